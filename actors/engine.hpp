@@ -1,0 +1,142 @@
+// The facade of the actors: what the HTTP front end, other nodes and the test harnesses use.
+// It owns the actor system, admits a bounded number of commands, and knows how to start, drain
+// and stop. No CAF type shows here.
+//
+// Threading: place() and cancel() may be called from any thread; their callbacks are called
+// exactly once, on a scheduler thread, and must not block.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "domain/card.hpp"
+#include "domain/reservation.hpp"
+#include "storage/journal.hpp"
+
+namespace holdfast::storage {
+class projection_progress;
+class view_writer;
+}  // namespace holdfast::storage
+namespace holdfast::payments {
+class provider;
+}
+
+namespace holdfast::actors {
+
+/// Everything the engine needs from outside. The ports must outlive it.
+struct engine_ports {
+  storage::journal& reservations;
+  /// The receipt desk's own database.
+  storage::journal& receipts;
+  storage::view_writer& view;
+  storage::projection_progress& progress;
+  payments::provider& provider;
+  std::function<domain::timestamp()> clock;
+  /// When a reservation that was paid then is to be delivered.
+  std::function<domain::zoned_timestamp(domain::timestamp paid_at)> delivery_date;
+  /// The journal failed: the process has to end with this message and replay. Called once.
+  std::function<void(std::string message)> on_fatal;
+};
+
+struct engine_options {
+  std::chrono::milliseconds payment_wait{5000};
+  std::chrono::milliseconds cancel_wait{2000};
+  /// From which call on the breaker takes a payment call for slow: 75 % of this.
+  std::chrono::milliseconds payment_timeout{620};
+  /// Threads of the actor scheduler.
+  std::uint32_t threads = 1;
+};
+
+struct placement_request {
+  domain::order what;
+  domain::secret card_number;
+  domain::secret payment_method;
+  std::optional<storage::idempotency_claim> key;
+};
+
+enum class placement_status : std::uint8_t {
+  /// Decided one way or the other: `records` end at the version that decided it.
+  decided,
+  /// The payment is still unknown when the wait ends; it goes on by itself.
+  in_progress,
+  /// The same key's first request is under way.
+  key_in_use,
+  /// The key was used with other fields.
+  key_reused,
+  /// Not admitted: nothing was recorded.
+  overloaded,
+  /// The journal did not take it, or its owner went down: a retry with the same key tells.
+  unavailable,
+  /// The domain refused it: see `refused`. Nothing was recorded.
+  rejected
+};
+
+struct placement_answer {
+  placement_status status = placement_status::unavailable;
+  domain::reservation_id id = 0;
+  /// The reservation's records (storage/event_codec.hpp) at the version the answer is about.
+  std::string records;
+  /// Whether this repeats the answer of an earlier request with the same key.
+  bool replayed = false;
+  domain::rejection refused = domain::rejection::none;
+};
+
+enum class cancellation_status : std::uint8_t {
+  /// Reservation, payment and receipt are cancelled.
+  done,
+  /// It takes longer than the wait and goes on by itself.
+  in_progress,
+  unknown_reservation,
+  overloaded,
+  unavailable
+};
+
+struct cancellation_answer {
+  cancellation_status status = cancellation_status::unavailable;
+};
+
+/// The circuit breaker as operators see it.
+struct breaker_figures {
+  enum class state : std::uint8_t { closed, open, half_open };
+  state now = state::closed;
+  std::uint32_t window_calls = 0;
+  std::uint32_t window_failed = 0;
+  std::uint32_t window_slow = 0;
+  std::uint32_t calls_under_way = 0;
+  /// Calls refused since the start.
+  std::uint64_t not_permitted = 0;
+};
+
+class engine {
+ public:
+  engine(engine_ports ports, engine_options options);
+  ~engine();
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  /// Claims the shards, starts the actors and resumes what is unfinished. Returns when commands
+  /// are served, or with a message that says what failed.
+  std::optional<std::string> start();
+
+  void place(placement_request request, std::function<void(placement_answer)> done);
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);
+
+  breaker_figures breaker() const;
+
+  /// Refuses new commands and waits until those admitted are answered, at most this long.
+  /// True if all were.
+  bool drain(std::chrono::milliseconds at_most);
+
+  /// Ends all actors; unfinished sagas go on at the next start. Idempotent.
+  void stop();
+
+ private:
+  class implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,54 @@
+#include "domain/card.hpp"
+
+#include <utility>
+
+namespace holdfast::domain {
+
+secret& secret::operator=(const secret& other) {
+  if (this != &other) {
+    wipe();
+    value_ = other.value_;
+  }
+  return *this;
+}
+
+secret& secret::operator=(secret&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    value_ = std::move(other.value_);
+    other.wipe();
+  }
+  return *this;
+}
+
+void secret::wipe() noexcept {
+  // Grown to its capacity first, so that no digit stays behind the end. The volatile pointer
+  // keeps the compiler from leaving out stores that nothing reads.
+  value_.resize(value_.capacity());
+  volatile char* bytes = value_.data();
+  for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
+  value_.clear();
+}
+
+std::optional<secret> parse_card_number(std::string_view text) {
+  std::string digits;
+  digits.reserve(longest_card_digits);
+  for (char c : text) {
+    if (c == '-' || c == ' ') continue;
+    if (c < '0' || c > '9' || digits.size() == longest_card_digits) {
+      secret(std::move(digits)).wipe();
+      return std::nullopt;
+    }
+    digits.push_back(c);
+  }
+  secret number(std::move(digits));
+  if (number.reveal().size() < shortest_card_digits) return std::nullopt;
+  return number;
+}
+
+std::string last_four_digits(const secret& card_number) {
+  const auto& digits = card_number.reveal();
+  return digits.size() < 4 ? std::string{} : digits.substr(digits.size() - 4);
+}
+
+}  // namespace holdfast::domain

@@ -1,0 +1,42 @@
+// The card number: the one secret that passes through Holdfast. It lives in memory from the
+// request to the charge, is wiped when it goes, and can't be printed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::domain {
+
+inline constexpr std::size_t shortest_card_digits = 12;
+inline constexpr std::size_t longest_card_digits = 19;
+
+/// A string that overwrites its bytes when it is destroyed or assigned to.
+class secret {
+ public:
+  secret() = default;
+  explicit secret(std::string value) : value_(std::move(value)) {}
+  secret(const secret& other) = default;
+  secret(secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+  secret& operator=(const secret& other);
+  secret& operator=(secret&& other) noexcept;
+  ~secret() { wipe(); }
+
+  bool empty() const { return value_.empty(); }
+  /// The bytes themselves: for the payment provider and for nothing else.
+  const std::string& reveal() const { return value_; }
+  void wipe() noexcept;
+
+ private:
+  std::string value_;
+};
+
+/// The digits of a card number as a customer types it, dashes and spaces left out.
+/// Nothing where any other character occurs or the count of digits is not 12 to 19.
+/// No Luhn check: the provider is the judge of a number.
+std::optional<secret> parse_card_number(std::string_view text);
+
+/// The last four digits, the only part of a card number that is ever kept.
+std::string last_four_digits(const secret& card_number);
+
+}  // namespace holdfast::domain

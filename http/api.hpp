@@ -1,0 +1,48 @@
+// The HTTP contract: routes a request to the engine or to the view and renders the answer.
+// One for each event loop, used on that loop only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "http/message.hpp"
+
+namespace holdfast::actors {
+class engine;
+}
+namespace holdfast::storage {
+class journal;
+class projection_progress;
+class view_store;
+}  // namespace holdfast::storage
+
+namespace holdfast::http {
+
+/// What the API answers from. Everything outlives it.
+struct api_ports {
+  actors::engine& engine;
+  storage::journal& reservations;
+  storage::view_store& view;
+  const storage::projection_progress& progress;
+  /// Whether the process serves: readiness. False before the start and while draining.
+  std::function<bool()> ready;
+  std::string version;
+};
+
+class api {
+ public:
+  api(api_ports ports, boost::asio::io_context& loop);
+  ~api();
+  api(const api&) = delete;
+  api& operator=(const api&) = delete;
+
+  void handle(request request, respond done);
+
+ private:
+  class implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,43 @@
+// A request and a response as the API sees them: no socket, no parser, no Beast.
+// Values; a request is handled on the event loop that read it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace holdfast::http {
+
+enum class method : std::uint8_t { get, head, post, put, patch, del, options, other };
+
+struct request {
+  http::method method = method::get;
+  /// Decoded neither: the path up to '?', and what follows it.
+  std::string path;
+  std::string query;
+  /// The Host header, or the address that was connected to; goes into links.
+  std::string host;
+  std::string accept;
+  std::string content_type;
+  std::string if_none_match;
+  std::string idempotency_key;
+  bool has_idempotency_key = false;
+  std::string body;
+};
+
+struct response {
+  unsigned status = 200;
+  /// Empty where there is no body.
+  std::string content_type;
+  std::string body;
+  /// Further headers; the session adds Content-Length, Date, Server and Connection, and leaves
+  /// out the body where the request was a HEAD.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// Called exactly once, on the event loop of the request.
+using respond = std::function<void(response)>;
+
+}  // namespace holdfast::http

@@ -1,0 +1,56 @@
+// The listener with its event loops: sockets in, requests to the API, responses out.
+// Threading: construct, start and stop from one thread; each loop runs on a thread of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/api.hpp"
+
+namespace holdfast::http {
+
+inline constexpr std::size_t largest_body_bytes = 16 * 1024;
+inline constexpr std::size_t largest_header_bytes = 8 * 1024;
+inline constexpr std::chrono::seconds whole_request_within{30};
+
+struct server_options {
+  /// An IP address, v6 without brackets.
+  std::string address = "127.0.0.1";
+  /// 0 takes any free port: see port().
+  std::uint16_t port = 8088;
+  /// Event loops, each with a thread.
+  std::uint32_t threads = 1;
+  /// Connections at once; further ones are closed at once. Bounds memory and descriptors.
+  std::uint32_t largest_connections = 20'000;
+};
+
+class server {
+ public:
+  server(api_ports ports, server_options options);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Binds and serves. A message that names the address where that failed.
+  std::optional<std::string> start();
+
+  /// The port that is listened on.
+  std::uint16_t port() const;
+
+  /// Accepts no more connections and closes idle ones; requests under way go on, and their
+  /// responses carry `Connection: close`.
+  void stop_accepting();
+
+  /// Waits until the requests under way are answered and written, at most this long, then
+  /// closes every connection and ends the loops. Idempotent.
+  void stop(std::chrono::milliseconds at_most);
+
+ private:
+  class implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,86 @@
+// Port: a card payment provider. Every call names the reservation it is for and carries a key
+// derived from reservation and step, so that a repeated call is the same call.
+//
+// Threading: calls may come from any thread and return at once; an adapter owns the threads it
+// needs. A callback is called exactly once, on any thread, within the adapter's time-out per
+// call, whatever the provider does. Destroying a provider calls back what is still open.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "domain/card.hpp"
+#include "domain/types.hpp"
+
+namespace holdfast::payments {
+
+struct charge_request {
+  domain::reservation_id reservation = 0;
+  domain::money price;
+  /// Empty where the customer gave none; the provider decides.
+  domain::secret card_number;
+  /// The provider's own token for a card, in place of a number.
+  domain::secret payment_method;
+  std::string idempotency_key;
+};
+
+enum class charge_status : std::uint8_t {
+  captured,
+  declined,
+  /// Certainly nothing was charged: the call never reached the provider.
+  not_charged,
+  /// Time-out, reset, server error, nonsense. Never a failure: it has to be settled.
+  unknown
+};
+
+struct charge_answer {
+  charge_status status = charge_status::unknown;
+  /// The provider's id of the capture, where captured.
+  std::string transaction_id;
+  /// Why, in the provider's words, where declined, not charged or unknown.
+  std::string reason;
+};
+
+enum class settle_status : std::uint8_t {
+  captured,
+  /// Binding: no charge of this reservation can land any more.
+  not_charged,
+  unknown
+};
+
+struct settle_answer {
+  settle_status status = settle_status::unknown;
+  std::string transaction_id;
+  std::string reason;
+};
+
+struct refund_request {
+  domain::reservation_id reservation = 0;
+  domain::money price;
+  std::string transaction_id;
+  std::string idempotency_key;
+};
+
+enum class refund_status : std::uint8_t { refunded, unknown };
+
+struct refund_answer {
+  refund_status status = refund_status::unknown;
+  std::string refund_id;
+  std::string reason;
+};
+
+class provider {
+ public:
+  virtual ~provider() = default;
+
+  virtual void charge(charge_request request, std::function<void(charge_answer)> done) = 0;
+
+  /// Finds every attempt of the reservation at the provider and cancels what can still be
+  /// cancelled. A known answer is final.
+  virtual void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) = 0;
+
+  virtual void refund(refund_request request, std::function<void(refund_answer)> done) = 0;
+};
+
+}  // namespace holdfast::payments

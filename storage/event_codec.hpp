@@ -1,0 +1,36 @@
+// The bytes of events, as FORMAT.md describes them. One encoding serves all: the journal's
+// records, the rows of the view (the records of an entity, one behind the other) and the replies
+// of actors. Whoever needs a document folds it from these bytes.
+// Pure functions; no shared state.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "domain/receipt.hpp"
+#include "domain/reservation.hpp"
+
+namespace holdfast::storage {
+
+/// Names the byte offset and what was wrong there.
+struct codec_error {
+  std::string message;
+};
+
+/// One record holding these events. Records may be put one behind the other.
+std::string encode_events(const std::vector<domain::reservation_event>& events);
+std::string encode_events(const std::vector<domain::receipts::event>& events);
+
+/// The events of all records in `bytes`, in order.
+tl::expected<std::vector<domain::reservation_event>, codec_error> decode_reservation_events(
+    std::string_view bytes);
+tl::expected<std::vector<domain::receipts::event>, codec_error> decode_receipt_events(std::string_view bytes);
+
+/// The fold of all events of all records in `bytes`.
+tl::expected<domain::reservation, codec_error> fold_reservation(std::string_view bytes);
+tl::expected<domain::receipts::receipt, codec_error> fold_receipt(std::string_view bytes);
+
+}  // namespace holdfast::storage
