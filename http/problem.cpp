@@ -1,0 +1,158 @@
+#include "http/problem.hpp"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <array>
+#include <cassert>
+#include <random>
+
+namespace holdfast::http {
+
+namespace {
+
+struct fault_row {
+  http::fault fault;
+  unsigned status;
+  /// Stable: clients compare it. It also ends the problem's type.
+  std::string_view code;
+  std::string_view title;
+  /// After how many seconds the same request may do better; 0 where it never will.
+  unsigned retry_after_s;
+};
+
+/// The one place that maps rejections and failures to statuses, in the order of the enum.
+constexpr std::array fault_table{
+    fault_row{fault::bad_request_line, 400, "bad-request", "The request is malformed", 0},
+    fault_row{fault::ambiguous_framing, 400, "ambiguous-framing", "The request's length or host is ambiguous",
+              0},
+    fault_row{fault::header_too_large, 431, "header-too-large", "The request's header is too large", 0},
+    fault_row{fault::body_too_large, 413, "body-too-large", "The request's body is too large", 0},
+    fault_row{fault::request_timeout, 408, "request-timeout", "The request did not arrive in time", 0},
+    fault_row{fault::unsupported_media_type, 415, "unsupported-media-type", "The content type is not JSON",
+              0},
+    fault_row{fault::malformed_json, 400, "malformed-json", "The body is not well-formed JSON", 0},
+    fault_row{fault::invalid_field, 400, "invalid-field", "A field has an invalid value", 0},
+    fault_row{fault::invalid_parameter, 400, "invalid-parameter", "A parameter has an invalid value", 0},
+    fault_row{fault::use_cursor, 400, "use-cursor", "The offset is too large, walk by cursor instead", 0},
+    fault_row{fault::not_found, 404, "not-found", "There is nothing here", 0},
+    fault_row{fault::method_not_allowed, 405, "method-not-allowed", "The method is not allowed here", 0},
+    fault_row{fault::payment_declined, 402, "payment-declined", "The payment was declined", 0},
+    fault_row{fault::payment_unavailable, 503, "payment-unavailable", "The payment could not be made", 5},
+    fault_row{fault::cancelled, 409, "cancelled", "The reservation was cancelled meanwhile", 0},
+    fault_row{fault::key_in_use, 409, "key-in-use", "The key's first request is still under way", 1},
+    fault_row{fault::key_reused, 422, "key-reused", "The key was used with other fields", 0},
+    fault_row{fault::overloaded, 503, "overloaded", "The service is overloaded or shutting down", 1},
+    fault_row{fault::unavailable, 503, "unavailable", "The service can't record anything now", 1},
+    fault_row{fault::view_unavailable, 503, "view-unavailable", "The view is being rebuilt", 1},
+    fault_row{fault::internal, 500, "internal", "The service failed", 0},
+};
+
+const fault_row& row_of(http::fault fault) {
+  const auto index = static_cast<std::size_t>(fault);
+  assert(index < fault_table.size() && fault_table[index].fault == fault);
+  return fault_table[index];
+}
+
+/// 16 random bytes in hex, the trace-id of W3C Trace Context. Unique, not secret.
+std::string new_trace_id() {
+  thread_local std::mt19937_64 generator{[] {
+    std::random_device entropy;
+    std::seed_seq seed{entropy(), entropy(), entropy(), entropy()};
+    return std::mt19937_64{seed};
+  }()};
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(32);
+  for (int half = 0; half < 2; ++half) {
+    std::uint64_t bits = generator();
+    for (int digit = 0; digit < 16; ++digit, bits >>= 4) text += digits[bits & 0xf];
+  }
+  return text;
+}
+
+/// `instance` is a URI reference, so whatever can't stand in one is percent-encoded; that also
+/// keeps a path of arbitrary bytes from breaking the JSON.
+std::string as_uri_reference(std::string_view path) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string text;
+  text.reserve(path.size());
+  for (const char character : path) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte > 0x20 && byte < 0x7f && byte != '"' && byte != '\\' && byte != '<' && byte != '>') {
+      text += character;
+    } else {
+      text += '%';
+      text += digits[byte >> 4];
+      text += digits[byte & 0xf];
+    }
+  }
+  return text;
+}
+
+using json_writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_string(json_writer& json, std::string_view text) {
+  json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void write_member(json_writer& json, std::string_view name, std::string_view value) {
+  json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+  write_string(json, value);
+}
+
+void write_errors(json_writer& json, const std::vector<field_error>& errors) {
+  json.Key("errors");
+  json.StartArray();
+  for (const field_error& error : errors) {
+    json.StartObject();
+    write_member(json, "pointer", error.pointer);
+    write_member(json, "detail", error.detail);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void write_reservation_link(json_writer& json, std::string_view href) {
+  json.Key("_links");
+  json.StartObject();
+  json.Key("reservation");
+  json.StartObject();
+  write_member(json, "href", href);
+  json.EndObject();
+  json.EndObject();
+}
+
+std::string body_of(const problem& problem, const fault_row& row) {
+  rapidjson::StringBuffer buffer;
+  json_writer json(buffer);
+  json.StartObject();
+  write_member(json, "type", "/problems/" + std::string(row.code));
+  write_member(json, "title", row.title);
+  json.Key("status");
+  json.Uint(row.status);
+  if (!problem.detail.empty()) write_member(json, "detail", problem.detail);
+  if (!problem.instance.empty()) write_member(json, "instance", as_uri_reference(problem.instance));
+  write_member(json, "code", row.code);
+  if (!problem.errors.empty()) write_errors(json, problem.errors);
+  write_member(json, "traceId", new_trace_id());
+  if (!problem.reservation_href.empty()) write_reservation_link(json, problem.reservation_href);
+  json.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+response render(const problem& problem) {
+  const fault_row& row = row_of(problem.fault);
+  response response;
+  response.status = row.status;
+  response.content_type = "application/problem+json";
+  response.body = body_of(problem, row);
+  if (row.retry_after_s != 0) {
+    response.headers.emplace_back("Retry-After", std::to_string(row.retry_after_s));
+  }
+  return response;
+}
+
+}  // namespace holdfast::http
