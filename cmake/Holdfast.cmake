@@ -1,5 +1,17 @@
-# The binary: the composition root and what only it knows.
+# What only the composition root and the tests of the root need: configuration, log, calendar.
+find_package(CLI11 REQUIRED)
+
+add_library(holdfast_app STATIC
+  configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
+  data_directory.cpp delivery_calendar.cpp logging.cpp)
+target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
+target_link_libraries(holdfast_app
+  PUBLIC holdfast_domain holdfast_payments
+  PRIVATE CLI11::CLI11 tomlplusplus::tomlplusplus date::date-tz spdlog::spdlog)
+target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
+
+# The binary.
 if(EXISTS "${PROJECT_SOURCE_DIR}/main.cpp")
   add_executable(holdfast main.cpp)
-  target_link_libraries(holdfast PRIVATE holdfast_http)
+  target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog)
 endif()

@@ -1,0 +1,90 @@
+#include "configuration_file.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <optional>
+
+namespace holdfast {
+
+namespace {
+
+tl::expected<std::string, std::string> read_whole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(largest_configuration_file_bytes + 1, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
+    return tl::unexpected("can't read the configuration file " + path);
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > largest_configuration_file_bytes) {
+    return tl::unexpected("the configuration file " + path + " is larger than 64 KiB");
+  }
+  return text;
+}
+
+std::string at_line(const std::string& path, const toml::source_region& where) {
+  return path + " line " + std::to_string(where.begin.line) + ": ";
+}
+
+/// Settings are read from text, whatever the source; nothing for dates, arrays and the like.
+std::optional<std::string> text_of(const toml::node& value) {
+  if (auto* text = value.as_string()) return text->get();
+  if (auto* number = value.as_integer()) return std::to_string(number->get());
+  if (auto* number = value.as_floating_point()) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number->get()).ptr;
+    return std::string(digits.data(), end);
+  }
+  return std::nullopt;
+}
+
+std::string accepted_names() {
+  std::string names;
+  for (const setting& each : all_settings()) names += (names.empty() ? "" : ", ") + std::string(each.name);
+  return names;
+}
+
+tl::expected<given_value, std::string> read_entry(const std::string& path, const toml::key& key,
+                                                  const toml::node& value) {
+  const std::string name{key.str()};
+  const auto settings = all_settings();
+  const auto found =
+      std::find_if(settings.begin(), settings.end(), [&](const setting& s) { return s.name == name; });
+  if (found == settings.end()) {
+    return tl::unexpected(at_line(path, key.source()) + "unknown key '" + name +
+                          "'; accepted: " + accepted_names());
+  }
+  auto text = text_of(value);
+  if (!text) {
+    return tl::unexpected(at_line(path, key.source()) + name + " has to be a string or a number");
+  }
+  return given_value{&*found, at_line(path, key.source()) + name, std::move(*text)};
+}
+
+tl::expected<std::vector<given_value>, std::string> read_table(const std::string& path,
+                                                               const toml::table& table) {
+  std::vector<given_value> values;
+  for (const auto& [key, value] : table) {
+    auto entry = read_entry(path, key, value);
+    if (!entry) return tl::unexpected(entry.error());
+    values.push_back(std::move(*entry));
+  }
+  return values;
+}
+
+}  // namespace
+
+tl::expected<std::vector<given_value>, std::string> read_configuration_file(const std::string& path) {
+  const auto text = read_whole(path);
+  if (!text) return tl::unexpected(text.error());
+  try {
+    return read_table(path, toml::parse(*text, path));
+  } catch (const toml::parse_error& error) {
+    return tl::unexpected(at_line(path, error.source()) + std::string(error.description()));
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,43 @@
+// How the values of the configuration are written: durations, sizes, rates, addresses.
+// Pure functions. Each gives nothing where the text is not such a value.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace holdfast {
+
+/// A whole number of milliseconds, seconds or minutes: "620ms", "5s", "1m".
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// One duration, or the shortest and the longest: "0ms", "400ms-620ms".
+std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> parse_duration_range(
+    std::string_view text);
+
+/// A whole number of bytes: "64MiB", "512KiB", "1GiB".
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+/// A share of all cases, 0 to 1: "0", "0.05", "1".
+std::optional<double> parse_rate(std::string_view text);
+
+/// Decimal digits and nothing else.
+std::optional<std::uint64_t> parse_whole_number(std::string_view text);
+
+struct socket_address {
+  /// An IP address, v6 without brackets.
+  std::string address;
+  /// 0 takes any free port.
+  std::uint16_t port = 0;
+
+  bool operator==(const socket_address&) const = default;
+};
+
+/// "127.0.0.1:8088", "[::1]:8088" or "localhost:8088". No other names: what is listened on must
+/// not depend on a resolver.
+std::optional<socket_address> parse_socket_address(std::string_view text);
+
+}  // namespace holdfast

@@ -1,0 +1,31 @@
+// The folder that holds everything durable: made where it is missing, and held by one process
+// at a time through an advisory lock that goes with the process, however it ends.
+// Owned by the composition root; use from one thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <tl/expected.hpp>
+
+namespace holdfast {
+
+class data_directory {
+ public:
+  /// Makes the folder for its owner only (mode 0700) and locks it; or says what is in the way.
+  static tl::expected<data_directory, std::string> open(const std::string& path);
+
+  ~data_directory();
+  data_directory(data_directory&& other) noexcept;
+  data_directory& operator=(data_directory&&) = delete;
+
+  std::string path_of(const char* name) const { return (path_ / name).string(); }
+
+ private:
+  data_directory(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+
+  std::filesystem::path path_;
+  /// The locked file, -1 once moved from.
+  int lock_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,358 @@
+#include "configuration.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "configuration_settings.hpp"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A file of this text that goes with the test.
+class temporary_file {
+ public:
+  explicit temporary_file(const std::string& text) : path_(unused_path()) { std::ofstream{path_} << text; }
+  ~temporary_file() { std::filesystem::remove(path_); }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  static std::string unused_path() {
+    static int count = 0;
+    const std::string name =
+        "holdfast-configuration-" + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".toml";
+    return (std::filesystem::temp_directory_path() / name).string();
+  }
+  std::string path_;
+};
+
+tl::expected<configuration, early_exit> parse(std::vector<std::string> arguments,
+                                              const environment_variables& environment = {}) {
+  std::vector<const char*> argv{"holdfast"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  return parse_configuration(static_cast<int>(argv.size()), argv.data(), environment);
+}
+
+/// The refusal, having checked that it is one.
+std::string refusal(const tl::expected<configuration, early_exit>& result) {
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == exit_code_of_refusal);
+  return result.error().text;
+}
+
+void check_contains(const std::string& text, const std::string& part) {
+  INFO("expected to contain: " << part);
+  INFO("text: " << text);
+  CHECK(text.find(part) != std::string::npos);
+}
+
+/// Four values of a setting, each other than the one before, and how to see which one holds.
+struct precedence_row {
+  std::string name;
+  std::string in_file;
+  std::string in_variable;
+  std::string in_flag;
+  std::function<std::string(const configuration&)> shown;
+  std::string shown_by_default;
+  /// What a refusal of nonsense says.
+  std::string accepted;
+};
+
+std::string in_ms(milliseconds wait) {
+  return std::to_string(wait.count()) + "ms";
+}
+
+/// 0.25 -> "25": rates in the table are whole percents.
+std::string in_percent(double rate) {
+  return std::to_string(static_cast<int>(rate * 100 + 0.5));
+}
+
+precedence_row rate_row(const std::string& name, double payments::sandbox_knobs::*rate) {
+  return {
+      name, "0.25",       "0.5", "1", [rate](const configuration& c) { return in_percent(c.sandbox.*rate); },
+      "0",  "from 0 to 1"};
+}
+
+precedence_row wait_row(const std::string& name, milliseconds configuration::*wait,
+                        const std::string& normally) {
+  return {name,
+          "700ms",
+          "800ms",
+          "900ms",
+          [wait](const configuration& c) { return in_ms(c.*wait); },
+          normally,
+          "duration from 1ms to 1m"};
+}
+
+std::vector<precedence_row> precedence_table() {
+  const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
+  return {
+      {"listen", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3",
+       [](const configuration& c) { return c.listen.address + ":" + std::to_string(c.listen.port); },
+       "127.0.0.1:8088", "127.0.0.1:8088 or [::1]:8088"},
+      {"data", "/a", "/b", "/c", [](const configuration& c) { return c.data; }, "./data", "path of a folder"},
+      {"view", "redis://h:1/0", "redis://h:2/0", "redis://h:3/0",
+       [](const configuration& c) { return c.redis_url.value_or("embedded"); }, "embedded",
+       "redis://HOST:PORT/DB"},
+      {"view-cache", "1MiB", "2MiB", "3MiB",
+       [](const configuration& c) { return std::to_string(c.view_cache_bytes / 1024 / 1024) + "MiB"; },
+       "64MiB", "1MiB to 64GiB"},
+      wait_row("payment-timeout", &configuration::payment_timeout, "620ms"),
+      wait_row("payment-wait", &configuration::payment_wait, "5000ms"),
+      {"timezone", "Europe/Berlin", "America/New_York", "UTC",
+       [](const configuration& c) { return c.timezone; }, "Asia/Seoul", "IANA name"},
+      {"delivery-days", "1", "2", "3",
+       [](const configuration& c) { return std::to_string(c.delivery_days.count()); }, "21",
+       "days from 0 to 3650"},
+      {"threads", "3", "4", "5", [](const configuration& c) { return std::to_string(c.threads); },
+       std::to_string(default_configuration().threads), "number from 1 to 256"},
+      {"log-level", "warn", "debug", "trace",
+       [levels](const configuration& c) { return levels[static_cast<std::size_t>(c.level)]; }, "info",
+       "trace, debug, info, warn, error or off"},
+      {"log-format", "json", "text", "json",
+       [](const configuration& c) {
+         if (!c.format) return std::string("automatic");
+         return std::string(*c.format == log_format::json ? "json" : "text");
+       },
+       "automatic", "text or json"},
+      {"sandbox-latency", "1ms-2ms", "3ms-4ms", "5ms-6ms",
+       [](const configuration& c) {
+         return in_ms(c.sandbox.latency_min) + "-" + in_ms(c.sandbox.latency_max);
+       },
+       "0ms-0ms", "range of two"},
+      rate_row("sandbox-decline-rate", &payments::sandbox_knobs::decline_rate),
+      rate_row("sandbox-fail-rate", &payments::sandbox_knobs::fail_rate),
+      rate_row("sandbox-hang-after-charge-rate", &payments::sandbox_knobs::hang_after_charge_rate),
+      rate_row("sandbox-lands-late-rate", &payments::sandbox_knobs::lands_late_rate),
+  };
+}
+
+/// 0.25 -> "25" for a rate's text, any other text as it is.
+std::string as_shown(const precedence_row& row, const std::string& text) {
+  return row.name.ends_with("-rate") ? in_percent(std::stod(text)) : text;
+}
+
+TEST_CASE("a flag goes before its variable, a variable before the file, the file before the default") {
+  for (const precedence_row& row : precedence_table()) {
+    CAPTURE(row.name);
+    const temporary_file file(row.name + " = \"" + row.in_file + "\"\n");
+    const environment_variables variable{{variable_of(row.name), row.in_variable}};
+
+    const auto by_default = parse({"serve"});
+    REQUIRE(by_default);
+    CHECK(row.shown(*by_default) == row.shown_by_default);
+
+    const auto by_file = parse({"serve", "--config", file.path()});
+    REQUIRE(by_file);
+    CHECK(row.shown(*by_file) == as_shown(row, row.in_file));
+
+    const auto by_variable = parse({"serve", "--config", file.path()}, variable);
+    REQUIRE(by_variable);
+    CHECK(row.shown(*by_variable) == as_shown(row, row.in_variable));
+
+    const auto by_flag = parse({"serve", "--config", file.path(), "--" + row.name, row.in_flag}, variable);
+    REQUIRE(by_flag);
+    CHECK(row.shown(*by_flag) == as_shown(row, row.in_flag));
+  }
+}
+
+TEST_CASE("the tables of this test name every setting but the payment provider, of which there is one") {
+  CHECK(precedence_table().size() + 1 == all_settings().size());
+}
+
+TEST_CASE("a bad value is refused by the name of its source, with what is accepted") {
+  for (const precedence_row& row : precedence_table()) {
+    CAPTURE(row.name);
+    // An empty path is the only bad one.
+    const std::string bad = row.name == "data" ? "" : "nonsense";
+
+    const std::string by_flag = refusal(parse({"serve", "--" + row.name + "=" + bad}));
+    if (!bad.empty()) check_contains(by_flag, "--" + row.name + " = '" + bad + "' is not accepted");
+    if (!bad.empty()) check_contains(by_flag, row.accepted);
+
+    const std::string by_variable = refusal(parse({"serve"}, {{variable_of(row.name), bad}}));
+    check_contains(by_variable, variable_of(row.name) + " = '" + bad + "' is not accepted");
+    check_contains(by_variable, row.accepted);
+
+    const temporary_file file("\n\n" + row.name + " = \"" + bad + "\"\n");
+    const std::string by_file = refusal(parse({"serve", "--config", file.path()}));
+    check_contains(by_file, file.path() + " line 3: " + row.name + " = '" + bad + "' is not accepted");
+    check_contains(by_file, row.accepted);
+  }
+}
+
+TEST_CASE("a bad value in the file is refused even where a flag would have won") {
+  const temporary_file file("threads = 0\n");
+  check_contains(refusal(parse({"serve", "--config", file.path(), "--threads", "2"})),
+                 "line 1: threads = '0'");
+}
+
+TEST_CASE("values at and beyond their limits") {
+  struct limit_row {
+    std::string flag;
+    std::string value;
+    bool accepted;
+  };
+  const std::vector<limit_row> table{
+      {"--listen", "0.0.0.0:0", true},
+      {"--listen", "127.0.0.1:65535", true},
+      {"--listen", "127.0.0.1:65536", false},
+      {"--listen", "localhost:8088", true},
+      {"--listen", "[::1]:8088", true},
+      {"--listen", "::1:8088", false},
+      {"--listen", "[127.0.0.1]:8088", false},
+      {"--listen", "example.org:8088", false},
+      {"--listen", "127.0.0.1", false},
+      {"--listen", ":8088", false},
+      {"--listen", "127.0.0.1:", false},
+      {"--view", "redis://127.0.0.1:6379/0", true},
+      {"--view", "redis://127.0.0.1:6379", false},
+      {"--view", "redis://127.0.0.1:0/0", false},
+      {"--view", "redis://:6379/0", false},
+      {"--view", "redis://127.0.0.1:6379/zero", false},
+      {"--view", "http://127.0.0.1:6379/0", false},
+      {"--view-cache", "1MiB", true},
+      {"--view-cache", "1023KiB", false},
+      {"--view-cache", "64GiB", true},
+      {"--view-cache", "65GiB", false},
+      {"--view-cache", "64", false},
+      {"--payment-wait", "1ms", true},
+      {"--payment-wait", "0ms", false},
+      {"--payment-wait", "1m", true},
+      {"--payment-wait", "61s", false},
+      {"--payment-wait", "5", false},
+      {"--payment-wait", "5 s", false},
+      {"--payment-wait", "-5s", false},
+      {"--payment-wait", "1.5s", false},
+      {"--payment-wait", "99999999999999999999s", false},
+      {"--payment-wait", "18446744073709551615m", false},
+      {"--sandbox-latency", "0ms", true},
+      {"--sandbox-latency", "400ms-620ms", true},
+      {"--sandbox-latency", "620ms-400ms", false},
+      {"--sandbox-latency", "400ms-", false},
+      {"--sandbox-latency", "2m", false},
+      {"--sandbox-fail-rate", "0", true},
+      {"--sandbox-fail-rate", "1", true},
+      {"--sandbox-fail-rate", "1.01", false},
+      {"--sandbox-fail-rate", "nan", false},
+      {"--delivery-days", "0", true},
+      {"--delivery-days", "3650", true},
+      {"--delivery-days", "3651", false},
+      {"--threads", "256", true},
+      {"--threads", "257", false},
+      {"--threads", "0", false},
+      {"--threads", "2x", false},
+      {"--timezone", "../../etc/passwd", false},
+      {"--timezone", "Asia", false},
+      {"--log-level", "INFO", false},
+  };
+  for (const limit_row& row : table) {
+    CAPTURE(row.flag);
+    CAPTURE(row.value);
+    const auto result = parse({"serve", row.flag + "=" + row.value});
+    CHECK(result.has_value() == row.accepted);
+    if (!row.accepted) check_contains(refusal(result), row.flag);
+  }
+}
+
+TEST_CASE("numbers in the file need no quotes") {
+  const temporary_file file("threads = 7\nsandbox-decline-rate = 0.25\nsandbox-fail-rate = 1\n");
+  const auto result = parse({"serve", "--config", file.path()});
+  REQUIRE(result);
+  CHECK(result->threads == 7);
+  CHECK(result->sandbox.decline_rate == 0.25);
+  CHECK(result->sandbox.fail_rate == 1);
+}
+
+TEST_CASE("the file is found through its variable, and a flag goes before it") {
+  const temporary_file three("threads = 3\n");
+  const temporary_file four("threads = 4\n");
+  const environment_variables variable{{"HOLDFAST_CONFIG", three.path()}};
+  CHECK(parse({"serve"}, variable)->threads == 3);
+  CHECK(parse({"serve", "--config", four.path()}, variable)->threads == 4);
+}
+
+TEST_CASE("what is not known is refused by name, with what is") {
+  struct refusal_row {
+    std::vector<std::string> arguments;
+    environment_variables environment;
+    std::vector<std::string> parts;
+  };
+  const std::vector<refusal_row> table{
+      {{"serve", "--lisen", "127.0.0.1:1"}, {}, {"unknown flag '--lisen'", "--listen", "--payment-wait"}},
+      {{"serve", "--lisen=127.0.0.1:1"}, {}, {"unknown flag '--lisen'"}},
+      {{"serve", "-x"}, {}, {"unknown flag '-x'"}},
+      {{"serve", "8088"}, {}, {"unexpected argument '8088'"}},
+      {{"serve", "--listen"}, {}, {"--listen"}},
+      {{"serve", "--threads", "1", "--threads", "2"}, {}, {"--threads"}},
+      {{"store"}, {}, {"unknown command 'store'", "serve"}},
+      {{"--data", "/tmp"}, {}, {"unknown command '--data'", "serve"}},
+      {{}, {}, {"Usage: holdfast serve"}},
+      {{"serve"}, {{"HOLDFAST_LISEN", "x"}}, {"unknown variable 'HOLDFAST_LISEN'", "HOLDFAST_LISTEN"}},
+      {{"serve"}, {{"HOLDFAST_", "x"}}, {"unknown variable 'HOLDFAST_'"}},
+      {{"serve", "--config", "/nowhere/holdfast.toml"}, {}, {"/nowhere/holdfast.toml"}},
+      {{"serve", "--config", "/"}, {}, {"can't read the configuration file /"}},
+      {{"serve", "--payment", "http://127.0.0.1:9090"}, {}, {"--payment", "next version", "sandbox"}},
+      {{"serve", "--payment", "stripe"}, {}, {"--payment", "give sandbox"}},
+  };
+  for (const refusal_row& row : table) {
+    const std::string text = refusal(parse(row.arguments, row.environment));
+    for (const std::string& part : row.parts) check_contains(text, part);
+  }
+}
+
+TEST_CASE("what is wrong with the file is refused with its line") {
+  struct file_row {
+    std::string text;
+    std::string part;
+  };
+  const std::vector<file_row> table{
+      {"threads = 1\nthread = 2\n", "line 2: unknown key 'thread'; accepted: listen, data"},
+      {"[serve]\nthreads = 1\n", "line 1: unknown key 'serve'"},
+      {"config = \"other.toml\"\n", "line 1: unknown key 'config'"},
+      {"\nthreads = [1]\n", "line 2: threads has to be a string or a number"},
+      {"threads = true\n", "line 1: threads has to be"},
+      {"threads = 1\nthreads = 2\n", "line 2: "},
+      {"threads = \n", "line 1: "},
+      {std::string(70'000, '#'), "larger than 64 KiB"},
+  };
+  for (const file_row& row : table) {
+    const temporary_file file(row.text);
+    const std::string text = refusal(parse({"serve", "--config", file.path()}));
+    check_contains(text, file.path());
+    check_contains(text, row.part);
+  }
+}
+
+TEST_CASE("variables that are no settings are left alone") {
+  CHECK(parse({"serve"}, {{"PATH", "/bin"},
+                          {"HOLDFAST", "x"},
+                          {"HOLDFAST_SERVICE_HOST", "10.0.0.1"},
+                          {"HOLDFAST_PORT", "tcp://10.0.0.1:8088"},
+                          {"HOLDFAST_PORT_8088_TCP_ADDR", "10.0.0.1"}}));
+}
+
+TEST_CASE("help and version are answered, not refused") {
+  const auto help = parse({"serve", "--help"});
+  REQUIRE_FALSE(help);
+  CHECK(help.error().code == 0);
+  for (const setting& each : all_settings()) check_contains(help.error().text, std::string("--") + each.name);
+  check_contains(help.error().text, "Examples:");
+
+  const auto version = parse({"--version"});
+  REQUIRE_FALSE(version);
+  CHECK(version.error().code == 0);
+  CHECK(version.error().text == "holdfast " HOLDFAST_VERSION "\n");
+
+  CHECK(parse({"--help"}).error().code == 0);
+}
+
+}  // namespace
+}  // namespace holdfast
