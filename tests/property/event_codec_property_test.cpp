@@ -97,10 +97,10 @@ auto some_receipt_events() {
 void decode_all_ways(std::string_view bytes) {
   const auto events = storage::decode_reservation_events(bytes);
   RC_ASSERT(storage::fold_reservation(bytes).has_value() == events.has_value());
-  RC_ASSERT(events.has_value() || !events.error().message.empty());
+  RC_ASSERT((events.has_value() || !events.error().message.empty()));
   const auto receipt_events = storage::decode_receipt_events(bytes);
   RC_ASSERT(storage::fold_receipt(bytes).has_value() == receipt_events.has_value());
-  RC_ASSERT(receipt_events.has_value() || !receipt_events.error().message.empty());
+  RC_ASSERT((receipt_events.has_value() || !receipt_events.error().message.empty()));
 }
 
 }  // namespace
@@ -141,7 +141,9 @@ TEST_CASE("what was decoded has no other bytes than those it was decoded from") 
     // Behind the length, so that it stays one record.
     bytes[*rc::gen::inRange<std::size_t>(2, bytes.size())] = any<char>();
     const auto decoded = storage::decode_reservation_events(bytes);
-    RC_ASSERT(!decoded || storage::encode_events(*decoded) == bytes);
+    if (decoded) {
+      RC_ASSERT(storage::encode_events(*decoded) == bytes);
+    }
   }));
 }
 
