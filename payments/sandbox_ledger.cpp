@@ -1,0 +1,184 @@
+#include "payments/sandbox_ledger.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <system_error>
+
+namespace holdfast::payments {
+
+namespace {
+
+constexpr std::size_t read_bytes = 1 << 20;
+/// Longer ones are no lines of ours. Keys are bounded by whoever takes them in.
+constexpr std::size_t longest_line_bytes = 64 * 1024;
+
+std::filesystem::path file_in(const std::filesystem::path& folder) {
+  return folder / "sandbox-ledger.log";
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path) {
+  throw std::system_error(errno, std::generic_category(), path.string());
+}
+
+void append_number(std::string& line, std::int64_t number) {
+  char digits[24];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  line.append(digits, end);
+  line.push_back(' ');
+}
+
+void append_word(std::string& line, std::string_view word) {
+  line.append(word.empty() ? "-" : word);
+  line.push_back(' ');
+}
+
+std::string_view next_word(std::string_view& rest) {
+  const auto end = std::min(rest.find(' '), rest.size());
+  const auto word = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return word == "-" ? std::string_view{} : word;
+}
+
+template <class Number>
+bool next_number(std::string_view& rest, Number& number) {
+  const auto word = next_word(rest);
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc{} && end == word.data() + word.size();
+}
+
+/// The record's reason points into the line.
+bool parse(std::string_view line, bank_record& record) {
+  const auto kind = next_word(line);
+  if (kind.size() != 1 || std::string_view("CDFXR").find(kind[0]) == std::string_view::npos) return false;
+  record.what = static_cast<bank_record::kind>(kind[0]);
+  std::int64_t at_ms = 0;
+  if (!next_number(line, at_ms) || !next_number(line, record.reservation) ||
+      !next_number(line, record.attempt) || !next_number(line, record.price.amount_minor)) {
+    return false;
+  }
+  record.at = domain::timestamp(std::chrono::milliseconds(at_ms));
+  record.price.currency = next_word(line);
+  record.reason = next_word(line);
+  record.idempotency_key = line;
+  return true;
+}
+
+struct read_result {
+  std::uint64_t whole_bytes = 0;
+  std::uint64_t lines_skipped = 0;
+};
+
+/// Reads the file from its start; memory stays bounded by one read and one line.
+read_result read_records(int file, const std::filesystem::path& path,
+                         const std::function<void(const bank_record&)>& each) {
+  read_result result;
+  std::string buffer;
+  bank_record record;
+  std::uint64_t position = 0;
+  for (;;) {
+    const auto kept = buffer.size();
+    buffer.resize(kept + read_bytes);
+    const auto count = ::pread(file, buffer.data() + kept, read_bytes, static_cast<off_t>(position));
+    if (count < 0) fail(path);
+    if (count == 0) return result;
+    position += static_cast<std::uint64_t>(count);
+    buffer.resize(kept + static_cast<std::size_t>(count));
+
+    std::size_t begin = 0;
+    for (auto end = buffer.find('\n', kept); end != std::string::npos; end = buffer.find('\n', begin)) {
+      if (parse(std::string_view(buffer).substr(begin, end - begin), record)) {
+        each(record);
+      } else {
+        ++result.lines_skipped;
+      }
+      begin = end + 1;
+    }
+    result.whole_bytes += begin;
+    buffer.erase(0, begin);
+    if (buffer.size() > longest_line_bytes) {
+      result.whole_bytes += buffer.size();
+      buffer.clear();
+    }
+  }
+}
+
+}  // namespace
+
+sandbox_ledger::sandbox_ledger(const std::filesystem::path& folder,
+                               const std::function<void(std::uint64_t file_bytes)>& before_the_first,
+                               const std::function<void(const bank_record&)>& each) {
+  std::filesystem::create_directories(folder);
+  const auto path = file_in(folder);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file_ < 0) fail(path);
+  try {
+    struct stat about {};
+    if (::fstat(file_, &about) != 0) fail(path);
+    before_the_first(static_cast<std::uint64_t>(about.st_size));
+    const auto read = read_records(file_, path, each);
+    lines_skipped_ = read.lines_skipped;
+    if (::ftruncate(file_, static_cast<off_t>(read.whole_bytes)) != 0) fail(path);
+  } catch (...) {
+    ::close(file_);
+    throw;
+  }
+}
+
+sandbox_ledger::~sandbox_ledger() {
+  ::close(file_);
+}
+
+void sandbox_ledger::add(const bank_record& record) {
+  gathered_.push_back(static_cast<char>(record.what));
+  gathered_.push_back(' ');
+  append_number(gathered_, record.at.time_since_epoch().count());
+  append_number(gathered_, static_cast<std::int64_t>(record.reservation));
+  append_number(gathered_, record.attempt);
+  append_number(gathered_, record.price.amount_minor);
+  append_word(gathered_, record.price.currency);
+  append_word(gathered_, record.reason);
+  gathered_.append(record.idempotency_key);
+  gathered_.push_back('\n');
+}
+
+bool sandbox_ledger::flush() {
+  while (!gathered_.empty()) {
+    const auto count = ::write(file_, gathered_.data(), gathered_.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    gathered_.erase(0, static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+void for_each_ledger_entry(const std::filesystem::path& folder,
+                           const std::function<void(const ledger_entry&)>& each) {
+  const auto path = file_in(folder);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) fail(path);
+  try {
+    read_records(file, path, [&](const bank_record& record) {
+      const bool charged = record.what == bank_record::kind::captured;
+      if (!charged && record.what != bank_record::kind::refunded) return;
+      each({record.idempotency_key, record.reservation, record.price,
+            charged ? ledger_entry::kind::charge : ledger_entry::kind::refund, record.at});
+    });
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  ::close(file);
+}
+
+std::vector<ledger_entry> ledger_entries(const std::filesystem::path& folder) {
+  std::vector<ledger_entry> all;
+  for_each_ledger_entry(folder, [&](const ledger_entry& entry) { all.push_back(entry); });
+  return all;
+}
+
+}  // namespace holdfast::payments

@@ -1,0 +1,57 @@
+// Adapter: the payment provider for development and tests, in this process. Its bank decides
+// (sandbox_bank.hpp), its ledger remembers (sandbox_ledger.hpp); this file adds the time: the
+// latency of answers, the time-out of calls and the charges that land late.
+//
+// Threading: one thread of its own, on which callbacks run; they must not block or throw. All
+// that waits when it wakes up is decided as one batch, written to the ledger with one write and
+// only then answered. Late charges that have not landed when the process ends never do.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "payments/provider.hpp"
+#include "payments/sandbox_bank.hpp"
+#include "payments/sandbox_ledger.hpp"
+
+namespace holdfast::payments {
+
+struct sandbox_options {
+  /// Where the ledger lives; created where missing.
+  std::filesystem::path folder;
+  std::uint64_t seed = 1;
+  /// For each call, counted from its arrival; after it the answer is `unknown`.
+  std::chrono::milliseconds timeout{620};
+  sandbox_knobs knobs;
+};
+
+class sandbox_provider final : public provider {
+ public:
+  /// Calls and late charges that are open at once. More are answered as unknown.
+  static constexpr std::size_t most_open_calls = 100'000;
+
+  /// Reads the ledger. Throws std::system_error where it can't.
+  explicit sandbox_provider(sandbox_options options);
+  ~sandbox_provider() override;
+
+  void charge(charge_request request, std::function<void(charge_answer)> done) override;
+  void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) override;
+  void refund(refund_request request, std::function<void(refund_answer)> done) override;
+
+  /// Turns the knobs, for calls that are decided from now on.
+  void turn(const sandbox_knobs& knobs);
+  sandbox_knobs knobs() const;
+
+  /// The charges and refunds so far, read from disk: everything that was answered is in it.
+  std::vector<ledger_entry> ledger() const;
+
+ private:
+  class implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace holdfast::payments
