@@ -99,7 +99,7 @@ bank_reply<settle_answer> sandbox_bank::settle(domain::reservation_id reservatio
   for (auto it = first; it != last; ++it) {
     auto& each = it->second;
     if (each.now == state::captured || each.now == state::refunded) {
-      if (!captured) captured = each.number;
+      captured = std::min(each.number, captured.value_or(each.number));
     } else if (each.now == state::pending || each.now == state::failed) {
       each.now = state::cancelled;
       note(bank_record::kind::cancelled, reservation, each, {}, now);
@@ -226,7 +226,9 @@ sandbox_bank::attempt* sandbox_bank::find_key(domain::reservation_id reservation
   attempt* latest = nullptr;
   const auto [first, last] = attempts_.equal_range(reservation);
   for (auto it = first; it != last; ++it) {
-    if (it->second.key_hash == key_hash) latest = &it->second;
+    auto& each = it->second;
+    if (each.key_hash != key_hash) continue;
+    if (latest == nullptr || latest->number < each.number) latest = &each;
   }
   return latest;
 }
@@ -241,7 +243,10 @@ sandbox_bank::attempt& sandbox_bank::add(domain::reservation_id reservation, con
   attempt fresh;
   fresh.key_hash = key_hash;
   fresh.amount_minor = price.amount_minor;
-  fresh.number = static_cast<std::uint16_t>(attempts_.count(reservation) + 1);
+  // Not their count: a pending attempt of an earlier process left no record, but a number.
+  const auto [first, last] = attempts_.equal_range(reservation);
+  for (auto it = first; it != last; ++it) fresh.number = std::max(fresh.number, it->second.number);
+  ++fresh.number;
   price.currency.copy(fresh.currency, sizeof fresh.currency);
   // A currency is one word in the ledger.
   for (char& c : fresh.currency) {

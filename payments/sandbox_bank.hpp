@@ -145,7 +145,7 @@ class sandbox_bank {
   sandbox_knobs knobs_;
   std::mt19937_64 random_;
   std::function<void(const bank_record&)> record_;
-  /// The attempts of each reservation, in their order.
+  /// The attempts of each reservation, in no order.
   std::unordered_multimap<domain::reservation_id, attempt> attempts_;
 };
 

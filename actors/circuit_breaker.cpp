@@ -1,0 +1,94 @@
+#include "actors/circuit_breaker.hpp"
+
+#include <algorithm>
+
+namespace holdfast::actors {
+
+std::optional<circuit_breaker::ticket> circuit_breaker::try_acquire(kind of, time_point now) {
+  forget_lost(now);
+  if (state_ == state::open && now - changed_at_ >= options_.stays_open) change(state::half_open, now);
+
+  const bool no_probe_left = state_ == state::half_open && probes_of(of).given == options_.probes;
+  if (state_ == state::open || no_probe_left || under_way_.size() >= options_.most_calls_at_once) {
+    ++not_permitted_;
+    return std::nullopt;
+  }
+  if (state_ == state::half_open) ++probes_of(of).given;
+  under_way_.push_back({++last_ticket_, of, generation_, now});
+  return last_ticket_;
+}
+
+void circuit_breaker::release(ticket of, outcome how, time_point now) {
+  const auto found = std::find_if(under_way_.begin(), under_way_.end(),
+                                  [of](const call_under_way& call) { return call.id == of; });
+  if (found == under_way_.end()) return;
+  const auto call = *found;
+  under_way_.erase(found);
+  if (call.generation != generation_) return;
+
+  const ended_call ended{how == outcome::failed, now - call.since >= options_.slow_after};
+  if (state_ == state::half_open) {
+    judge_probe(call.of, ended, now);
+  } else {
+    judge(ended, now);
+  }
+}
+
+breaker_figures circuit_breaker::figures() const {
+  breaker_figures all;
+  all.now = state_;
+  all.window_calls = static_cast<std::uint32_t>(window_.size());
+  all.window_failed = static_cast<std::uint32_t>(failed_in_window());
+  all.window_slow = static_cast<std::uint32_t>(slow_in_window());
+  all.calls_under_way = static_cast<std::uint32_t>(under_way_.size());
+  all.not_permitted = not_permitted_;
+  return all;
+}
+
+void circuit_breaker::forget_lost(time_point now) {
+  while (!under_way_.empty() && now - under_way_.front().since >= options_.lost_after) {
+    const auto& lost = under_way_.front();
+    const bool was_probe = state_ == state::half_open && lost.generation == generation_;
+    if (was_probe) --probes_of(lost.of).given;
+    under_way_.erase(under_way_.begin());
+  }
+}
+
+void circuit_breaker::judge(ended_call ended, time_point now) {
+  window_.push_back(ended);
+  if (window_.size() > options_.window_calls) window_.pop_front();
+  if (window_.size() < options_.least_calls_to_judge) return;
+  const auto reached = [this](std::size_t count, std::uint32_t percent) {
+    return count * 100 >= window_.size() * percent;
+  };
+  if (reached(failed_in_window(), options_.failed_percent) ||
+      reached(slow_in_window(), options_.slow_percent)) {
+    change(state::open, now);
+  }
+}
+
+void circuit_breaker::judge_probe(kind of, ended_call ended, time_point now) {
+  if (ended.failed || ended.slow) return change(state::open, now);
+  if (++probes_of(of).well == options_.probes) change(state::closed, now);
+}
+
+/// The window stays as it is while open, for those who look at it, and starts anew when closed.
+void circuit_breaker::change(state to, time_point now) {
+  state_ = to;
+  changed_at_ = now;
+  ++generation_;
+  if (to == state::half_open) probes_ = {};
+  if (to == state::closed) window_.clear();
+}
+
+std::size_t circuit_breaker::failed_in_window() const {
+  return static_cast<std::size_t>(
+      std::count_if(window_.begin(), window_.end(), [](ended_call call) { return call.failed; }));
+}
+
+std::size_t circuit_breaker::slow_in_window() const {
+  return static_cast<std::size_t>(
+      std::count_if(window_.begin(), window_.end(), [](ended_call call) { return call.slow; }));
+}
+
+}  // namespace holdfast::actors
