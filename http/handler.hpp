@@ -1,0 +1,18 @@
+// What the transport hands requests to: it knows no API and no engine.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+
+#include "http/message.hpp"
+
+namespace holdfast::http {
+
+/// Answers one request by calling `respond` exactly once on the loop's thread, before it
+/// returns or at any time later. Whatever became of the connection meanwhile, that is harmless.
+using handler = std::function<void(request, respond)>;
+
+/// Makes the handler of one event loop. The handler dies before the loop does.
+using handler_factory = std::function<handler(boost::asio::io_context& loop)>;
+
+}  // namespace holdfast::http

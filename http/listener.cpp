@@ -1,0 +1,244 @@
+#include "http/listener.hpp"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "http/session.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+/// How often the sessions are searched for those whose time is up.
+constexpr milliseconds longest_sweep_interval{1000};
+constexpr milliseconds shortest_sweep_interval{10};
+/// An eighth of the deadline is how late its sessions may be closed.
+constexpr int sweeps_per_deadline = 8;
+
+/// After a failed accept (no descriptors left, usually) trying again at once would spin.
+constexpr milliseconds accept_retry_interval{50};
+
+/// Counts connections over all loops and lets stop() wait for the last one.
+class connection_count {
+ public:
+  explicit connection_count(std::uint32_t largest) : largest_(largest) {}
+
+  bool try_open() {
+    const std::lock_guard lock(mutex_);
+    if (open_ >= largest_) return false;
+    ++open_;
+    return true;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    assert(open_ > 0);
+    if (--open_ == 0) none_open_.notify_all();
+  }
+
+  void wait_until_none(milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    none_open_.wait_for(lock, at_most, [this] { return open_ == 0; });
+  }
+
+  std::uint32_t open() const {
+    const std::lock_guard lock(mutex_);
+    return open_;
+  }
+
+ private:
+  const std::uint32_t largest_;
+  mutable std::mutex mutex_;
+  std::condition_variable none_open_;
+  std::uint32_t open_ = 0;
+};
+
+/// One event loop. The order of the members is that of their lives: the handler's sockets and
+/// the sessions' need the context until they are gone.
+class event_loop {
+ public:
+  event_loop(const handler_factory& make_handler, milliseconds request_deadline,
+             connection_count& connections)
+      : sessions_(make_handler(context_), request_deadline, [&connections] { connections.close(); }),
+        sweep_interval_(std::clamp(request_deadline / sweeps_per_deadline, shortest_sweep_interval,
+                                   longest_sweep_interval)) {}
+
+  ~event_loop() { assert(!thread_.joinable()); }
+
+  asio::io_context& context() { return context_; }
+
+  void start() {
+    sweep_later();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  void adopt(loop_socket socket) {
+    asio::dispatch(context_,
+                   [this, socket = std::move(socket)]() mutable { sessions_.open(std::move(socket)); });
+  }
+
+  void drain() {
+    asio::post(context_, [this] { sessions_.drain(); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    asio::post(context_, [this] {
+      sessions_.close_all();
+      context_.stop();
+    });
+    thread_.join();
+  }
+
+ private:
+  void sweep_later() {
+    sweep_timer_.expires_after(sweep_interval_);
+    sweep_timer_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      sessions_.sweep();
+      sweep_later();
+    });
+  }
+
+  asio::io_context context_{1};
+  session_set sessions_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  asio::steady_timer sweep_timer_{context_};
+  milliseconds sweep_interval_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+class transport::implementation {
+ public:
+  implementation(handler_factory make_handler, server_options options, milliseconds request_deadline)
+      : options_(std::move(options)), connections_(options_.largest_connections) {
+    for (std::uint32_t loop = 0; loop < std::max(options_.threads, 1u); ++loop) {
+      loops_.push_back(std::make_unique<event_loop>(make_handler, request_deadline, connections_));
+    }
+    acceptor_.emplace(loops_.front()->context());
+    retry_timer_.emplace(loops_.front()->context());
+  }
+
+  ~implementation() { stop(milliseconds{0}); }
+
+  std::optional<std::string> start() {
+    if (const auto error = listen()) {
+      return "cannot listen on " + options_.address + ":" + std::to_string(options_.port) + ": " +
+             error.message();
+    }
+    accept();
+    for (const auto& loop : loops_) loop->start();
+    return std::nullopt;
+  }
+
+  std::uint16_t port() const { return port_; }
+  std::uint32_t connections() const { return connections_.open(); }
+
+  void stop_accepting() {
+    asio::post(loops_.front()->context(), [this] {
+      boost::system::error_code ignored;
+      acceptor_->close(ignored);
+      retry_timer_->cancel();
+    });
+    for (const auto& loop : loops_) loop->drain();
+  }
+
+  void stop(milliseconds at_most) {
+    if (stopped_) return;
+    stopped_ = true;
+    stop_accepting();
+    connections_.wait_until_none(at_most);
+    for (const auto& loop : loops_) loop->stop();
+  }
+
+ private:
+  boost::system::error_code listen() {
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(options_.address, error);
+    if (error) return error;
+    const tcp::endpoint endpoint(address, options_.port);
+    acceptor_->open(endpoint.protocol(), error);
+    if (error) return error;
+    // A restart must not wait for the connections of the process before to time out.
+    acceptor_->set_option(asio::socket_base::reuse_address(true), error);
+    if (error) return error;
+    acceptor_->bind(endpoint, error);
+    if (error) return error;
+    acceptor_->listen(asio::socket_base::max_listen_connections, error);
+    if (error) return error;
+    port_ = acceptor_->local_endpoint(error).port();
+    return error;
+  }
+
+  void accept() {
+    event_loop& loop = *loops_[next_loop_++ % loops_.size()];
+    acceptor_->async_accept(loop.context(),
+                            [this, &loop](boost::system::error_code error, loop_socket socket) {
+                              on_accepted(error, loop, std::move(socket));
+                            });
+  }
+
+  void on_accepted(boost::system::error_code error, event_loop& loop, loop_socket socket) {
+    if (!acceptor_->is_open()) return;
+    if (error) return accept_later();
+    // Where there are too many, the socket closes as it goes out of scope.
+    if (connections_.try_open()) loop.adopt(std::move(socket));
+    accept();
+  }
+
+  void accept_later() {
+    retry_timer_->expires_after(accept_retry_interval);
+    retry_timer_->async_wait([this](boost::system::error_code error) {
+      if (!error && acceptor_->is_open()) accept();
+    });
+  }
+
+  server_options options_;
+  connection_count connections_;
+  std::vector<std::unique_ptr<event_loop>> loops_;
+  std::optional<asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>> acceptor_;
+  std::optional<asio::steady_timer> retry_timer_;
+  std::size_t next_loop_ = 0;
+  std::uint16_t port_ = 0;
+  bool stopped_ = false;
+};
+
+transport::transport(handler_factory make_handler, server_options options, milliseconds request_deadline)
+    : implementation_(
+          std::make_unique<implementation>(std::move(make_handler), std::move(options), request_deadline)) {}
+
+transport::~transport() = default;
+
+std::optional<std::string> transport::start() {
+  return implementation_->start();
+}
+std::uint16_t transport::port() const {
+  return implementation_->port();
+}
+void transport::stop_accepting() {
+  implementation_->stop_accepting();
+}
+void transport::stop(milliseconds at_most) {
+  implementation_->stop(at_most);
+}
+std::uint32_t transport::connections() const {
+  return implementation_->connections();
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,70 @@
+#include "http/response_head.hpp"
+
+#include <array>
+#include <charconv>
+// Beast's status.hpp prints to streams without including them.
+#include <ostream>
+
+#include <boost/beast/http/status.hpp>
+
+namespace holdfast::http {
+
+namespace {
+
+void append_number(std::string& out, std::size_t number) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_status_line(std::string& out, unsigned status) {
+  out += "HTTP/1.1 ";
+  append_number(out, status);
+  out += ' ';
+  const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+  out.append(reason.data(), reason.size()).append("\r\n");
+}
+
+}  // namespace
+
+std::string_view date_clock::now() {
+  const std::time_t second = std::time(nullptr);
+  if (second != second_) {
+    std::tm utc{};
+    gmtime_r(&second, &utc);
+    std::array<char, 64> text;
+    text_.assign(text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc));
+    second_ = second;
+  }
+  return text_;
+}
+
+bool status_has_body(unsigned status) {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+void append_head(std::string& out, const response& response, answer_form form, std::string_view date) {
+  append_status_line(out, response.status);
+  append_field(out, "Server", "holdfast");
+  append_field(out, "Date", date);
+  if (status_has_body(response.status)) {
+    if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
+    out += "Content-Length: ";
+    append_number(out, response.body.size());
+    out += "\r\n";
+  }
+  for (const auto& [name, value] : response.headers) append_field(out, name, value);
+  // An HTTP/1.1 connection stays open unless it is said not to, an HTTP/1.0 one the other way.
+  if (!form.keep_alive) {
+    append_field(out, "Connection", "close");
+  } else if (form.http_1_0) {
+    append_field(out, "Connection", "keep-alive");
+  }
+  out += "\r\n";
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,266 @@
+#include "http/session.hpp"
+
+#include <spdlog/spdlog.h>
+#include <string.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <exception>
+
+namespace holdfast::http {
+
+namespace {
+
+namespace asio = boost::asio;
+
+/// Most requests come in one read of this; idle connections hold no more than that.
+constexpr std::size_t read_bytes = 2048;
+
+/// Up to here copying a body behind its head is cheaper than a gathering write.
+constexpr std::size_t largest_copied_body_bytes = 16 * 1024;
+
+constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Longer than any process lives, and safe to add to now.
+constexpr std::chrono::hours no_limit{24 * 365 * 100};
+
+}  // namespace
+
+// --- session_set ---
+
+session_set::session_set(handler handle, std::chrono::milliseconds whole_request_within,
+                         std::function<void()> closed)
+    : handle_(std::move(handle)), whole_request_within_(whole_request_within), closed_(std::move(closed)) {}
+
+void session_set::open(loop_socket socket) {
+  sessions_.push_front(std::make_shared<session>(std::move(socket), *this));
+  const auto opened = sessions_.front();
+  opened->start(sessions_.begin());
+  if (draining_) opened->drain();
+}
+
+void session_set::sweep() {
+  const auto now = session::clock::now();
+  for (auto next = sessions_.begin(); next != sessions_.end();) {
+    const std::shared_ptr<session> session = *next++;
+    session->sweep(now);
+  }
+}
+
+void session_set::drain() {
+  draining_ = true;
+  for (auto next = sessions_.begin(); next != sessions_.end();) {
+    const std::shared_ptr<session> session = *next++;
+    session->drain();
+  }
+}
+
+void session_set::close_all() {
+  while (!sessions_.empty()) {
+    const std::shared_ptr<session> session = sessions_.front();
+    session->close();
+  }
+}
+
+// --- session: its life ---
+
+session::session(loop_socket socket, session_set& set) : socket_(std::move(socket)), set_(set) {}
+
+void session::start(std::list<std::shared_ptr<session>>::iterator place) {
+  place_ = place;
+  error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  await_request();
+}
+
+void session::enter(phase phase, std::chrono::milliseconds at_most) {
+  phase_ = phase;
+  deadline_ = clock::now() + at_most;
+}
+
+void session::sweep(clock::time_point now) {
+  if (now < deadline_) return;
+  if (phase_ != phase::reading || !request_has_begun()) return close();
+  problem problem;
+  problem.fault = fault::request_timeout;
+  problem.detail = "Send the whole request within " +
+                   std::to_string(set_.whole_request_within_ / std::chrono::milliseconds{1}) + " ms.";
+  refuse(problem);
+}
+
+void session::drain() {
+  if (phase_ != phase::reading) return;
+  error_code ignored;
+  if (!request_has_begun() && socket_.available(ignored) == 0) return close();
+  deadline_ = std::min(deadline_, clock::now() + drain_grace);
+}
+
+void session::close() {
+  if (phase_ == phase::closed) return;
+  phase_ = phase::closed;
+  error_code ignored;
+  socket_.close(ignored);
+  set_.sessions_.erase(place_);
+  set_.closed_();
+}
+
+// --- session: reading ---
+
+void session::await_request() {
+  parser_.emplace();
+  enter(phase::reading, set_.whole_request_within_);
+  if (input_.size() > 0) return parse();
+  read();
+}
+
+bool session::request_has_begun() const {
+  return input_.size() > 0 || parser_->has_begun();
+}
+
+void session::read() {
+  phase_ = phase::reading;
+  socket_.async_read_some(
+      input_.prepare(read_bytes),
+      [self = shared_from_this()](error_code error, std::size_t bytes) { self->on_read(error, bytes); });
+}
+
+void session::on_read(error_code error, std::size_t bytes) {
+  // A timeout may have answered already: its operation_aborted comes in here.
+  if (phase_ != phase::reading) return;
+  if (error) return close();
+  input_.commit(bytes);
+  parse();
+}
+
+void session::parse() {
+  const auto input = input_.data();
+  const auto step = parser_->feed({static_cast<const char*>(input.data()), input.size()});
+  discard(step.consumed);
+  switch (step.now) {
+    case request_parser::progress::complete:
+      return handle_request();
+    case request_parser::progress::refused:
+      return refuse(parser_->refusal());
+    case request_parser::progress::need_more:
+      break;
+  }
+  if (input_.size() == 0 && parser_->claim_continue()) return send_continue();
+  read();
+}
+
+/// Wiped, because it may have held a card number.
+void session::discard(std::size_t bytes) {
+  if (bytes == 0) return;
+  explicit_bzero(input_.data().data(), bytes);
+  input_.consume(bytes);
+}
+
+void session::send_continue() {
+  // The time runs on: it is still the same request that has to arrive.
+  phase_ = phase::continuing;
+  asio::async_write(socket_, asio::buffer(continue_response),
+                    [self = shared_from_this()](error_code error, std::size_t) {
+                      if (self->phase_ != phase::continuing) return;
+                      if (error) return self->close();
+                      self->read();
+                    });
+}
+
+// --- session: answering ---
+
+void session::handle_request() {
+  enter(phase::handling, no_limit);
+  const std::uint64_t number = ++request_number_;
+  form_ = {.keep_alive = parser_->keep_alive(), .http_1_0 = parser_->http_1_0()};
+  head_ = parser_->head();
+  request request = parser_->take();
+  if (request.host.empty()) request.host = local_address();
+  std::string path = request.path;
+  try {
+    set_.handle_(std::move(request), [session = weak_from_this(), number](response response) {
+      if (const auto self = session.lock()) self->on_response(number, std::move(response));
+    });
+  } catch (const std::exception& error) {
+    spdlog::error("handling {} failed: {}", path, error.what());
+    problem problem;
+    problem.fault = fault::internal;
+    problem.detail = "The failure is in the log. Find out what happened before you repeat the request.";
+    problem.instance = std::move(path);
+    on_response(number, render(problem));
+  }
+}
+
+std::string session::local_address() const {
+  error_code error;
+  const auto endpoint = socket_.local_endpoint(error);
+  if (error) return "localhost";
+  const std::string address = endpoint.address().to_string();
+  const bool bracketed = endpoint.address().is_v6();
+  return (bracketed ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+}
+
+void session::on_response(std::uint64_t request_number, response response) {
+  if (phase_ != phase::handling || request_number != request_number_) return;
+  write(std::move(response));
+}
+
+/// Where the request ends can't be known, or it won't end: this is the connection's last answer.
+void session::refuse(const problem& problem) {
+  error_code ignored;
+  socket_.cancel(ignored);
+  form_ = {.keep_alive = false};
+  head_ = parser_->head();
+  write(render(problem));
+}
+
+void session::write(response response) {
+  enter(phase::writing, set_.whole_request_within_);
+  if (set_.draining_) form_.keep_alive = false;
+  output_.clear();
+  append_head(output_, response, form_, set_.date_.now());
+  auto on_done = [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); };
+  const bool with_body = !head_ && status_has_body(response.status);
+  if (with_body && response.body.size() > largest_copied_body_bytes) {
+    large_body_ = std::move(response.body);
+    const std::array buffers{asio::buffer(std::as_const(output_)), asio::buffer(std::as_const(large_body_))};
+    return asio::async_write(socket_, buffers, std::move(on_done));
+  }
+  if (with_body) output_ += response.body;
+  asio::async_write(socket_, asio::buffer(output_), std::move(on_done));
+}
+
+void session::on_written(error_code error) {
+  if (phase_ != phase::writing) return;
+  if (error) return close();
+  std::string().swap(large_body_);
+  if (!form_.keep_alive || set_.draining_) return linger();
+  await_request();
+}
+
+// --- session: leaving ---
+
+/// Closing with unread input makes the kernel reset the connection, and the client may lose the
+/// response to that: so say that we are done, and read on until the client is.
+void session::linger() {
+  enter(phase::lingering, linger_within);
+  error_code error;
+  socket_.shutdown(asio::socket_base::shutdown_send, error);
+  if (error) return close();
+  discard(input_.size());
+  drain_input();
+}
+
+void session::drain_input() {
+  socket_.async_read_some(input_.prepare(read_bytes),
+                          [self = shared_from_this()](error_code error, std::size_t bytes) {
+                            if (self->phase_ != phase::lingering) return;
+                            self->lingered_bytes_ += bytes;
+                            if (error || self->lingered_bytes_ > largest_linger_bytes) return self->close();
+                            self->drain_input();
+                          });
+}
+
+}  // namespace holdfast::http

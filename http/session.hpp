@@ -1,0 +1,117 @@
+// One connection: reads requests one after the other, hands each to the handler, writes the
+// answer, and closes so that the client still reads it.
+//
+// Ownership: the session_set of its event loop owns a session until it closes; pending socket
+// operations share it, a `respond` that is still out only refers to it weakly.
+// Threading: everything here belongs to one event loop and runs on its thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/framing.hpp"
+#include "http/handler.hpp"
+#include "http/response_head.hpp"
+
+namespace holdfast::http {
+
+/// How long a client may go on sending after its connection's last response, and how much, so
+/// that it can read that response (RFC 9112, section 9.6).
+inline constexpr std::chrono::seconds linger_within{2};
+inline constexpr std::size_t largest_linger_bytes = 1024 * 1024;
+
+/// How long a request that has begun to arrive may still take once the server drains.
+inline constexpr std::chrono::seconds drain_grace{1};
+
+/// Asio's sockets with the executor's type erased cost an allocation for each operation.
+using loop_socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+class session;
+
+/// The sessions of one event loop and what they share.
+class session_set {
+ public:
+  /// `closed` is called once for each session that closes.
+  session_set(handler handle, std::chrono::milliseconds whole_request_within, std::function<void()> closed);
+
+  void open(loop_socket socket);
+  /// Closes those whose time is up.
+  void sweep();
+  /// Closes the idle ones; from now on every response is the last one of its connection.
+  void drain();
+  void close_all();
+
+ private:
+  friend class session;
+
+  handler handle_;
+  std::chrono::milliseconds whole_request_within_;
+  std::function<void()> closed_;
+  date_clock date_;
+  bool draining_ = false;
+  std::list<std::shared_ptr<session>> sessions_;
+};
+
+class session : public std::enable_shared_from_this<session> {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  session(loop_socket socket, session_set& set);
+
+  void start(std::list<std::shared_ptr<session>>::iterator place);
+  void sweep(clock::time_point now);
+  void drain();
+  void close();
+
+ private:
+  using error_code = boost::beast::error_code;
+
+  enum class phase : std::uint8_t { reading, continuing, handling, writing, lingering, closed };
+
+  void enter(phase phase, std::chrono::milliseconds at_most);
+  void await_request();
+  bool request_has_begun() const;
+  void read();
+  void on_read(error_code error, std::size_t bytes);
+  void parse();
+  void discard(std::size_t bytes);
+  void send_continue();
+  void handle_request();
+  void on_response(std::uint64_t request_number, response response);
+  void refuse(const problem& problem);
+  void write(response response);
+  void on_written(error_code error);
+  void linger();
+  void drain_input();
+  std::string local_address() const;
+
+  loop_socket socket_;
+  session_set& set_;
+  std::list<std::shared_ptr<session>>::iterator place_;
+  phase phase_ = phase::reading;
+  clock::time_point deadline_{};
+
+  boost::beast::flat_buffer input_;
+  std::optional<request_parser> parser_;
+  std::size_t lingered_bytes_ = 0;
+
+  /// Counts the requests, so that only the current one can be answered, and only once.
+  std::uint64_t request_number_ = 0;
+  answer_form form_;
+  bool head_ = false;
+
+  std::string output_;
+  /// A body that is too large to be copied behind its head.
+  std::string large_body_;
+};
+
+}  // namespace holdfast::http
