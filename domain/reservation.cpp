@@ -103,6 +103,10 @@ reservation_decision decide_void(const reservation& state, const record_void& co
   if (state.status != reservation_status::cancelling || state.receipt == receipt_status::none) {
     return reject(rejection::receipt_contradicted);
   }
+  const bool issued = state.receipt == receipt_status::receipt_issued;
+  if (issued && !command.receipt_no.empty() && command.receipt_no != state.receipt_no) {
+    return reject(rejection::receipt_contradicted);
+  }
   return accept({receipt_voided{now, command.receipt_no, command.expected_delivery_at}});
 }
 
