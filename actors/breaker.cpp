@@ -1,0 +1,165 @@
+#include "actors/breaker.hpp"
+
+#include <utility>
+
+#include "actors/port_callback.hpp"
+
+namespace holdfast::actors {
+
+namespace {
+
+circuit_breaker_options options_for(std::chrono::milliseconds payment_timeout) {
+  circuit_breaker_options options;
+  options.slow_after = payment_timeout * 75 / 100;
+  options.lost_after = payment_timeout * 10;
+  return options;
+}
+
+}  // namespace
+
+void breaker_state::start(self_pointer self, surroundings_ptr around) {
+  self_ = self;
+  around_ = std::move(around);
+  breaker_.emplace(options_for(around_->options.payment_timeout));
+}
+
+// --- Calls out ---
+
+void breaker_state::call(charge_call& what, promise<payments::charge_answer> reply) {
+  auto request = std::make_shared<payments::charge_request>(std::move(what.request));
+  admit({kind::charging, {}, reply, [this, request](std::uint64_t ticket) {
+           around_->ports.provider.charge(
+               std::move(*request),
+               to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
+                 call_returned back{ticket, {}, {}, {}};
+                 back.charge = std::make_shared<payments::charge_answer>(std::move(answer));
+                 return back;
+               }));
+         }});
+}
+
+void breaker_state::call(const settle_call& what, promise<payments::settle_answer> reply) {
+  admit({kind::compensating, {}, reply, [this, id = what.reservation](std::uint64_t ticket) {
+           around_->ports.provider.settle(
+               id, to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
+                 call_returned back{ticket, {}, {}, {}};
+                 back.settle = std::make_shared<payments::settle_answer>(std::move(answer));
+                 return back;
+               }));
+         }});
+}
+
+void breaker_state::call(const refund_call& what, promise<payments::refund_answer> reply) {
+  admit({kind::compensating, {}, reply, [this, request = what.request](std::uint64_t ticket) {
+           around_->ports.provider.refund(
+               request, to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
+                 call_returned back{ticket, {}, {}, {}};
+                 back.refund = std::make_shared<payments::refund_answer>(std::move(answer));
+                 return back;
+               }));
+         }});
+}
+
+// --- Permission ---
+
+void breaker_state::admit(queued what) {
+  const bool open = breaker_->figures().now == circuit_breaker::state::open;
+  if (!open && breaker_->bulkhead_full()) {
+    if (queue_.size() == largest_bulkhead_queue) {
+      return refuse(what.reply, "too many payments are under way");
+    }
+    what.until = now() + longest_bulkhead_wait;
+    queue_.push_back(std::move(what));
+    if (!std::exchange(ticking_, true)) self_->delayed_send(self_, bulkhead_tick, tick{});
+    return;
+  }
+  if (const auto ticket = breaker_->try_acquire(what.of, now())) {
+    begin(what, *ticket);
+  } else {
+    refuse(what.reply, "the circuit breaker is open");
+  }
+  publish();
+}
+
+void breaker_state::begin(queued& what, circuit_breaker::ticket ticket) {
+  under_way_.emplace(ticket, std::move(what.reply));
+  what.begin(ticket);
+}
+
+void breaker_state::serve_queue() {
+  while (!queue_.empty() && !breaker_->bulkhead_full()) {
+    auto next = std::move(queue_.front());
+    queue_.pop_front();
+    admit(std::move(next));
+  }
+}
+
+void breaker_state::expire() {
+  ticking_ = false;
+  serve_queue();
+  for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
+    refuse(queue_.front().reply, "too many payments are under way");
+  }
+  if (queue_.empty()) return;
+  ticking_ = true;
+  self_->delayed_send(self_, bulkhead_tick, tick{});
+}
+
+void breaker_state::refuse(reply_to& reply, const std::string& why) {
+  if (auto* charge = std::get_if<promise<payments::charge_answer>>(&reply)) {
+    charge->deliver(payments::charge_answer{payments::charge_status::not_charged, {}, why});
+  } else if (auto* settle = std::get_if<promise<payments::settle_answer>>(&reply)) {
+    settle->deliver(payments::settle_answer{payments::settle_status::unknown, {}, why});
+  } else {
+    std::get<promise<payments::refund_answer>>(reply).deliver(
+        payments::refund_answer{payments::refund_status::unknown, {}, why});
+  }
+}
+
+// --- Calls back ---
+
+void breaker_state::returned(call_returned& what) {
+  const auto found = under_way_.extract(what.call);
+  if (found.empty()) return;
+  bool failed = false;
+  if (what.charge) {
+    using enum payments::charge_status;
+    failed = what.charge->status == unknown || what.charge->status == not_charged;
+    std::get<promise<payments::charge_answer>>(found.mapped()).deliver(std::move(*what.charge));
+  } else if (what.settle) {
+    failed = what.settle->status == payments::settle_status::unknown;
+    std::get<promise<payments::settle_answer>>(found.mapped()).deliver(std::move(*what.settle));
+  } else {
+    failed = what.refund->status == payments::refund_status::unknown;
+    std::get<promise<payments::refund_answer>>(found.mapped()).deliver(std::move(*what.refund));
+  }
+  breaker_->release(what.call, failed ? circuit_breaker::outcome::failed : circuit_breaker::outcome::ok,
+                    now());
+  serve_queue();
+  publish();
+}
+
+breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundings_ptr around) {
+  self->state.start(self, std::move(around));
+  return {
+      [self](charge_call& what) {
+        auto reply = self->make_response_promise<payments::charge_answer>();
+        self->state.call(what, reply);
+        return reply;
+      },
+      [self](const settle_call& what) {
+        auto reply = self->make_response_promise<payments::settle_answer>();
+        self->state.call(what, reply);
+        return reply;
+      },
+      [self](const refund_call& what) {
+        auto reply = self->make_response_promise<payments::refund_answer>();
+        self->state.call(what, reply);
+        return reply;
+      },
+      [self](call_returned& what) { self->state.returned(what); },
+      [self](tick) { self->state.expire(); },
+  };
+}
+
+}  // namespace holdfast::actors

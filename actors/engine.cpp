@@ -1,0 +1,155 @@
+#include "actors/engine.hpp"
+
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/send.hpp>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "actors/engine_actor.hpp"
+#include "actors/type_registry.hpp"
+
+namespace holdfast::actors {
+
+namespace {
+
+/// Commands under way at once; further ones are `overloaded`. CAF's mailboxes have no bound of
+/// their own, so this is what bounds them all.
+constexpr std::uint32_t largest_commands_under_way = 16'384;
+
+struct system_config : caf::actor_system_config {
+  explicit system_config(std::uint32_t threads) {
+    register_messages(*this);
+    // Sharing: idle threads sleep on one queue. Stealing would poll, on cores that the event
+    // loops need.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", threads);
+  }
+};
+
+/// Counts commands under way, and lets somebody wait for the last. Thread-safe.
+class admission {
+ public:
+  bool admit() {
+    if (closed_.load(std::memory_order_relaxed)) return false;
+    if (under_way_.fetch_add(1) < largest_commands_under_way) return true;
+    leave();
+    return false;
+  }
+  void leave() {
+    if (under_way_.fetch_sub(1) != 1 || !closed_) return;
+    std::lock_guard lock(mutex_);
+    empty_.notify_all();
+  }
+  bool close_and_wait(std::chrono::milliseconds at_most) {
+    closed_ = true;
+    std::unique_lock lock(mutex_);
+    return empty_.wait_for(lock, at_most, [this] { return under_way_ == 0; });
+  }
+
+ private:
+  std::atomic<std::uint32_t> under_way_{0};
+  std::atomic<bool> closed_{false};
+  std::mutex mutex_;
+  std::condition_variable empty_;
+};
+
+}  // namespace
+
+class engine::implementation {
+ public:
+  implementation(engine_ports ports, engine_options options)
+      : config_(options.threads),
+        system_(std::make_unique<caf::actor_system>(config_)),
+        around_(std::make_shared<surroundings>(once(std::move(ports)), options)) {}
+
+  ~implementation() { stop(); }
+
+  std::optional<std::string> start() {
+    auto promise = std::make_shared<std::promise<std::optional<std::string>>>();
+    auto started = promise->get_future();
+    front_ =
+        system_->spawn(engine_front, surroundings_ptr(around_),
+                       started_callback([promise](auto failed) { promise->set_value(std::move(failed)); }));
+    return started.get();
+  }
+
+  void place(placement_request request, std::function<void(placement_answer)> done) {
+    if (!admission_->admit())
+      return done({placement_status::overloaded, 0, {}, false, domain::rejection::none});
+    caf::anon_send(front_, placement_call{std::move(request), leaving(std::move(done))});
+  }
+
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
+    if (!admission_->admit()) return done({cancellation_status::overloaded});
+    caf::anon_send(front_,
+                   cancellation_call{{id, domain::cancel_reason::customer}, leaving(std::move(done))});
+  }
+
+  breaker_figures breaker() const { return around_->breaker->read(); }
+
+  bool drain(std::chrono::milliseconds at_most) { return admission_->close_and_wait(at_most); }
+
+  void stop() {
+    if (!system_) return;
+    drain(std::chrono::milliseconds(0));
+    caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
+    front_ = nullptr;
+    system_->await_all_actors_done();
+    around_->calls->wait_for_none();
+    system_.reset();
+  }
+
+ private:
+  /// The process ends once, whoever finds the first reason.
+  static engine_ports once(engine_ports ports) {
+    ports.on_fatal = [reported = std::make_shared<std::atomic<bool>>(false),
+                      report = std::move(ports.on_fatal)](std::string message) {
+      if (!reported->exchange(true)) report(std::move(message));
+    };
+    return ports;
+  }
+
+  template <class Answer>
+  std::function<void(Answer)> leaving(std::function<void(Answer)> done) {
+    return [admission = admission_, done = std::move(done)](Answer answer) {
+      done(std::move(answer));
+      admission->leave();
+    };
+  }
+
+  system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<surroundings> around_;
+  std::shared_ptr<admission> admission_ = std::make_shared<admission>();
+  engine_actor front_;
+};
+
+engine::engine(engine_ports ports, engine_options options)
+    : implementation_(std::make_unique<implementation>(std::move(ports), options)) {}
+engine::~engine() = default;
+
+std::optional<std::string> engine::start() {
+  return implementation_->start();
+}
+void engine::place(placement_request request, std::function<void(placement_answer)> done) {
+  implementation_->place(std::move(request), std::move(done));
+}
+void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
+  implementation_->cancel(id, std::move(done));
+}
+breaker_figures engine::breaker() const {
+  return implementation_->breaker();
+}
+bool engine::drain(std::chrono::milliseconds at_most) {
+  return implementation_->drain(at_most);
+}
+void engine::stop() {
+  implementation_->stop();
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,89 @@
+// An entity in memory: the fold of its events, and what waits until they are durable. Generic
+// over the aggregate; owned by one actor, used by it alone.
+//
+// Optimistic, never early: a decision evolves the state at once, and every reply, child and
+// notification is an effect that runs when the append it depends on is durable.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/aggregates.hpp"
+#include "storage/journal.hpp"
+
+namespace holdfast::actors {
+
+template <class Aggregate>
+class entity {
+ public:
+  using state_type = typename Aggregate::state;
+
+  explicit entity(storage::entity_id id) : id_(id) {}
+
+  storage::entity_id id() const { return id_; }
+  const state_type& state() const { return state_; }
+  /// Its records, one behind the other: the row of the view.
+  const std::string& records() const { return records_; }
+  /// Whether everything decided is durable.
+  bool settled() const { return durable_version_ == state_.version; }
+
+  /// Applies a record read from the journal. What is wrong with it, if anything.
+  std::optional<std::string> replay(const storage::journal_record& record) {
+    auto events = Aggregate::decode(record.record);
+    if (!events) return events.error().message;
+    for (const auto& event : *events) state_ = Aggregate::evolve(std::move(state_), event);
+    records_ += record.record;
+    durable_version_ = state_.version;
+    return std::nullopt;
+  }
+
+  /// Evolves by what was decided. The entry to append, for the owner to send and to call
+  /// appended() or nothing at all about: a refused entity is thrown away and replayed.
+  template <class Events>
+  storage::journal_entry commit(const Events& events, storage::epoch owner_epoch) {
+    assert(!events.empty());
+    storage::journal_entry entry;
+    entry.shard = storage::shard_of(id_);
+    entry.owner_epoch = owner_epoch;
+    entry.entity = id_;
+    entry.expected_sequence = state_.version;
+    entry.event_count = static_cast<std::uint32_t>(events.size());
+    entry.record = storage::encode_events(events);
+    for (const auto& event : events) state_ = Aggregate::evolve(std::move(state_), event);
+    entry.unfinished = !Aggregate::finished(state_);
+    records_ += entry.record;
+    return entry;
+  }
+
+  /// The append that led to this version is durable: runs what waited for it, in order.
+  void appended(std::uint64_t version) {
+    assert(version > durable_version_ && version <= state_.version);
+    durable_version_ = version;
+    while (!effects_.empty() && effects_.front().first <= durable_version_) {
+      auto effect = std::move(effects_.front().second);
+      effects_.pop_front();
+      effect();
+    }
+  }
+
+  /// Runs the effect when all that is decided now is durable: at once where it is already.
+  void when_durable(std::function<void()> effect) {
+    if (settled()) return effect();
+    effects_.emplace_back(state_.version, std::move(effect));
+  }
+
+ private:
+  storage::entity_id id_;
+  state_type state_{};
+  std::string records_;
+  std::uint64_t durable_version_ = 0;
+  std::deque<std::pair<std::uint64_t, std::function<void()>>> effects_;
+};
+
+}  // namespace holdfast::actors

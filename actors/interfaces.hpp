@@ -1,0 +1,97 @@
+// The typed interfaces of all actors, a comment for each message. What a message means stands in
+// messages.hpp; whoever implements one has a file of its name.
+#pragma once
+
+#include <caf/typed_actor.hpp>
+
+#include "actors/messages.hpp"
+
+namespace holdfast::actors {
+
+/// Group commit over all shards of one journal.
+using journal_writer_actor = caf::typed_actor<
+    // Appends an entry; answers when it is durable or refused.
+    caf::replies_to<append_entry>::with<storage::append_verdict>,
+    // The journal is through with the batch under way.
+    caf::reacts_to<batch_written>>;
+
+/// Keeps the view equal to the fold of the journal.
+using projector_actor = caf::typed_actor<
+    // Rows that have just become durable.
+    caf::reacts_to<durable_rows>,
+    // Answers of the ports.
+    caf::reacts_to<view_opened>, caf::reacts_to<view_written>, caf::reacts_to<view_published>,
+    caf::reacts_to<records_read>,
+    // Time to try again.
+    caf::reacts_to<tick>>;
+
+/// Circuit breaker and bulkhead in front of the payment provider.
+using breaker_actor = caf::typed_actor<
+    // Calls the provider, or answers at once that it must not be called.
+    caf::replies_to<charge_call>::with<payments::charge_answer>,
+    caf::replies_to<settle_call>::with<payments::settle_answer>,
+    caf::replies_to<refund_call>::with<payments::refund_answer>,
+    // The provider answered.
+    caf::reacts_to<call_returned>,
+    // Time to look through the queue.
+    caf::reacts_to<tick>>;
+
+/// The address of the receipt desk, which stays when the desk goes down and comes back.
+using receipt_desk_actor = caf::typed_actor<
+    // Issues or voids; answers when that is durable, or an error at once while the desk is away.
+    caf::replies_to<issue_receipt>::with<receipt_answer>, caf::replies_to<void_receipt>::with<receipt_answer>,
+    // Time to bring the desk back.
+    caf::reacts_to<tick>>;
+
+/// Owner of the receipt entities and of their books, behind that address.
+using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::with<receipt_answer>,
+                                             caf::replies_to<void_receipt>::with<receipt_answer>,
+                                             // Answers of the journal.
+                                             caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
+
+/// One step of a payment against the provider. Tells its reservation, then ends.
+using payment_actor = caf::typed_actor<caf::reacts_to<tick>>;
+
+/// Gets a receipt issued or voided, for as long as it takes. Tells its reservation, then ends.
+using receipt_actor = caf::typed_actor<caf::reacts_to<tick>>;
+
+/// One reservation.
+using reservation_actor = caf::typed_actor<
+    // Places it; answers when the outcome is known and durable, or the wait is over.
+    caf::replies_to<place_reservation>::with<placement_answer>,
+    // Answers the outcome of its placement again.
+    caf::replies_to<replay_placement>::with<placement_answer>,
+    // Cancels it; answers when payment and receipt are undone, or the wait is over.
+    caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+    // Ends, if nothing is under way; answers whether it does.
+    caf::replies_to<passivate>::with<bool>,
+    // Its shard says that those who wait have waited enough.
+    caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
+    // Its records, when it comes back.
+    caf::reacts_to<entity_read>,
+    // Its children are through.
+    caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>,
+    // Time to start the next step again, after a child went down.
+    caf::reacts_to<tick>>;
+
+/// Owner of a shard's reservations.
+using shard_actor = caf::typed_actor<
+    // Routed to their reservation, which is spawned or brought back.
+    caf::replies_to<place_reservation>::with<placement_answer>,
+    caf::replies_to<replay_placement>::with<placement_answer>,
+    caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+    // A reservation has come to rest, or somebody waits for one's cancellation.
+    caf::reacts_to<reservation_rested>, caf::reacts_to<cancellation_waits>,
+    // Unfinished reservations to resume.
+    caf::reacts_to<unfinished_listed>,
+    // Time to look at waits and idle reservations; to bring back one that went down.
+    caf::reacts_to<tick>, caf::reacts_to<respawn>>;
+
+/// The engine's front: takes calls, finds their shard, hands back the answers.
+using engine_actor = caf::typed_actor<
+    // Commands with the callback that waits for their answer.
+    caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
+    // The shards are ours: start them.
+    caf::reacts_to<shards_claimed>>;
+
+}  // namespace holdfast::actors

@@ -1,0 +1,88 @@
+#include "actors/journal_writer.hpp"
+
+#include <algorithm>
+#include <caf/sec.hpp>
+#include <iterator>
+#include <utility>
+
+#include "actors/port_callback.hpp"
+#include "storage/projection_progress.hpp"
+
+namespace holdfast::actors {
+
+void journal_writer_state::add(append_entry& what, promise reply) {
+  if (failed) {
+    reply.deliver(caf::make_error(caf::sec::runtime_error, "the journal failed"));
+    return;
+  }
+  waiting.push_back({std::move(what), std::move(reply)});
+  if (under_way.empty()) write();
+}
+
+void journal_writer_state::write() {
+  const auto count = std::min(waiting.size(), largest_batch_entries);
+  if (count == 0) return;
+  if (count == waiting.size()) {
+    under_way.swap(waiting);
+  } else {
+    const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(count);
+    under_way.assign(std::move_iterator(waiting.begin()), std::move_iterator(end));
+    waiting.erase(waiting.begin(), end);
+  }
+  std::vector<storage::journal_entry> entries;
+  entries.reserve(under_way.size());
+  for (auto& one : under_way) entries.push_back(std::move(one.what.entry));
+  journal->append(std::move(entries),
+                  result_to_actor<batch_written>(around, caf::actor_cast<journal_writer_actor>(self)));
+}
+
+void journal_writer_state::written(const batch_written& batch) {
+  if (!*batch.result) return fail(batch.result->error().message);
+  acknowledge(**batch.result);
+  under_way.clear();
+  write();
+}
+
+void journal_writer_state::acknowledge(const std::vector<storage::append_verdict>& verdicts) {
+  durable_rows rows;
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    auto& row = under_way[i].what.row;
+    if (row.id == 0 || verdicts[i].status != storage::append_status::appended) continue;
+    const auto shard = storage::shard_of(row.id);
+    // Before the reply: who reads after it must know that the view may be behind.
+    around->ports.progress.durable(shard, verdicts[i].at);
+    rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
+  }
+  for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].reply.deliver(verdicts[i]);
+  if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
+}
+
+void journal_writer_state::fail(const std::string& message) {
+  failed = true;
+  const auto failure = caf::make_error(caf::sec::runtime_error, message);
+  for (auto& one : under_way) one.reply.deliver(failure);
+  for (auto& one : waiting) one.reply.deliver(failure);
+  under_way.clear();
+  waiting.clear();
+  around->ports.on_fatal(message);
+}
+
+journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
+                                                   surroundings_ptr around, storage::journal* journal,
+                                                   projector_actor projector) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.journal = journal;
+  state.projector = std::move(projector);
+  return {
+      [self](append_entry& what) {
+        auto reply = self->make_response_promise<storage::append_verdict>();
+        self->state.add(what, reply);
+        return reply;
+      },
+      [self](const batch_written& batch) { self->state.written(batch); },
+  };
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,52 @@
+// Group commit over all shards of one journal: while one batch is under way, entries gather for
+// the next. Acknowledges in order, a verdict for each entry, and hands durable rows to the
+// projector. Nothing is acknowledged that the journal has not made durable.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "actors/surroundings.hpp"
+#include "caf/stateful_actor.hpp"
+#include "caf/typed_event_based_actor.hpp"
+#include "caf/typed_response_promise.hpp"
+
+namespace holdfast::actors {
+
+/// Entries that one batch takes at most; the rest waits for the next.
+inline constexpr std::size_t largest_batch_entries = 4096;
+
+struct journal_writer_state {
+  using self_pointer = journal_writer_actor::stateful_pointer<journal_writer_state>;
+  using promise = caf::typed_response_promise<storage::append_verdict>;
+
+  struct pending {
+    append_entry what;
+    promise reply;
+  };
+
+  void add(append_entry& what, promise reply);
+  void written(const batch_written& batch);
+
+  self_pointer self = nullptr;
+  surroundings_ptr around;
+  storage::journal* journal = nullptr;
+  /// Null for a journal that no view is made of.
+  projector_actor projector;
+  std::vector<pending> waiting;
+  std::vector<pending> under_way;
+  bool failed = false;
+  static inline const char* name = "journal_writer";
+
+ private:
+  void write();
+  void acknowledge(const std::vector<storage::append_verdict>& verdicts);
+  void fail(const std::string& message);
+};
+
+journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
+                                                   surroundings_ptr around, storage::journal* journal,
+                                                   projector_actor projector);
+
+}  // namespace holdfast::actors

@@ -1,0 +1,311 @@
+// The messages between actors, one struct for each. Those that may cross nodes have an
+// `inspect` and are registered in type_registry.cpp; the others never leave the process and say so.
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/detail/stringification_inspector.hpp>
+#include <caf/meta/load_callback.hpp>
+#include <caf/meta/type_name.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "actors/engine.hpp"
+#include "domain/receipt.hpp"
+#include "domain/reservation.hpp"
+#include "payments/provider.hpp"
+#include "storage/journal.hpp"
+#include "storage/view.hpp"
+
+namespace holdfast::domain {
+
+/// A secret travels between nodes, and is never printed.
+template <class Inspector>
+auto inspect(Inspector& f, secret& x) {
+  std::string text;
+  if constexpr (std::is_same_v<Inspector, caf::detail::stringification_inspector>) {
+    text = x.empty() ? "" : "****";
+  } else {
+    text = x.reveal();
+  }
+  const auto load = [&]() -> caf::error {
+    x = secret(std::move(text));
+    return caf::none;
+  };
+  return f(caf::meta::type_name("secret"), text, caf::meta::load_callback(load));
+}
+
+}  // namespace holdfast::domain
+
+namespace holdfast::actors {
+
+// --- Commands on reservations: these cross nodes. ---
+
+/// Places a reservation in the shard that gets it. Answered by placement_answer.
+struct place_reservation {
+  placement_request request;
+};
+
+/// Cancels a reservation. Answered by cancellation_answer.
+struct cancel_reservation {
+  domain::reservation_id id = 0;
+  domain::cancel_reason reason = domain::cancel_reason::customer;
+};
+
+/// A placement whose key another reservation has already: answered by that one's outcome.
+struct replay_placement {
+  domain::reservation_id owner = 0;
+  /// Whether the fields are those of the owner's placement.
+  bool same_fields = true;
+};
+
+// --- Between a reservation's receipt child and the receipt desk: these cross nodes. ---
+
+/// Issues the receipt of a paid reservation; repeated, the same receipt. Answered by receipt_answer.
+struct issue_receipt {
+  domain::reservation_id reservation = 0;
+  /// Milliseconds since the epoch: the delivery date counts from the payment.
+  std::int64_t paid_at_ms = 0;
+  /// No earlier attempt can have reached the desk, which then need not look.
+  bool first_attempt = false;
+};
+
+/// Voids the receipt, issued or not. Answered by receipt_answer.
+struct void_receipt {
+  domain::reservation_id reservation = 0;
+};
+
+struct receipt_answer {
+  bool is_void = false;
+  /// Empty where no number was ever used.
+  std::string receipt_no;
+  std::int64_t expected_delivery_at_ms = 0;
+  std::int32_t utc_offset_minutes = 0;
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel_reservation& x) {
+  return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason);
+}
+template <class Inspector>
+auto inspect(Inspector& f, cancellation_answer& x) {
+  return f(caf::meta::type_name("cancellation_answer"), x.status);
+}
+template <class Inspector>
+auto inspect(Inspector& f, replay_placement& x) {
+  return f(caf::meta::type_name("replay_placement"), x.owner, x.same_fields);
+}
+template <class Inspector>
+auto inspect(Inspector& f, issue_receipt& x) {
+  return f(caf::meta::type_name("issue_receipt"), x.reservation, x.paid_at_ms, x.first_attempt);
+}
+template <class Inspector>
+auto inspect(Inspector& f, void_receipt& x) {
+  return f(caf::meta::type_name("void_receipt"), x.reservation);
+}
+template <class Inspector>
+auto inspect(Inspector& f, receipt_answer& x) {
+  return f(caf::meta::type_name("receipt_answer"), x.is_void, x.receipt_no, x.expected_delivery_at_ms,
+           x.utc_offset_minutes);
+}
+template <class Inspector>
+auto inspect(Inspector& f, placement_answer& x) {
+  return f(caf::meta::type_name("placement_answer"), x.status, x.id, x.records, x.replayed, x.refused);
+}
+
+/// CAF 0.17 does not know std::optional: it travels as a flag and a value.
+template <class T>
+struct travelling_optional {
+  bool present = false;
+  T value{};
+
+  explicit travelling_optional(const std::optional<T>& from)
+      : present(from.has_value()), value(from.value_or(T{})) {}
+  void into(std::optional<T>& to) { to = present ? std::optional<T>(std::move(value)) : std::nullopt; }
+};
+
+template <class Inspector>
+auto inspect(Inspector& f, place_reservation& x) {
+  auto& what = x.request.what;
+  travelling_optional address(what.user_address);
+  travelling_optional product(what.product_id);
+  travelling_optional product_name(what.product_name);
+  travelling_optional last_four(what.card_last_four);
+  bool has_key = x.request.key.has_value();
+  storage::idempotency_claim key = x.request.key.value_or(storage::idempotency_claim{});
+  const auto load = [&]() -> caf::error {
+    address.into(what.user_address);
+    product.into(what.product_id);
+    product_name.into(what.product_name);
+    last_four.into(what.card_last_four);
+    x.request.key = has_key ? std::optional(std::move(key)) : std::nullopt;
+    return caf::none;
+  };
+  return f(caf::meta::type_name("place_reservation"), what.user_id, address.present, address.value,
+           product.present, product.value, product_name.present, product_name.value, what.price.amount_minor,
+           what.price.currency, last_four.present, last_four.value, x.request.card_number,
+           x.request.payment_method, has_key, key.key, key.fingerprint, caf::meta::load_callback(load));
+}
+
+// --- Local messages: these stay within the process. ---
+
+/// To the engine: a command with the one who waits for its answer.
+struct placement_call {
+  placement_request request;
+  std::function<void(placement_answer)> done;
+};
+struct cancellation_call {
+  cancel_reservation request;
+  std::function<void(cancellation_answer)> done;
+};
+
+/// To the journal writer: an entry, and the row of the view that it leads to (id 0: none).
+/// Answered by the verdict once the batch is durable, by an error where the journal failed.
+struct append_entry {
+  storage::journal_entry entry;
+  storage::view_row row;
+};
+
+/// To the journal writer, from the journal: the batch under way is durable, or failed.
+struct batch_written {
+  std::shared_ptr<storage::journal_result<std::vector<storage::append_verdict>>> result;
+};
+
+/// To the projector: these rows are durable; in order for each shard.
+struct durable_rows {
+  struct row {
+    storage::shard_id shard = 0;
+    storage::position at = 0;
+    storage::view_row content;
+  };
+  std::vector<row> rows;
+};
+
+/// To the projector, from the journal: records that it asked for.
+struct records_read {
+  std::shared_ptr<storage::journal_result<std::vector<storage::journal_record>>> result;
+};
+
+/// To the projector, from the view.
+struct view_opened {
+  std::shared_ptr<storage::view_result<storage::checkpoints>> result;
+};
+struct view_written {
+  bool succeeded = false;
+};
+struct view_published {
+  bool succeeded = false;
+};
+
+/// To a reservation or the desk, from the journal: the entity's records.
+struct entity_read {
+  storage::entity_id entity = 0;
+  std::shared_ptr<storage::journal_result<std::vector<storage::journal_record>>> result;
+};
+
+/// To a shard, from the journal: a page of its unfinished entities.
+struct unfinished_listed {
+  std::shared_ptr<storage::journal_result<std::vector<storage::entity_id>>> result;
+};
+
+/// To the engine or the desk, from the journal: the shards are claimed.
+struct shards_claimed {
+  std::shared_ptr<storage::journal_result<std::vector<storage::shard_claim>>> result;
+};
+
+/// To a shard: this reservation has nothing to do for now and may be passivated.
+struct reservation_rested {
+  domain::reservation_id id = 0;
+};
+
+/// To a reservation: end if nothing is under way. Answers whether it ends.
+struct passivate {};
+
+/// To a reservation: those who wait for its placement or its cancellation have waited enough.
+struct placement_wait_over {};
+struct cancellation_wait_over {};
+
+/// To a shard: a reservation has a waiting canceller, look after it when the wait ends.
+struct cancellation_waits {
+  domain::reservation_id id = 0;
+};
+
+/// To oneself, later.
+struct tick {};
+/// To a shard, later: bring back a reservation that went down.
+struct respawn {
+  domain::reservation_id id = 0;
+};
+
+/// To the breaker: calls to the provider. Answered by the provider's answers.
+struct charge_call {
+  payments::charge_request request;
+};
+struct settle_call {
+  domain::reservation_id reservation = 0;
+};
+struct refund_call {
+  payments::refund_request request;
+};
+
+/// To the breaker, from the provider: a call came back.
+struct call_returned {
+  std::uint64_t call = 0;
+  std::shared_ptr<payments::charge_answer> charge;
+  std::shared_ptr<payments::settle_answer> settle;
+  std::shared_ptr<payments::refund_answer> refund;
+};
+
+/// To a reservation, from its payment child.
+struct payment_ended {
+  std::uint64_t attempt = 0;
+  domain::step step = domain::step::none;
+  domain::charge_result charge = domain::charge_result::unknown;
+  /// The transaction, the refund, or the reason.
+  std::string detail;
+  bool gave_up = false;
+};
+
+/// To a reservation, from its receipt child.
+struct receipt_ended {
+  std::uint64_t attempt = 0;
+  receipt_answer answer;
+};
+
+}  // namespace holdfast::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::append_entry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::storage::append_verdict)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::batch_written)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::durable_rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::records_read)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_written)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_published)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::entity_read)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::unfinished_listed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_claimed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_rested)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_wait_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_wait_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_waits)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::respawn)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::charge_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::settle_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::refund_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::charge_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::settle_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::refund_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_returned)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::payment_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::receipt_ended)

@@ -1,0 +1,32 @@
+// Turns a port's callback into a message to an actor. The guard keeps the actor system alive
+// until the port has called back; the weak address lets an actor end meanwhile.
+#pragma once
+
+#include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
+#include <memory>
+#include <utility>
+
+#include "actors/surroundings.hpp"
+
+namespace holdfast::actors {
+
+/// A callback that sends `make_message(result)` to the actor.
+template <class Handle, class MakeMessage>
+auto to_actor(const surroundings_ptr& around, Handle receiver, MakeMessage make_message) {
+  auto guard = std::make_shared<calls_out::guard>(around->calls);
+  return [receiver = std::move(receiver), make_message = std::move(make_message), guard = std::move(guard)](
+             auto result) { caf::anon_send(receiver, make_message(std::move(result))); };
+}
+
+/// A callback that sends the result as `Message{..., shared_ptr<result>}`.
+template <class Message, class Handle>
+auto result_to_actor(const surroundings_ptr& around, Handle receiver) {
+  return to_actor(around, std::move(receiver), [](auto result) {
+    Message message;
+    message.result = std::make_shared<decltype(result)>(std::move(result));
+    return message;
+  });
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,217 @@
+#include "actors/projector.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "actors/port_callback.hpp"
+#include "storage/event_codec.hpp"
+#include "storage/projection_progress.hpp"
+
+namespace holdfast::actors {
+
+namespace {
+
+/// The row that an entity's records lead to; nothing where they can't be read.
+std::optional<storage::view_row> row_of(storage::entity_id id,
+                                        const std::vector<storage::journal_record>& records) {
+  storage::view_row row;
+  row.id = id;
+  for (const auto& record : records) row.records += record.record;
+  const auto state = storage::fold_reservation(row.records);
+  if (!state) {
+    spdlog::error("reservation {} can't be projected: {}", id, state.error().message);
+    return std::nullopt;
+  }
+  row.version = state->version;
+  row.user_id = state->what.user_id;
+  row.created_at = state->created_at;
+  if (state->paid_at != domain::timestamp{}) row.paid_at = state->paid_at;
+  return row;
+}
+
+}  // namespace
+
+void projector_state::start(self_pointer self, surroundings_ptr around) {
+  self_ = self;
+  around_ = std::move(around);
+  self_->delayed_send(self_, view_look, tick{});
+  open();
+}
+
+// --- Opening the view ---
+
+void projector_state::open() {
+  phase_ = phase::opening;
+  busy_ = true;
+  around_->ports.view.open(around_->ports.reservations.store_id(),
+                           result_to_actor<view_opened>(around_, caf::actor_cast<projector_actor>(self_)));
+}
+
+void projector_state::opened(const view_opened& what) {
+  busy_ = false;
+  if (!*what.result) return lose_view();
+  const auto& checkpoints = **what.result;
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    projected_[shard] = checkpoints[shard];
+    around_->ports.progress.projected(shard, projected_[shard]);
+  }
+  published_ = false;
+  phase_ = phase::catching_up;
+  shard_ = 0;
+  pump();
+}
+
+void projector_state::lose_view() {
+  if (phase_ == phase::live) spdlog::warn("the view is not available; it is caught up when it is back");
+  waiting_.clear();
+  reached_.clear();
+  chunk_.clear();
+  incomplete_.clear();
+  phase_ = phase::waiting;
+}
+
+void projector_state::look() {
+  self_->delayed_send(self_, view_look, tick{});
+  if (phase_ == phase::waiting) return open();
+  // A write of nothing notices a view that was emptied while there was nothing to write.
+  if (phase_ == phase::live && !busy_) write({}, {});
+}
+
+// --- Live ---
+
+void projector_state::add(durable_rows& rows) {
+  // In every other phase the journal has them, and `progress` knows.
+  if (phase_ != phase::live) return;
+  for (auto& row : rows.rows) {
+    if (row.at <= projected_[row.shard]) continue;
+    reached_[row.shard] = row.at;
+    auto& waiting = waiting_[row.content.id];
+    if (waiting.version < row.content.version) waiting = std::move(row.content);
+  }
+  if (waiting_.size() > largest_waiting_rows) {
+    waiting_.clear();
+    reached_.clear();
+    phase_ = phase::catching_up;
+  }
+  pump();
+}
+
+void projector_state::pump() {
+  if (busy_) return;
+  if (phase_ == phase::live) return write_waiting();
+  if (phase_ == phase::catching_up) catch_up();
+}
+
+void projector_state::write_waiting() {
+  if (waiting_.empty()) return;
+  std::vector<storage::view_row> rows;
+  rows.reserve(waiting_.size());
+  for (auto& [id, row] : waiting_) rows.push_back(std::move(row));
+  waiting_.clear();
+  std::vector<std::pair<storage::shard_id, storage::position>> reached(reached_.begin(), reached_.end());
+  reached_.clear();
+  write(std::move(rows), std::move(reached));
+}
+
+void projector_state::write(std::vector<storage::view_row> rows,
+                            std::vector<std::pair<storage::shard_id, storage::position>> reached) {
+  busy_ = true;
+  writing_ = reached;
+  around_->ports.view.write(std::move(rows), std::move(reached),
+                            to_actor(around_, caf::actor_cast<projector_actor>(self_),
+                                     [](auto result) { return view_written{result.has_value()}; }));
+}
+
+void projector_state::written(const view_written& what) {
+  busy_ = false;
+  if (!what.succeeded) return lose_view();
+  for (const auto& [shard, at] : writing_) {
+    projected_[shard] = at;
+    around_->ports.progress.projected(shard, at);
+  }
+  pump();
+}
+
+// --- Catching up ---
+
+bool projector_state::lags(storage::shard_id shard) const {
+  return projected_[shard] < around_->ports.progress.durable(shard);
+}
+
+void projector_state::catch_up() {
+  for (std::uint32_t looked_at = 0; looked_at < storage::shard_count; ++looked_at) {
+    if (lags(shard_)) {
+      busy_ = true;
+      return around_->ports.reservations.read_shard(
+          shard_, projected_[shard_] + 1, catch_up_records,
+          result_to_actor<records_read>(around_, caf::actor_cast<projector_actor>(self_)));
+    }
+    shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
+  }
+  // What becomes durable from now on is handed over: `durable` is advanced before that.
+  phase_ = phase::live;
+  if (std::exchange(published_, true)) return;
+  busy_ = true;
+  around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
+                                       [](auto result) { return view_published{result.has_value()}; }));
+}
+
+void projector_state::published(const view_published& what) {
+  busy_ = false;
+  if (!what.succeeded) return lose_view();
+  pump();
+}
+
+void projector_state::read(const records_read& what) {
+  busy_ = false;
+  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  auto& records = **what.result;
+  if (!incomplete_.empty()) {
+    // All records of the entity that was asked for: they take the place of those in the chunk.
+    chunk_[incomplete_.back()] = std::move(records);
+    incomplete_.pop_back();
+  } else if (records.empty()) {
+    return around_->ports.on_fatal("the journal lacks records of shard " + std::to_string(shard_) +
+                                   " behind position " + std::to_string(projected_[shard_]));
+  } else {
+    chunk_.clear();
+    chunk_end_ = records.back().at;
+    for (auto& record : records) chunk_[record.entity].push_back(std::move(record));
+    for (const auto& [id, of_entity] : chunk_) {
+      if (of_entity.front().first_sequence != 1) incomplete_.push_back(id);
+    }
+  }
+  if (incomplete_.empty()) return write_chunk();
+  complete(incomplete_.back());
+}
+
+void projector_state::complete(storage::entity_id entity) {
+  busy_ = true;
+  around_->ports.reservations.read_entity(
+      entity, result_to_actor<records_read>(around_, caf::actor_cast<projector_actor>(self_)));
+}
+
+void projector_state::write_chunk() {
+  std::vector<storage::view_row> rows;
+  rows.reserve(chunk_.size());
+  for (const auto& [id, records] : chunk_) {
+    if (auto row = row_of(id, records)) rows.push_back(std::move(*row));
+  }
+  chunk_.clear();
+  write(std::move(rows), {{shard_, chunk_end_}});
+}
+
+projector_actor::behavior_type projector(projector_state::self_pointer self, surroundings_ptr around) {
+  self->state.start(self, std::move(around));
+  return {
+      [self](durable_rows& rows) { self->state.add(rows); },
+      [self](const view_opened& what) { self->state.opened(what); },
+      [self](const view_written& what) { self->state.written(what); },
+      [self](const view_published& what) { self->state.published(what); },
+      [self](const records_read& what) { self->state.read(what); },
+      [self](tick) { self->state.look(); },
+  };
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,86 @@
+// The projector: durable events become rows of the view. Live, it writes the rows that the
+// journal writer hands over, the newest of each reservation. When it starts, falls behind or the
+// view was lost, it reads the journal from its checkpoints on, so that memory stays bounded and
+// the view can be rebuilt from nothing. Writing a row twice is harmless: rows carry versions.
+#pragma once
+
+#include <array>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "actors/surroundings.hpp"
+
+namespace holdfast::actors {
+
+/// Rows that wait for the view; with more it reads the journal instead.
+inline constexpr std::size_t largest_waiting_rows = 20'000;
+/// Records of one shard that are read at once when catching up.
+inline constexpr std::uint32_t catch_up_records = 2'000;
+/// Between looks at whether the view is there, is there again, or was emptied.
+inline constexpr std::chrono::milliseconds view_look{250};
+
+class projector_state {
+ public:
+  using self_pointer = projector_actor::stateful_pointer<projector_state>;
+
+  void start(self_pointer self, surroundings_ptr around);
+
+  void add(durable_rows& rows);
+  void opened(const view_opened& what);
+  void written(const view_written& what);
+  void published(const view_published& what);
+  void read(const records_read& what);
+  void look();
+
+  static inline const char* name = "projector";
+
+ private:
+  enum class phase : std::uint8_t {
+    /// Asking the view where it stands.
+    opening,
+    /// Waiting before asking again.
+    waiting,
+    /// Reading what the view lacks from the journal, shard by shard.
+    catching_up,
+    /// Writing what the journal writer hands over.
+    live
+  };
+
+  void open();
+  void lose_view();
+  void pump();
+  void catch_up();
+  void complete(storage::entity_id entity);
+  void write_chunk();
+  void write_waiting();
+  void write(std::vector<storage::view_row> rows,
+             std::vector<std::pair<storage::shard_id, storage::position>>);
+  bool lags(storage::shard_id shard) const;
+
+  self_pointer self_ = nullptr;
+  surroundings_ptr around_;
+  phase phase_ = phase::opening;
+  bool published_ = false;
+  /// A call to a port is out; one at a time.
+  bool busy_ = false;
+  /// In the view, as its checkpoints say.
+  std::array<storage::position, storage::shard_count> projected_{};
+  /// Live: the newest row of each reservation that waits, and how far they reach.
+  std::unordered_map<storage::entity_id, storage::view_row> waiting_;
+  std::unordered_map<storage::shard_id, storage::position> reached_;
+  /// The write under way.
+  std::vector<std::pair<storage::shard_id, storage::position>> writing_;
+  /// Catching up: the shard, the records of its entities, and those whose beginning lies before.
+  storage::shard_id shard_ = 0;
+  storage::position chunk_end_ = 0;
+  std::unordered_map<storage::entity_id, std::vector<storage::journal_record>> chunk_;
+  std::vector<storage::entity_id> incomplete_;
+};
+
+projector_actor::behavior_type projector(projector_state::self_pointer self, surroundings_ptr around);
+
+}  // namespace holdfast::actors

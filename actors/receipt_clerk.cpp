@@ -1,0 +1,178 @@
+#include "actors/receipt_clerk.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/sec.hpp>
+#include <cassert>
+#include <numeric>
+#include <utility>
+
+#include "actors/port_callback.hpp"
+
+namespace holdfast::actors {
+
+namespace {
+
+caf::error busy() {
+  return caf::make_error(caf::sec::runtime_error, "the receipt clerk is busy");
+}
+
+}  // namespace
+
+void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, journal_writer_actor writer) {
+  self_ = self;
+  around_ = std::move(around);
+  writer_ = std::move(writer);
+  std::vector<storage::shard_id> all(storage::shard_count);
+  std::iota(all.begin(), all.end(), storage::shard_id{0});
+  around_->ports.receipts.claim(
+      std::move(all), result_to_actor<shards_claimed>(around_, caf::actor_cast<receipt_clerk_actor>(self)));
+}
+
+void receipt_clerk_state::claimed(const shards_claimed& claims) {
+  if (!*claims.result) return go_down(claims.result->error().message);
+  for (const auto& claim : **claims.result) books_[claim.shard] = {claim.owner_epoch, claim.counter};
+  claimed_ = true;
+  held_ -= waiting_for_claim_.size();
+  for (auto& later : std::exchange(waiting_for_claim_, {})) later();
+}
+
+void receipt_clerk_state::go_down(const std::string& why) {
+  spdlog::warn("the receipt clerk goes down and comes back from its journal: {}", why);
+  self_->quit(caf::make_error(caf::sec::runtime_error, why));
+}
+
+// --- Commands ---
+
+void receipt_clerk_state::issue(const issue_receipt& what, promise reply) {
+  with_receipt(what.reservation, what.first_attempt, reply, [this, what, reply](receipt_entity& log) {
+    const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
+    auto& book = books_[storage::shard_of(what.reservation)];
+    decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, reply);
+  });
+}
+
+void receipt_clerk_state::make_void(const void_receipt& what, promise reply) {
+  with_receipt(what.reservation, false, reply,
+               [this, reply](receipt_entity& log) { decide(log, domain::receipts::void_receipt{}, reply); });
+}
+
+void receipt_clerk_state::decide(receipt_entity& log, const domain::receipts::command& command,
+                                 promise reply) {
+  // A refusal is an answer here: the state says that the receipt is void.
+  const auto decision = domain::receipts::decide(log.state(), command, around_->ports.clock());
+  if (!decision.events.empty()) append(log, decision.events);
+  log.when_durable([this, &log, reply]() mutable { reply.deliver(answer(log)); });
+}
+
+void receipt_clerk_state::append(receipt_entity& log, const std::vector<domain::receipts::event>& events) {
+  auto& book = books_[storage::shard_of(log.id())];
+  append_entry append;
+  append.entry = log.commit(events, book.owner_epoch);
+  if (std::holds_alternative<domain::receipts::issued>(events.front())) {
+    append.entry.counter = ++book.last_number;
+  }
+  self_->request(writer_, caf::infinite, std::move(append))
+      .then(
+          [this, &log, version = log.state().version](const storage::append_verdict& verdict) {
+            if (verdict.status != storage::append_status::appended) {
+              return go_down("its journal refused an append as stale");
+            }
+            log.appended(version);
+            shrink();
+          },
+          [this](const caf::error& why) { go_down(self_->system().render(why)); });
+}
+
+receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
+  const auto& state = log.state();
+  receipt_answer answer;
+  answer.is_void = state.status == domain::receipts::status::voided;
+  if (state.number == 0) return answer;
+  answer.receipt_no = domain::receipts::receipt_no(storage::shard_of(log.id()), state.number);
+  answer.expected_delivery_at_ms = state.expected_delivery_at.at.time_since_epoch().count();
+  answer.utc_offset_minutes = static_cast<std::int32_t>(state.expected_delivery_at.utc_offset.count());
+  return answer;
+}
+
+// --- Receipts in memory ---
+
+void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, promise reply, use then) {
+  if (!claimed_) {
+    if (held_ == largest_held_commands) {
+      reply.deliver(busy());
+      return;
+    }
+    ++held_;
+    waiting_for_claim_.push_back([this, id, is_new, reply, then] { with_receipt(id, is_new, reply, then); });
+    return;
+  }
+  if (auto found = open_.find(id); found != open_.end()) {
+    recency_.splice(recency_.end(), recency_, found->second.recency);
+    return then(found->second.log);
+  }
+  if (is_new && !loading_.contains(id)) return then(open(id));
+  if (held_ == largest_held_commands) {
+    reply.deliver(busy());
+    return;
+  }
+  ++held_;
+  auto& waiting = loading_[id];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1) return;
+  around_->ports.receipts.read_entity(
+      id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
+        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
+      }));
+}
+
+void receipt_clerk_state::loaded(const entity_read& read) {
+  if (!*read.result) return go_down(read.result->error().message);
+  auto& log = open(read.entity);
+  for (const auto& record : **read.result) {
+    if (auto wrong = log.replay(record)) return go_down(*wrong);
+  }
+  auto waiting = loading_.extract(read.entity);
+  if (waiting.empty()) return;
+  held_ -= waiting.mapped().size();
+  for (auto& then : waiting.mapped()) then(log);
+}
+
+receipt_clerk_state::receipt_entity& receipt_clerk_state::open(storage::entity_id id) {
+  shrink();
+  recency_.push_back(id);
+  auto [place, fresh] = open_.emplace(id, open_receipt{receipt_entity(id), std::prev(recency_.end())});
+  assert(fresh);
+  return place->second.log;
+}
+
+void receipt_clerk_state::shrink() {
+  // Those that wait for the journal stay: a reply refers to them.
+  while (open_.size() >= largest_open_receipts) {
+    auto oldest = open_.find(recency_.front());
+    if (!oldest->second.log.settled()) return;
+    recency_.pop_front();
+    open_.erase(oldest);
+  }
+}
+
+receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_pointer self,
+                                                 surroundings_ptr around, journal_writer_actor writer) {
+  self->state.start(self, std::move(around), std::move(writer));
+  return {
+      [self](const issue_receipt& what) {
+        auto reply = self->make_response_promise<receipt_answer>();
+        self->state.issue(what, reply);
+        return reply;
+      },
+      [self](const void_receipt& what) {
+        auto reply = self->make_response_promise<receipt_answer>();
+        self->state.make_void(what, reply);
+        return reply;
+      },
+      [self](const shards_claimed& claims) { self->state.claimed(claims); },
+      [self](const entity_read& read) { self->state.loaded(read); },
+  };
+}
+
+}  // namespace holdfast::actors

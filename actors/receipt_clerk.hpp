@@ -1,0 +1,78 @@
+// The receipt clerk does the work of the receipt desk: it owns the receipt entities and their
+// books, with a journal of its own. Each shard has a book that numbers its receipts without a
+// gap; a number is taken in the same append as its receipt. When an append is refused or a
+// handler throws, the clerk goes down; the desk brings it back, and it claims its books anew.
+#pragma once
+
+#include <array>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <deque>
+#include <functional>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/entity.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/surroundings.hpp"
+
+namespace holdfast::actors {
+
+/// Receipts kept in memory, so that a void soon after its issue needs no look at the journal.
+inline constexpr std::size_t largest_open_receipts = 4096;
+/// Commands that wait for the claim or for a receipt's records; further ones are sent back.
+inline constexpr std::size_t largest_held_commands = 65'536;
+
+class receipt_clerk_state {
+ public:
+  using self_pointer = receipt_clerk_actor::stateful_pointer<receipt_clerk_state>;
+  using promise = caf::typed_response_promise<receipt_answer>;
+
+  void start(self_pointer self, surroundings_ptr around, journal_writer_actor writer);
+
+  void issue(const issue_receipt& what, promise reply);
+  void make_void(const void_receipt& what, promise reply);
+  void claimed(const shards_claimed& claims);
+  void loaded(const entity_read& read);
+
+  static inline const char* name = "receipt_clerk";
+
+ private:
+  using receipt_entity = entity<receipt_aggregate>;
+  using use = std::function<void(receipt_entity&)>;
+  struct open_receipt {
+    receipt_entity log;
+    std::list<storage::entity_id>::iterator recency;
+  };
+  struct book {
+    storage::epoch owner_epoch = 0;
+    std::uint64_t last_number = 0;
+  };
+
+  void with_receipt(storage::entity_id id, bool is_new, promise reply, use then);
+  receipt_entity& open(storage::entity_id id);
+  void shrink();
+  void decide(receipt_entity& log, const domain::receipts::command& command, promise reply);
+  void append(receipt_entity& log, const std::vector<domain::receipts::event>& events);
+  receipt_answer answer(const receipt_entity& log) const;
+  void go_down(const std::string& why);
+
+  self_pointer self_ = nullptr;
+  surroundings_ptr around_;
+  journal_writer_actor writer_;
+  std::array<book, storage::shard_count> books_{};
+  bool claimed_ = false;
+  std::vector<std::function<void()>> waiting_for_claim_;
+  std::unordered_map<storage::entity_id, std::vector<use>> loading_;
+  std::size_t held_ = 0;
+  std::unordered_map<storage::entity_id, open_receipt> open_;
+  /// The least recently used first.
+  std::list<storage::entity_id> recency_;
+};
+
+receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_pointer self,
+                                                 surroundings_ptr around, journal_writer_actor writer);
+
+}  // namespace holdfast::actors

@@ -1,0 +1,52 @@
+#include "actors/receipt_desk.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/exit_reason.hpp>
+#include <caf/sec.hpp>
+#include <utility>
+
+#include "actors/backoff.hpp"
+#include "actors/receipt_clerk.hpp"
+
+namespace holdfast::actors {
+
+receipt_desk_state::~receipt_desk_state() {
+  if (clerk) caf::anon_send_exit(clerk, caf::exit_reason::user_shutdown);
+}
+
+void receipt_desk_state::hire() {
+  clerk = self->spawn<caf::monitored>(receipt_clerk, around, writer);
+}
+
+void receipt_desk_state::clerk_down(const caf::down_msg& down) {
+  if (!clerk || down.source != clerk.address()) return;
+  const auto wait = backoff(0, ++downs);
+  spdlog::error("the receipt desk is down and comes back in {} ms: {}", wait.count(),
+                self->system().render(down.reason));
+  clerk = nullptr;
+  self->delayed_send(self, wait, tick{});
+}
+
+template <class Command>
+caf::result<receipt_answer> receipt_desk_state::hand_on(const Command& command) {
+  if (!clerk) return caf::make_error(caf::sec::runtime_error, "the receipt desk is down");
+  return self->delegate(clerk, command);
+}
+
+receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer self, surroundings_ptr around,
+                                               journal_writer_actor writer) {
+  auto& state = self->state;
+  state.self = self;
+  state.around = std::move(around);
+  state.writer = std::move(writer);
+  state.hire();
+  self->set_down_handler([self](caf::down_msg& down) { self->state.clerk_down(down); });
+  return {
+      [self](const issue_receipt& what) { return self->state.hand_on(what); },
+      [self](const void_receipt& what) { return self->state.hand_on(what); },
+      [self](tick) { self->state.hire(); },
+  };
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,348 @@
+#include "actors/reservation.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/sec.hpp>
+#include <utility>
+
+#include "actors/backoff.hpp"
+#include "actors/payment.hpp"
+#include "actors/port_callback.hpp"
+#include "actors/receipt.hpp"
+
+namespace holdfast::actors {
+
+// --- Start and end ---
+
+void reservation_state::start(self_pointer self, surroundings_ptr around, reservation_links links,
+                              domain::reservation_id id, bool is_new) {
+  self_ = self;
+  around_ = std::move(around);
+  links_ = std::move(links);
+  log_.emplace(id);
+  loaded_ = is_new;
+  resumed_ = !is_new;
+  if (is_new) return;
+  around_->ports.reservations.read_entity(
+      id, to_actor(around_, caf::actor_cast<reservation_actor>(self), [id](auto result) {
+        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
+      }));
+}
+
+reservation_state::~reservation_state() {
+  if (!log_) return;
+  fail_waiters();
+  abandon_child();
+}
+
+void reservation_state::loaded(const entity_read& read) {
+  if (!*read.result) return go_down(read.result->error().message);
+  for (const auto& record : **read.result) {
+    if (auto wrong = log_->replay(record)) return go_down(*wrong);
+    if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
+  }
+  loaded_ = true;
+  for (auto& [run, refuse] : std::exchange(waiting_for_load_, {})) run();
+  advance();
+}
+
+void reservation_state::when_loaded(std::function<void()> run, std::function<void()> refuse) {
+  if (loaded_) return run();
+  if (waiting_for_load_.size() == largest_waiters) return refuse();
+  waiting_for_load_.emplace_back(std::move(run), std::move(refuse));
+}
+
+bool reservation_state::passivate() {
+  const bool busy = !loaded_ || !log_->settled() || child_.handle || placement_.pending() ||
+                    !cancellations_.empty() || domain::next_step(log_->state()) != domain::step::none;
+  if (!busy) self_->quit();
+  return !busy;
+}
+
+void reservation_state::go_down(const std::string& why) {
+  spdlog::warn("reservation {} goes down and is replayed: {}", log_->id(), why);
+  self_->quit(caf::make_error(caf::sec::runtime_error, why));
+}
+
+void reservation_state::fail_waiters() {
+  for (auto& [run, refuse] : std::exchange(waiting_for_load_, {})) refuse();
+  if (placement_.pending()) placement_.deliver(refusal(placement_status::unavailable));
+  for (auto& waiter : std::exchange(cancellations_, {})) {
+    waiter.deliver(cancellation_answer{cancellation_status::unavailable});
+  }
+}
+
+// --- Commands ---
+
+void reservation_state::place(place_reservation& what, placement_promise reply) {
+  auto& request = what.request;
+  auto decision = domain::decide(log_->state(), domain::place{std::move(request.what)}, now());
+  if (decision.refused != domain::rejection::none) {
+    reply.deliver(refusal(placement_status::rejected, decision.refused));
+    return rest();
+  }
+  placement_ = std::move(reply);
+  card_at_hand_ = true;
+  card_number_ = std::move(request.card_number);
+  payment_method_ = std::move(request.payment_method);
+  commit(decision.events, request.key);
+}
+
+void reservation_state::replay(const replay_placement& what, placement_promise reply) {
+  const auto run = [this, what, reply]() mutable {
+    if (!what.same_fields) {
+      reply.deliver(refusal(placement_status::key_reused));
+    } else if (decided_size_ != 0) {
+      log_->when_durable([this, reply]() mutable { reply.deliver(answer(placement_status::decided, true)); });
+    } else if (now() >= log_->state().created_at + around_->options.payment_wait) {
+      reply.deliver(answer(placement_status::in_progress, true));
+    } else {
+      reply.deliver(refusal(placement_status::key_in_use));
+    }
+  };
+  when_loaded(run, [this, reply]() mutable { reply.deliver(refusal(placement_status::unavailable)); });
+}
+
+void reservation_state::cancel(const cancel_reservation& what, cancellation_promise reply) {
+  const auto run = [this, what, reply]() mutable {
+    if (log_->state().version == 0) {
+      reply.deliver(cancellation_answer{cancellation_status::unknown_reservation});
+      return rest();
+    }
+    if (cancellations_.size() == largest_waiters) {
+      reply.deliver(cancellation_answer{cancellation_status::overloaded});
+      return;
+    }
+    cancellations_.push_back(reply);
+    self_->send(links_.shard, cancellation_waits{log_->id()});
+    // The void that follows finds out what the desk has made of it.
+    if (child_.step == domain::step::issue_receipt) abandon_child();
+    decide(domain::cancel{what.reason});
+    const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
+    if (!done) return;
+    log_->when_durable([this] {
+      answer_cancellations();
+      advance();
+    });
+  };
+  when_loaded(run,
+              [reply]() mutable { reply.deliver(cancellation_answer{cancellation_status::unavailable}); });
+}
+
+/// Decides, and commits what that brings. A refusal here means that two truths disagree: that is
+/// an operator's case, so it parks.
+void reservation_state::decide(const domain::reservation_command& command) {
+  auto decision = domain::decide(log_->state(), command, now());
+  if (decision.refused != domain::rejection::none) {
+    const auto why = "an outcome was refused by rule " + std::to_string(static_cast<int>(decision.refused));
+    spdlog::error("reservation {}: {}", log_->id(), why);
+    decision = domain::decide(log_->state(), domain::park{why}, now());
+  }
+  if (decision.events.empty()) return advance();
+  commit(decision.events);
+}
+
+// --- The journal ---
+
+void reservation_state::commit(const std::vector<domain::reservation_event>& events,
+                               const std::optional<storage::idempotency_claim>& key) {
+  append_entry append;
+  append.entry = log_->commit(events, links_.owner_epoch);
+  append.entry.key = key;
+  const auto& state = log_->state();
+  append.row = {
+      log_->id(),       state.version,
+      log_->records(),  state.what.user_id,
+      state.created_at, state.paid_at == domain::timestamp{} ? std::nullopt : std::optional(state.paid_at)};
+  if (decided_size_ == 0 && !pending()) {
+    decided_size_ = log_->records().size();
+    log_->when_durable([this] { answer_placement(); });
+  }
+  if (state.status == domain::reservation_status::reservation_cancelled) {
+    log_->when_durable([this] { answer_cancellations(); });
+  }
+  self_->request(links_.writer, caf::infinite, std::move(append))
+      .then([this, version = state.version, fingerprint = key ? key->fingerprint : 0](
+                const storage::append_verdict& verdict) { appended(verdict, version, fingerprint); },
+            [this](const caf::error& why) { go_down(self_->system().render(why)); });
+}
+
+void reservation_state::appended(const storage::append_verdict& verdict, std::uint64_t version,
+                                 std::uint64_t fingerprint) {
+  switch (verdict.status) {
+    case storage::append_status::appended:
+      log_->appended(version);
+      return advance();
+    case storage::append_status::key_taken:
+      // Nothing was appended: this reservation never was, and its shard may forget it.
+      log_.emplace(log_->id());
+      decided_size_ = 0;
+      card_at_hand_ = false;
+      card_number_.wipe();
+      payment_method_.wipe();
+      placement_.delegate(links_.shard,
+                          replay_placement{verdict.key_owner, verdict.key_fingerprint == fingerprint});
+      placement_ = {};
+      return rest();
+    default:
+      return go_down("the journal refused an append as stale");
+  }
+}
+
+// --- Answers ---
+
+placement_answer reservation_state::answer(placement_status status, bool replayed) const {
+  const auto size = status == placement_status::decided ? decided_size_ : log_->records().size();
+  return {status, log_->id(), log_->records().substr(0, size), replayed, domain::rejection::none};
+}
+
+placement_answer reservation_state::refusal(placement_status status, domain::rejection why) const {
+  return {status, log_->id(), {}, false, why};
+}
+
+void reservation_state::answer_placement() {
+  if (!placement_.pending()) return;
+  placement_.deliver(answer(placement_status::decided, false));
+  placement_ = {};
+}
+
+void reservation_state::answer_cancellations() {
+  for (auto& waiter : std::exchange(cancellations_, {})) {
+    waiter.deliver(cancellation_answer{cancellation_status::done});
+  }
+}
+
+void reservation_state::end_placement_wait() {
+  if (!placement_.pending()) return;
+  log_->when_durable([this] {
+    if (!placement_.pending()) return;
+    placement_.deliver(answer(placement_status::in_progress, false));
+    placement_ = {};
+  });
+}
+
+void reservation_state::end_cancellation_wait() {
+  log_->when_durable([this] {
+    for (auto& waiter : std::exchange(cancellations_, {})) {
+      waiter.deliver(cancellation_answer{cancellation_status::in_progress});
+    }
+    advance();
+  });
+}
+
+// --- The saga ---
+
+void reservation_state::advance() {
+  if (!loaded_ || !log_->settled() || child_.handle) return;
+  switch (const auto step = domain::next_step(log_->state()); step) {
+    case domain::step::none:
+      return rest();
+    case domain::step::charge:
+    case domain::step::settle:
+    case domain::step::refund:
+      return spawn_payment(step);
+    case domain::step::issue_receipt:
+    case domain::step::void_receipt:
+      return spawn_receipt(step);
+  }
+}
+
+void reservation_state::rest() {
+  // An empty one still tells, so that its shard does not keep it.
+  if (cancellations_.empty()) self_->send(links_.shard, reservation_rested{log_->id()});
+}
+
+void reservation_state::spawn_payment(domain::step step) {
+  const auto& state = log_->state();
+  payment_order order{++attempts_,
+                      step,
+                      log_->id(),
+                      state.what.price,
+                      card_at_hand_,
+                      std::exchange(card_number_, {}),
+                      std::exchange(payment_method_, {}),
+                      state.transaction_id};
+  card_at_hand_ = false;
+  const auto handle = self_->spawn<caf::monitored>(payment, std::move(order),
+                                                   caf::actor_cast<reservation_actor>(self_), links_.breaker);
+  child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
+}
+
+void reservation_state::spawn_receipt(domain::step step) {
+  receipt_order order{++attempts_, step, log_->id(), log_->state().paid_at, !resumed_ && children_down_ == 0};
+  const auto handle =
+      self_->spawn<caf::monitored>(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk);
+  child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
+}
+
+void reservation_state::abandon_child() {
+  if (!child_.handle) return;
+  caf::anon_send_exit(child_.handle, caf::exit_reason::user_shutdown);
+  child_ = {};
+}
+
+void reservation_state::payment_over(payment_ended& what) {
+  if (what.attempt != child_.attempt) return;
+  child_ = {};
+  if (what.gave_up) return decide(domain::park{std::move(what.detail)});
+  if (what.step == domain::step::refund) return decide(domain::record_refund{std::move(what.detail)});
+  decide(domain::record_charge{what.charge, std::move(what.detail)});
+}
+
+void reservation_state::receipt_over(receipt_ended& what) {
+  if (what.attempt != child_.attempt) return;
+  const auto step = std::exchange(child_, {}).step;
+  const domain::zoned_timestamp date{
+      domain::timestamp{std::chrono::milliseconds{what.answer.expected_delivery_at_ms}},
+      std::chrono::minutes{what.answer.utc_offset_minutes}};
+  if (step == domain::step::issue_receipt) {
+    if (what.answer.is_void) return decide(domain::park{"the receipt desk says that the receipt is void"});
+    return decide(domain::record_receipt{std::move(what.answer.receipt_no), date});
+  }
+  const bool numbered = !what.answer.receipt_no.empty();
+  decide(
+      domain::record_void{std::move(what.answer.receipt_no), numbered ? std::optional(date) : std::nullopt});
+}
+
+void reservation_state::child_down(const caf::down_msg& down) {
+  if (!down.reason || !child_.handle || down.source != child_.handle.address()) return;
+  const auto step = std::exchange(child_, {}).step;
+  spdlog::error("reservation {}: the child for step {} went down: {}", log_->id(), static_cast<int>(step),
+                self_->system().render(down.reason));
+  // A charge that went down with its child may have landed: it has to be settled.
+  if (step == domain::step::charge) return decide(domain::record_charge{domain::charge_result::unknown, {}});
+  self_->delayed_send(self_, backoff(log_->id(), ++children_down_), tick{});
+}
+
+reservation_actor::behavior_type reservation(reservation_state::self_pointer self, surroundings_ptr around,
+                                             reservation_links links, domain::reservation_id id,
+                                             bool is_new) {
+  self->state.start(self, std::move(around), std::move(links), id, is_new);
+  self->set_down_handler([self](caf::down_msg& down) { self->state.child_down(down); });
+  return {
+      [self](place_reservation& what) {
+        auto reply = self->make_response_promise<placement_answer>();
+        self->state.place(what, reply);
+        return reply;
+      },
+      [self](const replay_placement& what) {
+        auto reply = self->make_response_promise<placement_answer>();
+        self->state.replay(what, reply);
+        return reply;
+      },
+      [self](const cancel_reservation& what) {
+        auto reply = self->make_response_promise<cancellation_answer>();
+        self->state.cancel(what, reply);
+        return reply;
+      },
+      [self](passivate) { return self->state.passivate(); },
+      [self](placement_wait_over) { self->state.end_placement_wait(); },
+      [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
+      [self](const entity_read& read) { self->state.loaded(read); },
+      [self](payment_ended& what) { self->state.payment_over(what); },
+      [self](receipt_ended& what) { self->state.receipt_over(what); },
+      [self](tick) { self->state.advance(); },
+  };
+}
+
+}  // namespace holdfast::actors

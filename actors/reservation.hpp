@@ -1,0 +1,107 @@
+// One reservation: decides, appends, replies, and supervises its payment and receipt children.
+// Every reply, child and notification waits until the append it depends on is durable. When an
+// append is refused it goes down, and its shard brings it back from the journal.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/entity.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/surroundings.hpp"
+
+namespace holdfast::actors {
+
+/// Those who wait for one reservation's cancellation, and messages that wait for its records.
+inline constexpr std::size_t largest_waiters = 64;
+
+/// Where a reservation stands: its shard and the actors that it works with.
+struct reservation_links {
+  shard_actor shard;
+  journal_writer_actor writer;
+  breaker_actor breaker;
+  receipt_desk_actor desk;
+  storage::epoch owner_epoch = 0;
+};
+
+class reservation_state {
+ public:
+  using self_pointer = reservation_actor::stateful_pointer<reservation_state>;
+  using placement_promise = caf::typed_response_promise<placement_answer>;
+  using cancellation_promise = caf::typed_response_promise<cancellation_answer>;
+
+  ~reservation_state();
+
+  /// A new one waits for its placement; another reads its records first.
+  void start(self_pointer self, surroundings_ptr around, reservation_links links, domain::reservation_id id,
+             bool is_new);
+
+  void place(place_reservation& what, placement_promise reply);
+  void replay(const replay_placement& what, placement_promise reply);
+  void cancel(const cancel_reservation& what, cancellation_promise reply);
+  bool passivate();
+  void end_placement_wait();
+  void end_cancellation_wait();
+  void loaded(const entity_read& read);
+  void payment_over(payment_ended& what);
+  void receipt_over(receipt_ended& what);
+  void child_down(const caf::down_msg& down);
+  void advance();
+
+  static inline const char* name = "reservation";
+
+ private:
+  struct child {
+    domain::step step = domain::step::none;
+    std::uint64_t attempt = 0;
+    caf::actor handle;
+  };
+
+  domain::timestamp now() const { return around_->ports.clock(); }
+  bool pending() const { return domain::outcome_of(log_->state()) == domain::placement_outcome::pending; }
+  placement_answer answer(placement_status status, bool replayed) const;
+  placement_answer refusal(placement_status status, domain::rejection why = domain::rejection::none) const;
+
+  void when_loaded(std::function<void()> run, std::function<void()> refuse);
+  void decide(const domain::reservation_command& command);
+  void commit(const std::vector<domain::reservation_event>& events,
+              const std::optional<storage::idempotency_claim>& key = std::nullopt);
+  void appended(const storage::append_verdict& verdict, std::uint64_t version, std::uint64_t fingerprint);
+  void go_down(const std::string& why);
+  void fail_waiters();
+  void answer_placement();
+  void answer_cancellations();
+  void spawn_payment(domain::step step);
+  void spawn_receipt(domain::step step);
+  void rest();
+  void abandon_child();
+
+  self_pointer self_ = nullptr;
+  surroundings_ptr around_;
+  reservation_links links_;
+  std::optional<entity<reservation_aggregate>> log_;
+  bool loaded_ = false;
+  std::vector<std::pair<std::function<void()>, std::function<void()>>> waiting_for_load_;
+  /// How long the records are at the version that decided the placement, 0 before.
+  std::size_t decided_size_ = 0;
+  placement_promise placement_;
+  std::vector<cancellation_promise> cancellations_;
+  child child_;
+  std::uint64_t attempts_ = 0;
+  std::uint32_t children_down_ = 0;
+  /// The card, from the request to the charge.
+  bool card_at_hand_ = false;
+  bool resumed_ = false;
+  domain::secret card_number_;
+  domain::secret payment_method_;
+};
+
+reservation_actor::behavior_type reservation(reservation_state::self_pointer self, surroundings_ptr around,
+                                             reservation_links links, domain::reservation_id id, bool is_new);
+
+}  // namespace holdfast::actors

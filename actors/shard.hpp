@@ -1,0 +1,97 @@
+// Owner of one shard's reservations: allocates ids, spawns, routes, passivates idle ones, resumes
+// unfinished ones at start, and brings back those that went down.
+#pragma once
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <chrono>
+#include <deque>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "actors/reservation.hpp"
+#include "actors/surroundings.hpp"
+
+namespace holdfast::actors {
+
+/// Reservations of one shard in memory at once. Commands that would need more are `overloaded`.
+inline constexpr std::size_t largest_residents = 4096;
+/// A reservation at rest leaves memory after this long without a command.
+inline constexpr std::chrono::milliseconds passivate_after{1'000};
+/// Unfinished reservations of one shard that are brought back at once; further ones follow.
+inline constexpr std::uint32_t resume_window = 64;
+/// The finest grain at which a shard looks at its waits.
+inline constexpr std::chrono::milliseconds shard_tick{50};
+
+class shard_state {
+ public:
+  using self_pointer = shard_actor::stateful_pointer<shard_state>;
+  using placement_promise = caf::typed_response_promise<placement_answer>;
+  using cancellation_promise = caf::typed_response_promise<cancellation_answer>;
+  using time_point = caf::actor_clock::time_point;
+
+  ~shard_state();
+
+  void start(self_pointer self, surroundings_ptr around, reservation_links links, storage::shard_claim claim);
+
+  void place(place_reservation& what, placement_promise reply);
+  void replay(const replay_placement& what, placement_promise reply);
+  void cancel(const cancel_reservation& what, cancellation_promise reply);
+  void rested(domain::reservation_id id);
+  void await_cancellation(domain::reservation_id id);
+  void resume(const unfinished_listed& page);
+  void look_around();
+  void bring_back(domain::reservation_id id);
+  void reservation_down(const caf::down_msg& down);
+
+  static inline const char* name = "shard";
+
+ private:
+  struct resident {
+    reservation_actor actor;
+    /// When it came to rest; nothing has been routed to it since. Zero while it is at work.
+    time_point rested_at{};
+    /// It was asked to end: what arrives meanwhile waits for its answer.
+    bool ending = false;
+    std::vector<std::function<void(const reservation_actor&)>> held;
+  };
+  using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;
+
+  time_point clock() const { return self_->clock().now(); }
+  bool full();
+  const reservation_actor& spawn(domain::reservation_id id, bool is_new);
+  void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);
+  void passivate(domain::reservation_id id);
+  void passivation_answered(domain::reservation_id id, bool ended);
+  void list_unfinished();
+  void resumed(domain::reservation_id id);
+  void schedule();
+  template <class Message>
+  void remind(deadlines& waits);
+
+  self_pointer self_ = nullptr;
+  surroundings_ptr around_;
+  reservation_links links_;
+  storage::shard_id shard_ = 0;
+  std::uint64_t next_sequence_ = 1;
+  std::unordered_map<domain::reservation_id, resident> residents_;
+  /// How often each went down since it last came to rest.
+  std::unordered_map<domain::reservation_id, std::uint32_t> downs_;
+  deadlines placement_waits_;
+  deadlines cancellation_waits_;
+  deadlines rests_;
+  std::unordered_set<domain::reservation_id> resuming_;
+  domain::reservation_id resumed_up_to_ = 0;
+  bool more_unfinished_ = true;
+  bool listing_ = false;
+  bool ticking_ = false;
+};
+
+shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_ptr around,
+                                 reservation_links links, storage::shard_claim claim);
+
+}  // namespace holdfast::actors

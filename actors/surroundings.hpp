@@ -1,0 +1,75 @@
+// What every actor of a node shares: ports, options, and the count of calls to ports that are
+// still out. Immutable once the actors run; shared by them.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "actors/engine.hpp"
+
+namespace holdfast::actors {
+
+/// Counts calls to ports whose callback has not been called: the actor system must outlive them,
+/// since each callback holds an actor's address. Thread-safe.
+class calls_out {
+ public:
+  class guard {
+   public:
+    explicit guard(std::shared_ptr<calls_out> owner) : owner_(std::move(owner)) { owner_->begin(); }
+    guard(const guard&) = delete;
+    guard& operator=(const guard&) = delete;
+    ~guard() { owner_->end(); }
+
+   private:
+    std::shared_ptr<calls_out> owner_;
+  };
+
+  void wait_for_none() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  void begin() {
+    std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void end() {
+    std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable none_;
+  std::uint64_t count_ = 0;
+};
+
+/// The breaker's figures, published for readers outside of the actors. Thread-safe.
+class published_figures {
+ public:
+  void publish(const breaker_figures& figures) {
+    std::lock_guard lock(mutex_);
+    figures_ = figures;
+  }
+  breaker_figures read() const {
+    std::lock_guard lock(mutex_);
+    return figures_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  breaker_figures figures_;
+};
+
+struct surroundings {
+  engine_ports ports;
+  engine_options options;
+  std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
+  std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
+};
+
+using surroundings_ptr = std::shared_ptr<const surroundings>;
+
+}  // namespace holdfast::actors
