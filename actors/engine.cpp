@@ -114,12 +114,31 @@ class engine::implementation {
     return ports;
   }
 
+  /// One admitted command: hands on its answer, `unavailable` where it never gets one, and leaves.
+  template <class Answer>
+  class admitted {
+   public:
+    admitted(std::shared_ptr<admission> gate, std::function<void(Answer)> done)
+        : gate_(std::move(gate)), done_(std::move(done)) {}
+    admitted(const admitted&) = delete;
+    admitted& operator=(const admitted&) = delete;
+    ~admitted() {
+      if (done_) answer({});
+    }
+    void answer(Answer answer) {
+      std::exchange(done_, nullptr)(std::move(answer));
+      gate_->leave();
+    }
+
+   private:
+    std::shared_ptr<admission> gate_;
+    std::function<void(Answer)> done_;
+  };
+
   template <class Answer>
   std::function<void(Answer)> leaving(std::function<void(Answer)> done) {
-    return [admission = admission_, done = std::move(done)](Answer answer) {
-      done(std::move(answer));
-      admission->leave();
-    };
+    auto command = std::make_shared<admitted<Answer>>(admission_, std::move(done));
+    return [command](Answer answer) { command->answer(std::move(answer)); };
   }
 
   system_config config_;

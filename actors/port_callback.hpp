@@ -1,5 +1,5 @@
-// Turns a port's callback into a message to an actor. The guard keeps the actor system alive
-// until the port has called back; the weak address lets an actor end meanwhile.
+// Turns a port's callback into a message to an actor. The guard makes the engine's stop() wait
+// until the port has called back, since the callback holds an actor's address.
 #pragma once
 
 #include <caf/actor_cast.hpp>
@@ -15,7 +15,8 @@ namespace holdfast::actors {
 template <class Handle, class MakeMessage>
 auto to_actor(const surroundings_ptr& around, Handle receiver, MakeMessage make_message) {
   auto guard = std::make_shared<calls_out::guard>(around->calls);
-  return [receiver = std::move(receiver), make_message = std::move(make_message), guard = std::move(guard)](
+  // The guard stands first and so goes last, after the address.
+  return [guard = std::move(guard), receiver = std::move(receiver), make_message = std::move(make_message)](
              auto result) { caf::anon_send(receiver, make_message(std::move(result))); };
 }
 
