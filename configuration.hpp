@@ -15,14 +15,15 @@
 #include "configuration_values.hpp"
 #include "logging.hpp"
 #include "payments/sandbox_bank.hpp"
+#include "storage/redis_options.hpp"
 
 namespace holdfast {
 
 struct configuration {
   socket_address listen{"127.0.0.1", 8088};
   std::string data = "./data";
-  /// redis://HOST:PORT/DB; nothing for the embedded view.
-  std::optional<std::string> redis_url;
+  /// Nothing for the embedded view.
+  std::optional<storage::redis_options> redis;
   std::uint64_t view_cache_bytes = 64 * 1024 * 1024;
   /// How the payment provider in this process behaves.
   payments::sandbox_knobs sandbox;

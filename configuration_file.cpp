@@ -32,6 +32,7 @@ std::string at_line(const std::string& path, const toml::source_region& where) {
 /// Settings are read from text, whatever the source; nothing for dates, arrays and the like.
 std::optional<std::string> text_of(const toml::node& value) {
   if (auto* text = value.as_string()) return text->get();
+  if (auto* truth = value.as_boolean()) return truth->get() ? "true" : "false";
   if (auto* number = value.as_integer()) return std::to_string(number->get());
   if (auto* number = value.as_floating_point()) {
     std::array<char, 32> digits{};
@@ -59,7 +60,8 @@ tl::expected<given_value, std::string> read_entry(const std::string& path, const
   }
   auto text = text_of(value);
   if (!text) {
-    return tl::unexpected(at_line(path, key.source()) + name + " has to be a string or a number");
+    return tl::unexpected(at_line(path, key.source()) + name +
+                          " has to be a string, a number, true or false");
   }
   return given_value{&*found, at_line(path, key.source()) + name, std::move(*text)};
 }

@@ -17,6 +17,7 @@ constexpr std::nullopt_t accepted = std::nullopt;
 constexpr milliseconds longest_wait = std::chrono::minutes{1};
 constexpr std::uint64_t longest_delivery_days = 3650;
 constexpr std::uint64_t most_threads = 256;
+constexpr std::uint64_t most_refund_failures = 1000;
 constexpr std::uint64_t smallest_view_cache_bytes = 1024 * 1024;
 constexpr std::uint64_t largest_view_cache_bytes = std::uint64_t{64} * 1024 * 1024 * 1024;
 
@@ -33,22 +34,14 @@ refusal apply_data(configuration& into, const std::string& text) {
   return accepted;
 }
 
-bool is_redis_url(std::string_view text) {
-  constexpr std::string_view scheme = "redis://";
-  if (!text.starts_with(scheme)) return false;
-  text.remove_prefix(scheme.size());
-  const auto slash = text.find('/');
-  const auto colon = text.substr(0, slash).rfind(':');
-  if (slash == std::string_view::npos || colon == std::string_view::npos || colon == 0) return false;
-  const auto port = parse_whole_number(text.substr(colon + 1, slash - colon - 1));
-  return port && *port >= 1 && *port <= 65535 && parse_whole_number(text.substr(slash + 1));
-}
-
 refusal apply_view(configuration& into, const std::string& text) {
-  if (text != "embedded" && !is_redis_url(text)) {
-    return "give embedded, or redis://HOST:PORT/DB such as redis://127.0.0.1:6379/0";
+  into.redis.reset();
+  if (text == "embedded") return accepted;
+  const auto redis = storage::parse_redis_url(text);
+  if (!redis) {
+    return "give embedded, or redis://HOST:PORT/DB such as redis://127.0.0.1:6379/0 (" + redis.error() + ")";
   }
-  into.redis_url = text == "embedded" ? std::nullopt : std::optional{text};
+  into.redis = *redis;
   return accepted;
 }
 
@@ -102,6 +95,23 @@ refusal apply_rate(configuration& into, const std::string& text) {
   const auto rate = parse_rate(text);
   if (!rate) return "give a share of the charges from 0 to 1, such as 0.05";
   into.sandbox.*Rate = *rate;
+  return accepted;
+}
+
+refusal apply_lands_late_after(configuration& into, const std::string& text) {
+  return apply_wait(into.sandbox.lands_late_after, text);
+}
+
+refusal apply_refund_failures(configuration& into, const std::string& text) {
+  const auto failures = parse_whole_number(text);
+  if (!failures || *failures > most_refund_failures) return "give a number from 0 to 1000";
+  into.sandbox.refund_failures = static_cast<std::uint32_t>(*failures);
+  return accepted;
+}
+
+refusal apply_outage(configuration& into, const std::string& text) {
+  if (text != "true" && text != "false") return "give true or false";
+  into.sandbox.outage = text == "true";
   return accepted;
 }
 
@@ -173,6 +183,12 @@ constexpr std::array settings{
             apply_rate<&payments::sandbox_knobs::hang_after_charge_rate>},
     setting{"sandbox-lands-late-rate", "RATE", "0", "Share of charges that are made after their time-out",
             apply_rate<&payments::sandbox_knobs::lands_late_rate>},
+    setting{"sandbox-lands-late-after", "DURATION", "2s", "When these are made", apply_lands_late_after},
+    setting{"sandbox-forget-keys-rate", "RATE", "0", "Share of repeated charges that are taken for new ones",
+            apply_rate<&payments::sandbox_knobs::forget_keys_rate>},
+    setting{"sandbox-refund-failures", "N", "0", "How many tries to refund a charge fail",
+            apply_refund_failures},
+    setting{"sandbox-outage", "BOOL", "false", "Whether the sandbox refuses connections", apply_outage},
 };
 
 }  // namespace

@@ -3,10 +3,10 @@ find_package(CLI11 REQUIRED)
 
 add_library(holdfast_app STATIC
   configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
-  data_directory.cpp delivery_calendar.cpp logging.cpp)
+  data_directory.cpp delivery_calendar.cpp logging.cpp process_control.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(holdfast_app
-  PUBLIC holdfast_domain holdfast_payments
+  PUBLIC holdfast_domain holdfast_payments holdfast_storage
   PRIVATE CLI11::CLI11 tomlplusplus::tomlplusplus date::date-tz spdlog::spdlog)
 target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
 

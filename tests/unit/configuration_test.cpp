@@ -98,9 +98,13 @@ std::vector<precedence_row> precedence_table() {
        [](const configuration& c) { return c.listen.address + ":" + std::to_string(c.listen.port); },
        "127.0.0.1:8088", "127.0.0.1:8088 or [::1]:8088"},
       {"data", "/a", "/b", "/c", [](const configuration& c) { return c.data; }, "./data", "path of a folder"},
-      {"view", "redis://h:1/0", "redis://h:2/0", "redis://h:3/0",
-       [](const configuration& c) { return c.redis_url.value_or("embedded"); }, "embedded",
-       "redis://HOST:PORT/DB"},
+      {"view", "redis://h:1/1", "redis://h:2/2", "redis://h:3/3",
+       [](const configuration& c) {
+         if (!c.redis) return std::string("embedded");
+         return "redis://" + c.redis->host + ":" + std::to_string(c.redis->port) + "/" +
+                std::to_string(c.redis->database);
+       },
+       "embedded", "redis://HOST:PORT/DB"},
       {"view-cache", "1MiB", "2MiB", "3MiB",
        [](const configuration& c) { return std::to_string(c.view_cache_bytes / 1024 / 1024) + "MiB"; },
        "64MiB", "1MiB to 64GiB"},
@@ -131,6 +135,14 @@ std::vector<precedence_row> precedence_table() {
       rate_row("sandbox-fail-rate", &payments::sandbox_knobs::fail_rate),
       rate_row("sandbox-hang-after-charge-rate", &payments::sandbox_knobs::hang_after_charge_rate),
       rate_row("sandbox-lands-late-rate", &payments::sandbox_knobs::lands_late_rate),
+      {"sandbox-lands-late-after", "700ms", "800ms", "900ms",
+       [](const configuration& c) { return in_ms(c.sandbox.lands_late_after); }, "2000ms", "from 1ms to 1m"},
+      rate_row("sandbox-forget-keys-rate", &payments::sandbox_knobs::forget_keys_rate),
+      {"sandbox-refund-failures", "1", "2", "3",
+       [](const configuration& c) { return std::to_string(c.sandbox.refund_failures); }, "0", "0 to 1000"},
+      {"sandbox-outage", "true", "false", "true",
+       [](const configuration& c) { return std::string(c.sandbox.outage ? "true" : "false"); }, "false",
+       "true or false"},
   };
 }
 
@@ -213,7 +225,9 @@ TEST_CASE("values at and beyond their limits") {
       {"--listen", ":8088", false},
       {"--listen", "127.0.0.1:", false},
       {"--view", "redis://127.0.0.1:6379/0", true},
-      {"--view", "redis://127.0.0.1:6379", false},
+      {"--view", "redis://[::1]:6379/15", true},
+      {"--view", "Embedded", false},
+      {"--view", "", false},
       {"--view", "redis://127.0.0.1:0/0", false},
       {"--view", "redis://:6379/0", false},
       {"--view", "redis://127.0.0.1:6379/zero", false},
@@ -262,11 +276,13 @@ TEST_CASE("values at and beyond their limits") {
   }
 }
 
-TEST_CASE("numbers in the file need no quotes") {
-  const temporary_file file("threads = 7\nsandbox-decline-rate = 0.25\nsandbox-fail-rate = 1\n");
+TEST_CASE("numbers and booleans in the file need no quotes") {
+  const temporary_file file(
+      "threads = 7\nsandbox-outage = true\nsandbox-decline-rate = 0.25\nsandbox-fail-rate = 1\n");
   const auto result = parse({"serve", "--config", file.path()});
   REQUIRE(result);
   CHECK(result->threads == 7);
+  CHECK(result->sandbox.outage);
   CHECK(result->sandbox.decline_rate == 0.25);
   CHECK(result->sandbox.fail_rate == 1);
 }
@@ -317,8 +333,9 @@ TEST_CASE("what is wrong with the file is refused with its line") {
       {"threads = 1\nthread = 2\n", "line 2: unknown key 'thread'; accepted: listen, data"},
       {"[serve]\nthreads = 1\n", "line 1: unknown key 'serve'"},
       {"config = \"other.toml\"\n", "line 1: unknown key 'config'"},
-      {"\nthreads = [1]\n", "line 2: threads has to be a string or a number"},
-      {"threads = true\n", "line 1: threads has to be"},
+      {"\nthreads = [1]\n", "line 2: threads has to be a string, a number"},
+      {"threads = 2026-11-22\n", "line 1: threads has to be"},
+      {"threads = true\n", "line 1: threads = 'true' is not accepted"},
       {"threads = 1\nthreads = 2\n", "line 2: "},
       {"threads = \n", "line 1: "},
       {std::string(70'000, '#'), "larger than 64 KiB"},

@@ -1,0 +1,85 @@
+#include "process_control.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "logging.hpp"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::chrono::milliseconds answers_go_out_within{500};
+constexpr int exit_code_of_failure = 1;
+/// Sent by the process to itself. From outside it would end the process anyway.
+constexpr int failure_signal = SIGUSR1;
+
+sigset_t watched_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT, failure_signal}) ::sigaddset(&signals, each);
+  return signals;
+}
+
+[[noreturn]] void end_now(int code) {
+  flush_logging();
+  std::_Exit(code);
+}
+
+[[noreturn]] void watch(std::promise<int> first) {
+  const sigset_t signals = watched_signals();
+  for (bool asked = false;;) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) != 0) continue;
+    if (signal == failure_signal) {
+      std::this_thread::sleep_for(answers_go_out_within);
+      end_now(exit_code_of_failure);
+    }
+    if (asked) end_now(128 + signal);
+    asked = true;
+    first.set_value(signal);
+  }
+}
+
+}  // namespace
+
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  return descriptors.rlim_cur;
+}
+
+void ignore_broken_pipes() {
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+end_signals::end_signals() {
+  // Threads inherit the mask, so that only the watching one ever gets these signals.
+  const sigset_t signals = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::promise<int> first;
+  first_ = first.get_future();
+  std::thread{watch, std::move(first)}.detach();
+}
+
+void end_signals::end_after_failure() {
+  ::kill(::getpid(), failure_signal);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,38 @@
+// What the process is to the operating system: its limits, and the signals that end it.
+// Threading: call everything from the main thread before it starts any other, except where it
+// says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <future>
+
+namespace holdfast {
+
+/// Card numbers can be in memory: no core file, and nobody else may look into the process.
+void forbid_core_dumps();
+
+/// Takes as many file descriptors as the hard limit allows; how many that is.
+std::uint64_t raise_descriptor_limit();
+
+/// A connection that went away is an error of its write, no reason to end.
+void ignore_broken_pipes();
+
+/// Takes SIGTERM and SIGINT: the first asks the process to end, the second ends it at once with
+/// 128 and the signal's number. It needs a thread of its own for as long as the process lives,
+/// so there is one of it.
+class end_signals {
+ public:
+  end_signals();
+
+  /// Returns the first signal once it has come.
+  int wait() { return first_.get(); }
+
+  /// Lets what is under way go out for a moment, then ends the process with code 1, whatever its
+  /// other threads do. Returns at once and allocates nothing; any thread may call it.
+  static void end_after_failure();
+
+ private:
+  std::future<int> first_;
+};
+
+}  // namespace holdfast
