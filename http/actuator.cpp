@@ -1,0 +1,165 @@
+#include "http/actuator.hpp"
+
+#include <cstdint>
+#include <string>
+
+#include "http/json.hpp"
+#include "http/links.hpp"
+#include "http/media_type.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+template <class Write>
+response json_response(unsigned status, Write&& write) {
+  return {.status = status,
+          .content_type = std::string(json_media_type),
+          .body = json::text_of(write),
+          .headers = {}};
+}
+
+std::string_view readiness_name(bool ready) {
+  return ready ? "UP" : "OUT_OF_SERVICE";
+}
+
+std::string_view state_name(actors::breaker_figures::state state) {
+  switch (state) {
+    case actors::breaker_figures::state::closed:
+      return "CLOSED";
+    case actors::breaker_figures::state::open:
+      return "OPEN";
+    case actors::breaker_figures::state::half_open:
+      return "HALF_OPEN";
+  }
+  return {};
+}
+
+std::string_view health_name(actors::breaker_figures::state state) {
+  switch (state) {
+    case actors::breaker_figures::state::closed:
+      return "UP";
+    case actors::breaker_figures::state::open:
+      return "CIRCUIT_OPEN";
+    case actors::breaker_figures::state::half_open:
+      return "CIRCUIT_HALF_OPEN";
+  }
+  return {};
+}
+
+/// "12.5%" of the window's calls; "-1.0%", as resilience4j says it, where there were none.
+std::string rate(std::uint32_t part, std::uint32_t calls) {
+  if (calls == 0) return "-1.0%";
+  const auto tenths = std::uint64_t{part} * 1000 / calls;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "%";
+}
+
+void write_status(json_writer& out, std::string_view component, std::string_view status) {
+  json::key(out, component);
+  out.StartObject();
+  json::field(out, "status", status);
+  out.EndObject();
+}
+
+void write_breaker_health(json_writer& out, const actors::breaker_figures& breaker) {
+  json::key(out, "circuitBreakers");
+  out.StartObject();
+  json::field(out, "status", "UP");
+  json::key(out, "details");
+  out.StartObject();
+  write_status(out, "payment", health_name(breaker.now));
+  out.EndObject();
+  out.EndObject();
+}
+
+}  // namespace
+
+response health_response(const health_figures& figures) {
+  const std::string_view view = figures.view_reachable ? "UP" : "DOWN";
+  const auto whole = figures.view_reachable ? readiness_name(figures.ready) : view;
+  return json_response(whole == "UP" ? 200 : 503, [&](json_writer& out) {
+    out.StartObject();
+    json::field(out, "status", whole);
+    json::key(out, "components");
+    out.StartObject();
+    write_breaker_health(out, figures.breaker);
+    write_status(out, "livenessState", "UP");
+    write_status(out, "readinessState", readiness_name(figures.ready));
+    write_status(out, "view", view);
+    out.EndObject();
+    json::key(out, "groups");
+    out.StartArray();
+    json::value(out, "liveness");
+    json::value(out, "readiness");
+    out.EndArray();
+    out.EndObject();
+  });
+}
+
+response liveness_response() {
+  return json_response(200, [](json_writer& out) {
+    out.StartObject();
+    json::field(out, "status", "UP");
+    out.EndObject();
+  });
+}
+
+response readiness_response(bool ready) {
+  return json_response(ready ? 200 : 503, [&](json_writer& out) {
+    out.StartObject();
+    json::field(out, "status", readiness_name(ready));
+    out.EndObject();
+  });
+}
+
+response info_response(std::string_view version) {
+  return json_response(200, [&](json_writer& out) {
+    out.StartObject();
+    json::key(out, "build");
+    out.StartObject();
+    json::field(out, "name", "holdfast");
+    json::field(out, "version", version);
+    out.EndObject();
+    out.EndObject();
+  });
+}
+
+response circuit_breakers_response(const actors::breaker_figures& breaker) {
+  return json_response(200, [&](json_writer& out) {
+    out.StartObject();
+    json::key(out, "circuitBreakers");
+    out.StartObject();
+    json::key(out, "payment");
+    out.StartObject();
+    json::field(out, "failureRate", rate(breaker.window_failed, breaker.window_calls));
+    json::field(out, "slowCallRate", rate(breaker.window_slow, breaker.window_calls));
+    json::field(out, "bufferedCalls", breaker.window_calls);
+    json::field(out, "failedCalls", breaker.window_failed);
+    json::field(out, "slowCalls", breaker.window_slow);
+    json::field(out, "notPermittedCalls", breaker.not_permitted);
+    json::field(out, "callsUnderWay", breaker.calls_under_way);
+    json::field(out, "state", state_name(breaker.now));
+    out.EndObject();
+    out.EndObject();
+    out.EndObject();
+  });
+}
+
+response actuator_index_response(const client& client) {
+  const auto href = [&](std::string_view path) { return (client.base + "/actuator").append(path); };
+  return json_response(200, [&](json_writer& out) {
+    out.StartObject();
+    json::key(out, "_links");
+    out.StartObject();
+    write_link(out, "self", href(""));
+    write_link(out, "health", href("/health"));
+    write_link(out, "liveness", href("/health/liveness"));
+    write_link(out, "readiness", href("/health/readiness"));
+    write_link(out, "info", href("/info"));
+    write_link(out, "circuitbreakers", href("/circuitbreakers"));
+    out.EndObject();
+    out.EndObject();
+  });
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,145 @@
+#include "http/api.hpp"
+
+#include <string>
+#include <utility>
+
+#include "actors/engine.hpp"
+#include "http/actuator.hpp"
+#include "http/answers.hpp"
+#include "http/bridge.hpp"
+#include "http/client.hpp"
+#include "http/placing.hpp"
+#include "http/query.hpp"
+#include "http/reader.hpp"
+#include "http/router.hpp"
+#include "http/views.hpp"
+#include "storage/view.hpp"
+
+namespace holdfast::http {
+
+/// Continuations hold values and `done` only, never this: they may run, or be dropped, when it is
+/// gone.
+class api::implementation {
+ public:
+  implementation(api_ports ports, boost::asio::io_context& loop)
+      : ports_(std::move(ports)),
+        view_(ports_.view.make_reader(loop)),
+        bridge_(ports_.engine, loop),
+        reader_(std::make_shared<reservation_reader>(*view_, ports_.reservations, ports_.progress, loop)) {}
+
+  void handle(request request, respond done) {
+    auto client = client_of(request);
+    const auto route = find_route(request.path);
+    if (!route) {
+      return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
+    }
+    if (!allows(*route, request.method)) return done(wrong_method(client, *route));
+    switch (request.method) {
+      case method::options:
+        return done(options(*route));
+      case method::post:
+        return place(std::move(client), request, std::move(done));
+      case method::del:
+        return cancel(std::move(client), route->id, std::move(done));
+      default:
+        return read(std::move(client), *route, request, std::move(done));
+    }
+  }
+
+ private:
+  static response wrong_method(const client& client, const route& route) {
+    const std::string allowed(allowed_methods(route));
+    auto response =
+        refuse(client, fault::method_not_allowed, "The methods allowed here are " + allowed + ".");
+    response.headers.emplace_back("Allow", allowed);
+    return response;
+  }
+
+  static response options(const route& route) {
+    return {.status = 204,
+            .content_type = {},
+            .body = {},
+            .headers = {{"Allow", std::string(allowed_methods(route))}}};
+  }
+
+  void place(client client, request& request, respond done) {
+    auto wanted = read_placement(request);
+    if (!wanted) return done(refuse(client, std::move(wanted.error())));
+    bridge_.place(std::move(*wanted),
+                  [client = std::move(client), done = std::move(done)](actors::placement_answer answer) {
+                    done(answer_placement(client, answer));
+                  });
+  }
+
+  void cancel(client client, domain::reservation_id id, respond done) {
+    bridge_.cancel(
+        id, [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
+          done(answer_cancellation(client, id, answer));
+        });
+  }
+
+  void read(client client, const route& route, request& request, respond done) {
+    switch (route.resource) {
+      case resource::index:
+        return done(answer_index(client));
+      case resource::collection:
+        return list(std::move(client), route.kind, request, std::move(done));
+      case resource::item:
+        return get(std::move(client), route, request, std::move(done));
+      case resource::actuator:
+        return done(actuator_index_response(client));
+      case resource::health:
+        return check_health(std::move(done));
+      case resource::liveness:
+        return done(liveness_response());
+      case resource::readiness:
+        return done(readiness_response(ports_.ready()));
+      case resource::info:
+        return done(info_response(ports_.version));
+      case resource::circuit_breakers:
+        return done(circuit_breakers_response(ports_.engine.breaker()));
+    }
+  }
+
+  void get(client client, const route& route, request& request, respond done) {
+    reader_->get(route.id, [client = std::move(client), kind = route.kind, id = route.id,
+                            known = std::move(request.if_none_match), done = std::move(done)](
+                               read_answer read) { done(answer_item(client, kind, id, known, read)); });
+  }
+
+  void list(client client, document_kind kind, const request& request, respond done) {
+    auto query = read_collection_query(kind, request.query);
+    if (!query) return done(refuse(client, std::move(query.error())));
+    view_->list(to_view_query(*query), [client = std::move(client), query = *query, done = std::move(done)](
+                                           storage::view_result<storage::view_page> rows) {
+      done(answer_collection(client, query, rows));
+    });
+  }
+
+  void check_health(respond done) {
+    const health_figures figures{
+        .ready = ports_.ready(), .view_reachable = false, .breaker = ports_.engine.breaker()};
+    // Any id does: the question is whether the view answers.
+    view_->get(1, [figures, done = std::move(done)](const auto& row) {
+      auto seen = figures;
+      seen.view_reachable = row.has_value();
+      done(health_response(seen));
+    });
+  }
+
+  api_ports ports_;
+  std::unique_ptr<storage::view_reader> view_;
+  bridge bridge_;
+  std::shared_ptr<reservation_reader> reader_;
+};
+
+api::api(api_ports ports, boost::asio::io_context& loop)
+    : implementation_(std::make_unique<implementation>(std::move(ports), loop)) {}
+
+api::~api() = default;
+
+void api::handle(request request, respond done) {
+  implementation_->handle(std::move(request), std::move(done));
+}
+
+}  // namespace holdfast::http

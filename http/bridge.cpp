@@ -1,0 +1,18 @@
+#include "http/bridge.hpp"
+
+#include <utility>
+
+namespace holdfast::http {
+
+bridge::bridge(actors::engine& engine, boost::asio::io_context& loop)
+    : engine_(engine), placements_(loop), cancellations_(loop) {}
+
+void bridge::place(actors::placement_request wanted, std::function<void(actors::placement_answer)> done) {
+  engine_.place(std::move(wanted), placements_.expect(std::move(done)));
+}
+
+void bridge::cancel(domain::reservation_id id, std::function<void(actors::cancellation_answer)> done) {
+  engine_.cancel(id, cancellations_.expect(std::move(done)));
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,168 @@
+#include "http/documents.hpp"
+
+#include <utility>
+
+#include "http/links.hpp"
+#include "http/rfc3339.hpp"
+#include "storage/event_codec.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+using json::field;
+using json::field_or_null;
+using json::null_field;
+
+void write_date(json_writer& out, std::string_view name, domain::timestamp at) {
+  field(out, name, rfc3339_text(at).view());
+}
+
+void write_delivery(json_writer& out, const domain::reservation& state) {
+  constexpr std::string_view name = "expectedDeliveryAt";
+  if (!state.expected_delivery_at) return null_field(out, name);
+  field(out, name, rfc3339_text(*state.expected_delivery_at).view());
+}
+
+void write_card(json_writer& out, const domain::order& what) {
+  if (!what.card_last_four) return null_field(out, "cardNo");
+  std::string masked = "****-****-****-";
+  field(out, "cardNo", masked.append(*what.card_last_four));
+}
+
+void write_user(json_writer& out, const domain::order& what) {
+  field(out, "userId", what.user_id);
+}
+
+void write_address(json_writer& out, const domain::order& what) {
+  what.user_address ? field(out, "userAddress", *what.user_address) : null_field(out, "userAddress");
+}
+
+void write_goods(json_writer& out, const domain::order& what) {
+  what.product_id ? field(out, "productId", *what.product_id) : null_field(out, "productId");
+  what.product_name ? field(out, "productName", *what.product_name) : null_field(out, "productName");
+  field(out, "price", static_cast<std::uint64_t>(what.price.amount_minor));
+  field(out, "currency", what.price.currency);
+}
+
+void write_reservation(json_writer& out, const domain::reservation& state) {
+  write_user(out, state.what);
+  write_address(out, state.what);
+  write_goods(out, state.what);
+  write_card(out, state.what);
+  field_or_null(out, "status", name_of(state.status));
+  field_or_null(out, "cancelReason", name_of(state.reason));
+  write_date(out, "createdAt", state.created_at);
+  write_date(out, "modifiedAt", state.modified_at);
+}
+
+void write_payment(json_writer& out, const story& story) {
+  const auto& state = story.state;
+  field(out, "preReservationId", story.id);
+  write_user(out, state.what);
+  write_goods(out, state.what);
+  write_card(out, state.what);
+  field_or_null(out, "status", name_of(state.payment));
+  field_or_null(out, "transactionId", state.transaction_id);
+  field_or_null(out, "refundId", state.refund_id);
+  write_date(out, "createdAt", state.created_at);
+  write_date(out, "modifiedAt", state.payment_modified_at);
+}
+
+void write_receipt(json_writer& out, const story& story) {
+  const auto& state = story.state;
+  field_or_null(out, "receiptNo", state.receipt_no);
+  field(out, "preReservationId", story.id);
+  field(out, "paidId", story.id);
+  write_user(out, state.what);
+  write_goods(out, state.what);
+  field_or_null(out, "status", name_of(state.receipt));
+  write_delivery(out, state);
+  write_date(out, "createdAt", state.paid_at);
+  write_date(out, "modifiedAt", state.receipt_modified_at);
+}
+
+void write_history(json_writer& out, const std::vector<domain::reservation_event>& history) {
+  json::key(out, "history");
+  out.StartArray();
+  for (const auto& event : history) {
+    out.StartObject();
+    field(out, "event", name_of(event));
+    write_date(out, "at", domain::time_of(event));
+    out.EndObject();
+  }
+  out.EndArray();
+}
+
+void write_my_reservation(json_writer& out, const story& story) {
+  const auto& state = story.state;
+  write_reservation(out, state);
+  field_or_null(out, "paymentStatus", name_of(state.payment));
+  field_or_null(out, "receiptStatus", name_of(state.receipt));
+  field_or_null(out, "receiptNo", state.receipt_no);
+  write_delivery(out, state);
+  write_history(out, story.history);
+}
+
+void write_links(json_writer& out, document_kind self, const story& story, std::string_view base) {
+  constexpr std::pair<document_kind, std::string_view> relations[] = {
+      {document_kind::pre_reservation, "preReservation"},
+      {document_kind::payment, "payment"},
+      {document_kind::receipt, "receipt"},
+      {document_kind::my_reservation, "myReservation"}};
+  json::key(out, "_links");
+  out.StartObject();
+  write_link(out, "self", item_href(base, self, story.id));
+  for (const auto& [kind, name] : relations) {
+    if (kind == self || !has_document(kind, story.state)) continue;
+    write_link(out, name, item_href(base, kind, story.id));
+  }
+  out.EndObject();
+}
+
+}  // namespace
+
+tl::expected<story, std::string> read_story(document_kind kind, domain::reservation_id id,
+                                            std::string_view records) {
+  story told{.id = id, .state = {}, .history = {}};
+  if (kind == document_kind::my_reservation) {
+    auto events = storage::decode_reservation_events(records);
+    if (!events) return tl::unexpected(std::move(events.error().message));
+    for (const auto& event : *events) told.state = domain::evolve(std::move(told.state), event);
+    told.history = std::move(*events);
+  } else {
+    auto state = storage::fold_reservation(records);
+    if (!state) return tl::unexpected(std::move(state.error().message));
+    told.state = std::move(*state);
+  }
+  if (told.state.version == 0) return tl::unexpected(std::string("no events"));
+  return told;
+}
+
+bool has_document(document_kind kind, const domain::reservation& state) {
+  return kind != document_kind::receipt || state.receipt != domain::receipt_status::none;
+}
+
+void write_document(json_writer& out, document_kind kind, const story& story, std::string_view base) {
+  out.StartObject();
+  field(out, "id", story.id);
+  field(out, "version", story.state.version);
+  switch (kind) {
+    case document_kind::pre_reservation:
+      write_reservation(out, story.state);
+      break;
+    case document_kind::payment:
+      write_payment(out, story);
+      break;
+    case document_kind::receipt:
+      write_receipt(out, story);
+      break;
+    case document_kind::my_reservation:
+      write_my_reservation(out, story);
+      break;
+  }
+  write_links(out, kind, story, base);
+  out.EndObject();
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,24 @@
+// Links into the API, with the host that the client asked for. Pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "domain/types.hpp"
+#include "http/json.hpp"
+#include "http/names.hpp"
+
+namespace holdfast::http {
+
+/// "http://host"; empty, so that links are relative, for a host that no URL can carry.
+std::string base_of(std::string_view host);
+
+/// "http://host/payments/1".
+std::string item_href(std::string_view base, document_kind kind, domain::reservation_id id);
+
+/// `"name":{"href":"..."}`
+void write_link(json_writer& out, std::string_view name, std::string_view href);
+/// As write_link, for a URI template (RFC 6570).
+void write_template(json_writer& out, std::string_view name, std::string_view href);
+
+}  // namespace holdfast::http

@@ -1,0 +1,156 @@
+#include "http/query.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "http/ascii.hpp"
+#include "http/cursor.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+template <class T>
+using result = tl::expected<T, problem>;
+
+tl::unexpected<problem> refuse(fault fault, std::string detail) {
+  return tl::unexpected(problem{
+      .fault = fault, .detail = std::move(detail), .instance = {}, .errors = {}, .reservation_href = {}});
+}
+tl::unexpected<problem> invalid(std::string detail) {
+  return refuse(fault::invalid_parameter, std::move(detail));
+}
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  const char small = ascii::lower(c);
+  if (small >= 'a' && small <= 'f') return static_cast<unsigned>(small - 'a' + 10);
+  return std::nullopt;
+}
+
+/// Undoes percent-encoding and the `+` of forms; nothing where it is malformed.
+std::optional<std::string> decode(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded.push_back(text[i] == '+' ? ' ' : text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const auto high = hex_digit(text[i + 1]);
+    const auto low = hex_digit(text[i + 2]);
+    if (!high || !low) return std::nullopt;
+    decoded.push_back(static_cast<char>(*high << 4 | *low));
+    i += 2;
+  }
+  return decoded;
+}
+
+/// The decoded value of a parameter, if it is given. Two values for one parameter are refused:
+/// which of them counts would be a guess.
+result<std::optional<std::string>> parameter(std::string_view query, std::string_view name) {
+  std::optional<std::string> found;
+  while (!query.empty()) {
+    const auto [pair, rest] = ascii::split(query, '&');
+    query = rest;
+    const auto [given, value] = ascii::split(pair, '=');
+    if (given != name) continue;
+    if (found) return invalid("The parameter " + std::string(name) + " is given more than once.");
+    found = decode(value);
+    if (!found) return invalid("The parameter " + std::string(name) + " has malformed percent-encoding.");
+  }
+  return found;
+}
+
+/// A whole number, `ceiling` where it is greater than that.
+result<std::optional<std::uint64_t>> number(std::string_view query, std::string_view name,
+                                            std::uint64_t ceiling, std::string_view wanted) {
+  auto text = parameter(query, name);
+  if (!text) return tl::unexpected(std::move(text.error()));
+  if (!*text) return std::nullopt;
+  const auto value = ascii::number_up_to(**text, ceiling);
+  if (!value)
+    return invalid("The parameter " + std::string(name) + " has to be " + std::string(wanted) + ".");
+  return value;
+}
+
+struct sorting {
+  std::optional<bool> descending;
+};
+
+result<sorting> read_sort(std::string_view query) {
+  auto text = parameter(query, "sort");
+  if (!text) return tl::unexpected(std::move(text.error()));
+  if (!*text) return sorting{};
+  const auto [field, direction] = ascii::split(**text, ',');
+  const bool ascending = direction.empty() || ascii::same_ignoring_case(direction, "asc");
+  const bool descending = ascii::same_ignoring_case(direction, "desc");
+  if (field != "createdAt" || !(ascending || descending)) {
+    return invalid("The parameter sort has to be createdAt,asc or createdAt,desc.");
+  }
+  return sorting{descending};
+}
+
+result<std::optional<cursor>> read_cursor(std::string_view query, sorting sort) {
+  auto text = parameter(query, "after");
+  if (!text) return tl::unexpected(std::move(text.error()));
+  if (!*text) return std::nullopt;
+  const auto found = decode_cursor(**text);
+  if (!found) return invalid("The parameter after has to be a cursor from a `next` link, unchanged.");
+  if (sort.descending.value_or(found->descending) != found->descending) {
+    return invalid("The cursor in the parameter after belongs to the other direction of sort.");
+  }
+  return found;
+}
+
+}  // namespace
+
+result<collection_query> read_collection_query(document_kind kind, std::string_view text) {
+  collection_query query{.kind = kind, .user_id = {}, .after = {}};
+  const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
+
+  if (kind == document_kind::my_reservation) {
+    auto user = number(text, "userId", largest + 1, "a whole number");
+    if (!user) return tl::unexpected(std::move(user.error()));
+    query.user_id = *user;
+  }
+  auto size = number(text, "size", largest_page_size, "a whole number from 1 on");
+  if (!size) return tl::unexpected(std::move(size.error()));
+  query.size = static_cast<std::uint32_t>(size->value_or(default_page_size));
+  if (query.size == 0) return invalid("The parameter size has to be a whole number from 1 on.");
+
+  auto page = number(text, "page", largest, "a whole number from 0 on");
+  if (!page) return tl::unexpected(std::move(page.error()));
+  query.page = page->value_or(0);
+
+  auto sort = read_sort(text);
+  if (!sort) return tl::unexpected(std::move(sort.error()));
+  auto after = read_cursor(text, *sort);
+  if (!after) return tl::unexpected(std::move(after.error()));
+  query.descending = sort->descending.value_or(query.user_id.has_value());
+  if (*after) {
+    query.descending = (*after)->descending;
+    query.after = (*after)->place;
+  } else if (query.page > largest_offset / query.size) {
+    return refuse(fault::use_cursor,
+                  "A page number reaches at most " + std::to_string(largest_offset) +
+                      " rows far: follow the `next` links, whose `after` cursor walks any number of rows.");
+  }
+  return query;
+}
+
+storage::view_query to_view_query(const collection_query& query) {
+  storage::view_query rows;
+  rows.collection = query.kind == document_kind::receipt ? storage::view_collection::receipts
+                    : query.user_id                      ? storage::view_collection::of_user
+                                                         : storage::view_collection::reservations;
+  rows.user_id = query.user_id.value_or(0);
+  rows.descending = query.descending;
+  rows.after = query.after;
+  if (!query.after) rows.offset = static_cast<std::uint32_t>(query.page * query.size);
+  rows.limit = query.size;
+  return rows;
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,83 @@
+#include "http/router.hpp"
+
+#include <array>
+#include <utility>
+
+#include "http/ascii.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, resource>, 7> fixed_paths{{
+    {"", resource::index},
+    {"/actuator", resource::actuator},
+    {"/actuator/health", resource::health},
+    {"/actuator/health/liveness", resource::liveness},
+    {"/actuator/health/readiness", resource::readiness},
+    {"/actuator/info", resource::info},
+    {"/actuator/circuitbreakers", resource::circuit_breakers},
+}};
+
+constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
+                                             document_kind::receipt, document_kind::my_reservation};
+
+/// Ids are 1 .. 2^53 - 1 and written in one way only: one URL for one document.
+std::optional<domain::reservation_id> parse_id(std::string_view text) {
+  constexpr auto limit = static_cast<std::uint64_t>(domain::largest_exact_integer);
+  const auto id = ascii::number_up_to(text, limit);
+  if (!id || *id == limit || text.front() == '0') return std::nullopt;
+  return id;
+}
+
+std::optional<document_kind> find_collection(std::string_view name) {
+  for (auto kind : kinds) {
+    if (collection_name(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
+bool is_pre_reservations(const route& route, resource resource) {
+  return route.resource == resource && route.kind == document_kind::pre_reservation;
+}
+
+}  // namespace
+
+std::optional<route> find_route(std::string_view path) {
+  if (path.ends_with('/')) path.remove_suffix(1);
+  for (const auto& [fixed, resource] : fixed_paths) {
+    if (fixed == path) return route{.resource = resource, .kind = {}, .id = 0};
+  }
+  if (!path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  const auto slash = path.find('/');
+  const auto kind = find_collection(path.substr(0, slash));
+  if (!kind) return std::nullopt;
+  if (slash == std::string_view::npos) return route{.resource = resource::collection, .kind = *kind, .id = 0};
+  const auto id = parse_id(path.substr(slash + 1));
+  if (!id) return std::nullopt;
+  return route{.resource = resource::item, .kind = *kind, .id = *id};
+}
+
+bool allows(const route& route, method method) {
+  switch (method) {
+    case method::get:
+    case method::head:
+    case method::options:
+      return true;
+    case method::post:
+      return is_pre_reservations(route, resource::collection);
+    case method::del:
+      return is_pre_reservations(route, resource::item);
+    default:
+      return false;
+  }
+}
+
+std::string_view allowed_methods(const route& route) {
+  if (allows(route, method::post)) return "GET, HEAD, OPTIONS, POST";
+  if (allows(route, method::del)) return "DELETE, GET, HEAD, OPTIONS";
+  return "GET, HEAD, OPTIONS";
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,83 @@
+#include "http/views.hpp"
+
+#include <string>
+#include <utility>
+
+#include "http/collections.hpp"
+#include "http/documents.hpp"
+#include "http/etag.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+response missing(const client& client, document_kind kind, domain::reservation_id id) {
+  return refuse(client, fault::not_found,
+                "There is no document " + std::to_string(id) + " here; /" +
+                    std::string(collection_name(kind)) + " lists those that there are.");
+}
+
+response view_unavailable(const client& client) {
+  return refuse(client, fault::view_unavailable,
+                "The read model is being rebuilt or can't be reached. Nothing is lost: ask again after the "
+                "time in Retry-After.");
+}
+
+response show(const client& client, document_kind kind, const story& story, std::string_view if_none_match) {
+  auto tag = etag_of(story.state.version, kind, client.base, client.media_type);
+  if (matches(if_none_match, tag)) {
+    return {.status = 304,
+            .content_type = {},
+            .body = {},
+            .headers = {{"Vary", "Accept"}, {"ETag", std::move(tag)}}};
+  }
+  auto response = document_response(200, client,
+                                    [&](json_writer& out) { write_document(out, kind, story, client.base); });
+  response.headers.emplace_back("ETag", std::move(tag));
+  return response;
+}
+
+}  // namespace
+
+response answer_item(const client& client, document_kind kind, domain::reservation_id id,
+                     std::string_view if_none_match, const read_answer& read) {
+  switch (read.status) {
+    case read_status::missing:
+      return missing(client, kind, id);
+    case read_status::view_unavailable:
+      return view_unavailable(client);
+    case read_status::journal_unavailable:
+      return refuse(client, fault::unavailable,
+                    "The journal can't be read at the moment. Ask again after the time in Retry-After.");
+    case read_status::found:
+      break;
+  }
+  const auto story = read_story(kind, id, read.records);
+  if (!story) return broken_records(client, id, story.error());
+  if (!has_document(kind, story->state)) return missing(client, kind, id);
+  return show(client, kind, *story, if_none_match);
+}
+
+response answer_collection(const client& client, const collection_query& query,
+                           const storage::view_result<storage::view_page>& rows) {
+  if (!rows) return view_unavailable(client);
+  collection_page page{.stories = {}, .total = rows->total, .more = rows->more, .next = rows->next};
+  page.stories.reserve(rows->rows.size());
+  for (const auto& row : rows->rows) {
+    auto story = read_story(query.kind, row.id, row.records);
+    if (!story) return broken_records(client, row.id, story.error());
+    page.stories.push_back(std::move(*story));
+  }
+  auto response = document_response(
+      200, client, [&](json_writer& out) { write_collection(out, query, page, client.base); });
+  if (const auto next = next_href(query, page, client.base); !next.empty()) {
+    response.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
+  }
+  return response;
+}
+
+response answer_index(const client& client) {
+  return document_response(200, client, [&](json_writer& out) { write_index(out, client.base); });
+}
+
+}  // namespace holdfast::http
