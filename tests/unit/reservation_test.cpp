@@ -136,6 +136,8 @@ const std::map<std::string, std::string> states = {
     {"parked_voided", "place captured cancel void_empty park"},
     {"overcome_paid", "place unknown park captured"},
     {"overcome_issued", "place captured park receipt"},
+    {"overcome_declined", "place unknown park declined"},
+    {"overcome_refunded", "place captured cancel void park refund"},
 };
 
 /// The columns: the first eighteen commands, in their order.
@@ -176,6 +178,8 @@ parked_undoing_paid   -   2   -   8   8   8   8   -   -   -   M   V   V   V   11
 parked_voided         -   2   -   8   8   8   8   -   -   -   M   -   -   -   RX  RX  -   M
 overcome_paid         -   2   -   8   8   8   8   -   I   I   QM  9   9   9   11  11  -   M
 overcome_issued       -   2   -   8   8   8   8   -   -   9   QM  9   9   9   11  11  -   M
+overcome_declined     -   2   8   8   -   8   8   -   9   9   -   9   9   9   11  11  12  -
+overcome_refunded     -   2   -   8   8   8   8   -   -   9   -   -   -   -   -   10  12  -
 )";
 constexpr std::size_t transition_columns = 18;
 /// The empty one after the opening quote counts.
@@ -215,6 +219,8 @@ parked_undoing_paid   cancelling  paid              pending   customer          
 parked_voided         cancelling  paid              cancelled customer            none          unfinished cancelled
 overcome_paid         reservated  paid              pending   none                none          unfinished paid
 overcome_issued       reservated  paid              issued    none                none          unfinished paid
+overcome_declined     cancelled   payment_declined  none      payment_declined    none          finished   declined
+overcome_refunded     cancelled   payment_cancelled cancelled customer            none          finished   cancelled
 )";
 
 template <class Enum, std::size_t Size>
