@@ -1,0 +1,320 @@
+#include "storage/embedded_view_database.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "storage/embedded_view_keys.hpp"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::size_t smallest_write_buffer_bytes = 256 * 1024;
+constexpr std::size_t largest_write_buffer_bytes = 16 * 1024 * 1024;
+/// Of the cache's bytes, this part holds rows that are not written out yet.
+constexpr std::size_t write_buffers_part = 4;
+constexpr std::size_t metadata_block_bytes = 4 * 1024;
+constexpr double filter_bits_per_key = 10;
+constexpr std::size_t largest_log_bytes = 1024 * 1024;
+
+/// Index and filter blocks live in the cache too, in pieces, so that the cache's size bounds all.
+rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions options;
+  options.block_cache = cache;
+  options.cache_index_and_filter_blocks = true;
+  options.cache_index_and_filter_blocks_with_high_priority = true;
+  options.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  options.partition_filters = true;
+  options.metadata_block_size = metadata_block_bytes;
+  options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_key));
+  return options;
+}
+
+rocksdb::Options database_options(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t cache_bytes) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
+  const std::size_t write_buffers_bytes = cache_bytes / write_buffers_part;
+  options.write_buffer_size =
+      std::clamp(write_buffers_bytes / 2, smallest_write_buffer_bytes, largest_write_buffer_bytes);
+  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(write_buffers_bytes, cache);
+  options.level_compaction_dynamic_level_bytes = true;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = largest_log_bytes;
+  options.keep_log_file_num = 2;
+  return options;
+}
+
+view_result<std::monostate> answer(const rocksdb::Status& status) {
+  if (!status.ok()) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  return std::monostate{};
+}
+
+/// For each entity its greatest version in the batch, the first of equal ones.
+std::vector<const view_row*> latest_of(const std::vector<view_row>& rows) {
+  std::vector<const view_row*> latest;
+  latest.reserve(rows.size());
+  for (const view_row& row : rows) {
+    latest.push_back(&row);
+  }
+  std::stable_sort(latest.begin(), latest.end(), [](const view_row* left, const view_row* right) {
+    return left->id != right->id ? left->id < right->id : left->version > right->version;
+  });
+  const auto end = std::unique(latest.begin(), latest.end(), [](const view_row* left, const view_row* right) {
+    return left->id == right->id;
+  });
+  latest.erase(end, latest.end());
+  return latest;
+}
+
+constexpr view_collection every_collection[] = {view_collection::reservations, view_collection::receipts,
+                                                view_collection::of_user};
+
+}  // namespace
+
+struct embedded_view_database::state {
+  std::uint32_t generation = 0;
+  bool published = false;
+  std::string stamp;
+
+  std::string encode() const {
+    return embedded_keys::generation_prefix(generation) + (published ? '\1' : '\0') + stamp;
+  }
+
+  static std::optional<state> decode(const std::string& bytes) {
+    if (bytes.size() < 5) {
+      return std::nullopt;
+    }
+    const auto generation = get_u64(std::string(4, '\0') + bytes.substr(0, 4));
+    return state{static_cast<std::uint32_t>(generation), bytes[4] != '\0', bytes.substr(5)};
+  }
+};
+
+/// Rows, indexes, counters and checkpoints of one write, all or none.
+class embedded_view_database::batch {
+ public:
+  batch(rocksdb::DB& database, std::uint32_t generation) : database_(database), generation_(generation) {}
+
+  void put(const view_row& row) {
+    const std::string key = embedded_keys::row(generation_, row.id);
+    const row_header wanted = header_of(row);
+    const auto stored = read_header(key);
+    if (stored && stored->version >= wanted.version) {
+      return;
+    }
+    for (const auto collection : every_collection) {
+      move(stored, wanted, collection);
+    }
+    failed(changes_.Put(key, encode_row(row)));
+  }
+
+  void reach(shard_id shard, position at) {
+    std::string value;
+    put_u64(value, at);
+    failed(changes_.Put(embedded_keys::checkpoint(generation_, shard), value));
+  }
+
+  /// The view is rebuilt after a crash of the machine, so nothing waits for the disk here.
+  rocksdb::Status commit() {
+    for (const auto& [key, change] : counters_) {
+      add_counter(key, change);
+    }
+    return status_.ok() ? database_.Write(rocksdb::WriteOptions(), &changes_) : status_;
+  }
+
+ private:
+  bool failed(const rocksdb::Status& status) {
+    if (!status.ok() && status_.ok()) {
+      status_ = status;
+    }
+    return !status.ok();
+  }
+
+  std::optional<row_header> read_header(const std::string& key) {
+    rocksdb::PinnableSlice bytes;
+    const auto status = database_.Get(rocksdb::ReadOptions(), database_.DefaultColumnFamily(), key, &bytes);
+    if (status.IsNotFound() || failed(status)) {
+      return std::nullopt;
+    }
+    return decode_header(bytes.ToStringView());
+  }
+
+  /// Takes the row from its old place in the collection, where it has one, to its new one.
+  void move(const std::optional<row_header>& stored, const row_header& wanted, view_collection collection) {
+    if (stored && stored->user_id == wanted.user_id &&
+        place_of(*stored, collection) == place_of(wanted, collection)) {
+      return;
+    }
+    if (stored) {
+      if (const auto place = place_of(*stored, collection)) {
+        failed(changes_.Delete(index_key(*stored, collection, *place)));
+        --counters_[embedded_keys::counter(generation_, collection, stored->user_id)];
+      }
+    }
+    if (const auto place = place_of(wanted, collection)) {
+      failed(changes_.Put(index_key(wanted, collection, *place), rocksdb::Slice()));
+      ++counters_[embedded_keys::counter(generation_, collection, wanted.user_id)];
+    }
+  }
+
+  std::string index_key(const row_header& row, view_collection collection, view_cursor place) const {
+    return embedded_keys::index_prefix(generation_, collection, row.user_id) + encode_place(place);
+  }
+
+  void add_counter(const std::string& key, std::int64_t change) {
+    std::string bytes;
+    const auto status = database_.Get(rocksdb::ReadOptions(), key, &bytes);
+    if (!status.IsNotFound() && failed(status)) {
+      return;
+    }
+    const std::uint64_t before = status.ok() ? get_u64(bytes) : 0;
+    std::string value;
+    put_u64(value, before + static_cast<std::uint64_t>(change));
+    failed(changes_.Put(key, value));
+  }
+
+  rocksdb::DB& database_;
+  const std::uint32_t generation_;
+  rocksdb::WriteBatch changes_;
+  std::unordered_map<std::string, std::int64_t> counters_;
+  rocksdb::Status status_;
+};
+
+tl::expected<std::unique_ptr<embedded_view_database>, std::string> embedded_view_database::open(
+    const std::string& path, std::size_t cache_bytes) {
+  auto cache = rocksdb::NewLRUCache(cache_bytes);
+  const auto options = database_options(cache, cache_bytes);
+  rocksdb::DB* database = nullptr;
+  auto status = rocksdb::DB::Open(options, path, &database);
+  if (status.IsCorruption()) {
+    status = rocksdb::DestroyDB(path, options);
+    status = status.ok() ? rocksdb::DB::Open(options, path, &database) : status;
+  }
+  if (!status.ok()) {
+    return tl::unexpected("view in " + path + ": " + status.ToString());
+  }
+  return std::unique_ptr<embedded_view_database>(
+      new embedded_view_database(std::move(cache), std::unique_ptr<rocksdb::DB>(database)));
+}
+
+embedded_view_database::embedded_view_database(std::shared_ptr<rocksdb::Cache> cache,
+                                               std::unique_ptr<rocksdb::DB> database)
+    : cache_(std::move(cache)), database_(std::move(database)) {}
+
+embedded_view_database::~embedded_view_database() = default;
+
+std::size_t embedded_view_database::memory_bytes() const {
+  return cache_->GetUsage();
+}
+
+view_result<checkpoints> embedded_view_database::start(const std::string& store_id) {
+  // Lifts the refusal of all writes that RocksDB falls into after a failed one.
+  if (!database_->Resume().ok()) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  const auto found = read_state();
+  if (!found) {
+    return tl::unexpected(found.error());
+  }
+  stamp_ = stamp_of(store_id);
+  const std::uint32_t before = *found ? (*found)->generation : 0;
+  if (before != 0 && (*found)->stamp == stamp_) {
+    generation_ = before;
+    visible_ = (*found)->published ? generation_ : 0;
+    return read_checkpoints();
+  }
+  generation_ = 0;
+  visible_ = 0;
+  const auto cleared = write_state(false, before + 1, before);
+  if (!cleared) {
+    return tl::unexpected(cleared.error());
+  }
+  generation_ = before + 1;
+  return checkpoints(shard_count, 0);
+}
+
+view_result<std::monostate> embedded_view_database::write(
+    const std::vector<view_row>& rows, const std::vector<std::pair<shard_id, position>>& reached) {
+  if (generation_ == 0) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  batch changes(*database_, generation_);
+  for (const view_row* row : latest_of(rows)) {
+    changes.put(*row);
+  }
+  for (const auto& [shard, at] : reached) {
+    changes.reach(shard, at);
+  }
+  return answer(changes.commit());
+}
+
+view_result<std::monostate> embedded_view_database::publish() {
+  if (generation_ == 0) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  auto written = write_state(true, generation_, 0);
+  if (written) {
+    visible_ = generation_;
+  }
+  return written;
+}
+
+view_result<std::optional<embedded_view_database::state>> embedded_view_database::read_state() const {
+  std::string bytes;
+  const auto status = database_->Get(rocksdb::ReadOptions(), embedded_keys::state(), &bytes);
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  if (!status.ok()) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  return state::decode(bytes);
+}
+
+/// Also drops the rows of the generation `cleared`, unless that is 0.
+view_result<std::monostate> embedded_view_database::write_state(bool published, std::uint32_t generation,
+                                                                std::uint32_t cleared) {
+  const std::string begin = embedded_keys::generation_prefix(cleared);
+  const std::string end = embedded_keys::prefix_end(begin);
+  const rocksdb::Slice begin_slice(begin);
+  const rocksdb::Slice end_slice(end);
+  rocksdb::WriteBatch changes;
+  auto status = changes.Put(embedded_keys::state(), state{generation, published, stamp_}.encode());
+  if (status.ok() && cleared != 0) {
+    status = changes.DeleteRange(begin_slice, end_slice);
+  }
+  if (status.ok()) {
+    status = database_->Write(rocksdb::WriteOptions(), &changes);
+  }
+  if (status.ok() && cleared != 0) {
+    // Only gives the space back sooner: nobody reads these keys any more.
+    rocksdb::DeleteFilesInRange(database_.get(), database_->DefaultColumnFamily(), &begin_slice, &end_slice)
+        .PermitUncheckedError();
+  }
+  return answer(status);
+}
+
+view_result<checkpoints> embedded_view_database::read_checkpoints() const {
+  checkpoints result(shard_count, 0);
+  for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
+    std::string bytes;
+    const auto key = embedded_keys::checkpoint(generation_, static_cast<shard_id>(shard));
+    const auto status = database_->Get(rocksdb::ReadOptions(), key, &bytes);
+    if (!status.ok() && !status.IsNotFound()) {
+      return tl::unexpected(view_error::unavailable);
+    }
+    result[shard] = status.ok() ? get_u64(bytes) : 0;
+  }
+  return result;
+}
+
+}  // namespace holdfast::storage

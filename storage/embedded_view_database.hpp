@@ -1,0 +1,93 @@
+// The embedded view on RocksDB, without threads: what is stored under which key, how a batch
+// changes it, and how a page is read. embedded_view.hpp puts the port on top.
+//
+// Keys begin with a generation (u32, big endian). Clearing the view moves on to the next
+// generation in one atomic write and leaves the old one's keys to a range deletion, so no reader
+// can ever meet a row of the old one. Behind the generation stands the kind:
+//
+//     'r' id                     a row (view_format.hpp)
+//     'a' created_at id          the index of all reservations
+//     'p' paid_at id             the index of the receipts
+//     'u' user created_at id     the index of each user
+//     'n' 'a' | 'p' | 'u' user   the number of rows of a collection
+//     'c' shard (u16)            the checkpoint of a shard
+//
+// Generation 0 holds one key, the state: the current generation, whether it is published, and
+// whose view it is.
+//
+// Threading: get(), list() and the figures may be called from any thread, start(), write() and
+// publish() from one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "storage/view.hpp"
+
+namespace rocksdb {
+class Cache;
+class DB;
+}  // namespace rocksdb
+
+namespace holdfast::storage {
+
+/// How far a read may go: the memory only, which never blocks, or the disk as well.
+enum class read_depth : std::uint8_t { memory, disk };
+
+enum class read_failure : std::uint8_t {
+  /// Has to be read from disk.
+  not_in_memory,
+  /// Not published, cleared meanwhile, or damaged.
+  unavailable
+};
+
+template <class T>
+using read_result = tl::expected<T, read_failure>;
+
+class embedded_view_database {
+ public:
+  /// Opens or makes the database in this folder. A damaged one is thrown away: it is rebuilt.
+  static tl::expected<std::unique_ptr<embedded_view_database>, std::string> open(const std::string& path,
+                                                                                 std::size_t cache_bytes);
+  ~embedded_view_database();
+  embedded_view_database(const embedded_view_database&) = delete;
+  embedded_view_database& operator=(const embedded_view_database&) = delete;
+
+  view_result<checkpoints> start(const std::string& store_id);
+  view_result<std::monostate> write(const std::vector<view_row>& rows,
+                                    const std::vector<std::pair<shard_id, position>>& reached);
+  view_result<std::monostate> publish();
+
+  read_result<std::optional<stored_row>> get(entity_id id, read_depth depth) const;
+  read_result<view_page> list(const view_query& query, read_depth depth) const;
+
+  /// Bytes that the block cache and the write buffers charged to it take.
+  std::size_t memory_bytes() const;
+
+ private:
+  struct state;
+  class batch;
+
+  embedded_view_database(std::shared_ptr<rocksdb::Cache> cache, std::unique_ptr<rocksdb::DB> database);
+
+  view_result<std::optional<state>> read_state() const;
+  view_result<checkpoints> read_checkpoints() const;
+  view_result<std::monostate> write_state(bool published, std::uint32_t generation, std::uint32_t cleared);
+
+  std::shared_ptr<rocksdb::Cache> cache_;
+  std::unique_ptr<rocksdb::DB> database_;
+  /// The writer's: what it writes under, 0 before start().
+  std::uint32_t generation_ = 0;
+  std::string stamp_;
+  /// The readers': the generation that they may see, 0 for none.
+  std::atomic<std::uint32_t> visible_{0};
+};
+
+}  // namespace holdfast::storage

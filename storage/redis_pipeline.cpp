@@ -1,0 +1,55 @@
+#include "storage/redis_pipeline.hpp"
+
+#include <sys/time.h>
+
+namespace holdfast::storage {
+namespace {
+
+timeval to_timeval(std::chrono::milliseconds time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(time - seconds);
+  return {static_cast<time_t>(seconds.count()), static_cast<suseconds_t>(rest.count())};
+}
+
+}  // namespace
+
+redis_pipeline::redis_pipeline(const redis_options& options) : options_(options) {}
+
+bool redis_pipeline::connect() {
+  const timeval timeout = to_timeval(options_.write_timeout);
+  context_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, timeout));
+  if (!context_ || context_->err != 0 || redisSetTimeout(context_.get(), timeout) != REDIS_OK ||
+      is_error(call({"SELECT", std::to_string(options_.database)}).get())) {
+    disconnect();
+    return false;
+  }
+  return true;
+}
+
+void redis_pipeline::disconnect() {
+  context_.reset();
+}
+
+void redis_pipeline::append(const std::vector<std::string>& arguments) {
+  redis_arguments prepared(arguments);
+  if (context_ && redisAppendCommandArgv(context_.get(), prepared.count(), prepared.pointers(),
+                                         prepared.lengths()) != REDIS_OK) {
+    disconnect();
+  }
+}
+
+redis_reply redis_pipeline::take() {
+  void* reply = nullptr;
+  if (!context_ || redisGetReply(context_.get(), &reply) != REDIS_OK) {
+    disconnect();
+    return nullptr;
+  }
+  return redis_reply(static_cast<redisReply*>(reply));
+}
+
+redis_reply redis_pipeline::call(const std::vector<std::string>& arguments) {
+  append(arguments);
+  return take();
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,108 @@
+#include "storage/view_format.hpp"
+
+#include <cassert>
+
+namespace holdfast::storage {
+namespace {
+
+/// Raise it with every change of the bytes in this file or of an adapter's keys.
+constexpr std::string_view format_version = "1";
+
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+
+constexpr std::size_t user_offset = 16;
+constexpr std::size_t created_offset = 24;
+constexpr std::size_t paid_offset = 32;
+
+void put_time(std::string& to, domain::timestamp at) {
+  put_u64(to, static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ sign_bit);
+}
+
+domain::timestamp get_time(std::string_view bytes) {
+  return domain::timestamp(std::chrono::milliseconds(static_cast<std::int64_t>(get_u64(bytes) ^ sign_bit)));
+}
+
+}  // namespace
+
+void put_u64(std::string& to, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    to.push_back(static_cast<char>(value >> shift));
+  }
+}
+
+std::uint64_t get_u64(std::string_view bytes) {
+  assert(bytes.size() >= 8);
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  }
+  return value;
+}
+
+row_header header_of(const view_row& row) {
+  return {row.version, row.id, row.user_id, row.created_at, row.paid_at};
+}
+
+std::string encode_row(const view_row& row) {
+  std::string bytes;
+  bytes.reserve(row_header_bytes + row.records.size());
+  put_u64(bytes, row.version);
+  put_u64(bytes, row.id);
+  put_u64(bytes, row.user_id);
+  put_time(bytes, row.created_at);
+  bytes.push_back(row.paid_at ? '\1' : '\0');
+  put_time(bytes, row.paid_at.value_or(domain::timestamp{}));
+  return bytes += row.records;
+}
+
+std::optional<row_header> decode_header(std::string_view row) {
+  if (row.size() < row_header_bytes) {
+    return std::nullopt;
+  }
+  row_header header;
+  header.version = get_u64(row);
+  header.id = get_u64(row.substr(8));
+  header.user_id = get_u64(row.substr(user_offset));
+  header.created_at = get_time(row.substr(created_offset));
+  if (row[paid_offset] != '\0') {
+    header.paid_at = get_time(row.substr(paid_offset + 1));
+  }
+  return header;
+}
+
+std::optional<stored_row> decode_row(std::string_view row) {
+  const auto header = decode_header(row);
+  if (!header) {
+    return std::nullopt;
+  }
+  return stored_row{header->id, header->version, std::string(row.substr(row_header_bytes))};
+}
+
+std::optional<view_cursor> place_of(const row_header& row, view_collection collection) {
+  if (collection != view_collection::receipts) {
+    return view_cursor{row.created_at, row.id};
+  }
+  if (!row.paid_at) {
+    return std::nullopt;
+  }
+  return view_cursor{*row.paid_at, row.id};
+}
+
+std::string encode_place(view_cursor place) {
+  std::string bytes;
+  bytes.reserve(place_bytes);
+  put_time(bytes, place.at);
+  put_u64(bytes, place.id);
+  return bytes;
+}
+
+view_cursor decode_place(std::string_view bytes) {
+  assert(bytes.size() == place_bytes);
+  return {get_time(bytes), get_u64(bytes.substr(8))};
+}
+
+std::string stamp_of(std::string_view store_id) {
+  return std::string(format_version) + ':' + std::string(store_id);
+}
+
+}  // namespace holdfast::storage
