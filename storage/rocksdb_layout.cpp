@@ -1,0 +1,105 @@
+#include "storage/rocksdb_layout.hpp"
+
+#include <type_traits>
+
+namespace holdfast::storage::layout {
+namespace {
+
+template <class Integer>
+void put(std::string& bytes, Integer value) {
+  for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<char>(value >> shift));
+  }
+}
+
+template <class... Integers>
+std::string put_all(Integers... values) {
+  std::string bytes;
+  (put(bytes, values), ...);
+  return bytes;
+}
+
+/// The caller has made sure that the bytes are there.
+template <class Integer>
+void take(std::string_view& bytes, Integer& value) {
+  value = 0;
+  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
+    value = static_cast<Integer>(value << 8 | static_cast<unsigned char>(bytes[i]));
+  }
+  bytes.remove_prefix(sizeof(Integer));
+}
+
+template <class... Integers>
+bool take_all(std::string_view& bytes, Integers&... values) {
+  if (bytes.size() < (sizeof(Integers) + ...)) {
+    return false;
+  }
+  (take(bytes, values), ...);
+  return true;
+}
+
+}  // namespace
+
+std::string shard_key(shard_id shard) {
+  return put_all(shard);
+}
+
+std::string number_key(shard_id shard, std::uint64_t number) {
+  return put_all(shard, number);
+}
+
+std::uint64_t number_of(std::string_view number_key) {
+  shard_id shard = 0;
+  std::uint64_t number = 0;
+  take_all(number_key, shard, number);
+  return number;
+}
+
+std::string claim_key(shard_id shard, std::string_view idempotency_key) {
+  return shard_key(shard).append(idempotency_key);
+}
+
+std::string encode(const shard_row& row) {
+  return put_all(row.owner_epoch, row.counter);
+}
+
+std::string encode(const entity_row& row) {
+  return put_all(row.last_sequence, row.last_position, std::uint8_t{row.unfinished});
+}
+
+std::string encode(const record_row& row) {
+  return put_all(row.entity, row.previous, row.first_sequence, row.event_count).append(row.record);
+}
+
+std::string encode(const key_holder& row) {
+  return put_all(row.entity, row.fingerprint);
+}
+
+std::optional<shard_row> decode_shard(std::string_view bytes) {
+  shard_row row;
+  const bool whole = take_all(bytes, row.owner_epoch, row.counter) && bytes.empty();
+  return whole ? std::optional{row} : std::nullopt;
+}
+
+std::optional<entity_row> decode_entity(std::string_view bytes) {
+  entity_row row;
+  std::uint8_t unfinished = 0;
+  const bool whole = take_all(bytes, row.last_sequence, row.last_position, unfinished) && bytes.empty();
+  row.unfinished = unfinished == 1;
+  return whole && unfinished <= 1 ? std::optional{row} : std::nullopt;
+}
+
+std::optional<record_row> decode_record(std::string_view bytes) {
+  record_row row;
+  const bool whole = take_all(bytes, row.entity, row.previous, row.first_sequence, row.event_count);
+  row.record = bytes;
+  return whole ? std::optional{row} : std::nullopt;
+}
+
+std::optional<key_holder> decode_holder(std::string_view bytes) {
+  key_holder row;
+  const bool whole = take_all(bytes, row.entity, row.fingerprint) && bytes.empty();
+  return whole ? std::optional{row} : std::nullopt;
+}
+
+}  // namespace holdfast::storage::layout

@@ -1,0 +1,171 @@
+#include "storage/rocksdb_store.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <rocksdb/write_batch.h>
+
+#include "storage/rocksdb_layout.hpp"
+#include "storage/store_id.hpp"
+
+namespace holdfast::storage {
+namespace {
+
+const std::string format_key = "format";
+const std::string store_id_key = "store_id";
+const std::string format_version = "1";
+
+rocksdb::WriteOptions synced() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+bool absent_or_empty(const std::filesystem::path& folder) {
+  return !std::filesystem::exists(folder) || std::filesystem::is_empty(folder);
+}
+
+/// `a/b/` names the same folder as `a/b`, but `.new` must stand beside it, not in it.
+std::string without_last_slash(const std::filesystem::path& path) {
+  const auto normal = path.lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).string();
+}
+
+/// Makes names that were put into the folder durable.
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const std::error_code error{errno, std::system_category()};
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  if (!synced) {
+    throw std::filesystem::filesystem_error("cannot sync the folder", folder, error);
+  }
+}
+
+}  // namespace
+
+shard_scan::shard_scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in, shard_id shard)
+    : begin_(layout::shard_key(shard)),
+      end_(layout::shard_key(shard + 1)),
+      begin_slice_(begin_),
+      end_slice_(end_) {
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &begin_slice_;
+  options.iterate_upper_bound = &end_slice_;
+  rows_.reset(db.NewIterator(options, in));
+}
+
+rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_bytes)
+    : path_(without_last_slash(path)) {
+  try {
+    if (absent_or_empty(path_)) {
+      create(path_ + ".new", block_cache_bytes);
+    }
+    open(path_, block_cache_bytes, false);
+    read_format();
+  } catch (const std::filesystem::filesystem_error& error) {
+    close();
+    fail(error.what());
+  } catch (const store_failure&) {
+    close();
+    throw;
+  }
+}
+
+rocksdb_store::~rocksdb_store() {
+  if (!failed_) {
+    rocksdb::FlushOptions options;
+    for (auto* handle : handles_) {
+      // What can't be flushed is in the log already; the next opening will tell what is wrong.
+      db_->Flush(options, handle).PermitUncheckedError();
+    }
+  }
+  close();
+}
+
+/// A store appears under its name whole or not at all, so that a folder without the parts of one
+/// is never taken for a new one: it is damaged or not ours.
+void rocksdb_store::create(const std::string& folder, std::size_t block_cache_bytes) {
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  open(folder, block_cache_bytes, true);
+  rocksdb::WriteBatch batch;
+  batch.Put(handle(family::meta), format_key, format_version);
+  batch.Put(handle(family::meta), store_id_key, random_store_id());
+  write(batch);
+  close();
+  std::filesystem::rename(folder, path_);
+  sync_folder(std::filesystem::absolute(path_).parent_path());
+}
+
+void rocksdb_store::open(const std::string& folder, std::size_t block_cache_bytes, bool create) {
+  rocksdb::DB* db = nullptr;
+  check(rocksdb::DB::Open(database_options(create), folder, column_families(block_cache_bytes), &handles_,
+                          &db));
+  db_.reset(db);
+}
+
+void rocksdb_store::close() {
+  for (auto* handle : std::exchange(handles_, {})) {
+    db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  db_.reset();
+}
+
+void rocksdb_store::read_format() {
+  const auto format = get(family::meta, format_key);
+  const auto id = get(family::meta, store_id_key);
+  if (!format || !id) {
+    fail("not a journal of this program");
+  }
+  if (*format != format_version) {
+    fail("format version " + *format + ", but this program knows version " + format_version + " only");
+  }
+  id_ = *id;
+}
+
+std::optional<std::string> rocksdb_store::get(family from, const std::string& key) const {
+  std::string value;
+  const auto status = db_->Get(rocksdb::ReadOptions{}, handle(from), key, &value);
+  if (status.IsNotFound()) {
+    return std::nullopt;
+  }
+  check(status);
+  return value;
+}
+
+void rocksdb_store::write(rocksdb::WriteBatch& batch) {
+  const auto status = db_->Write(synced(), &batch);
+  failed_ = failed_ || !status.ok();
+  check(status);
+}
+
+void rocksdb_store::check(const rocksdb::Status& status) const {
+  if (!status.ok()) {
+    fail(status.ToString());
+  }
+}
+
+void rocksdb_store::fail(const std::string& what) const {
+  throw store_failure("journal " + path_ + ": " + what);
+}
+
+shard_scan rocksdb_store::scan(family in, shard_id shard) const {
+  return {*db_, handle(in), shard};
+}
+
+std::uint64_t rocksdb_store::last_number(family in, shard_id shard) const {
+  auto rows = scan(in, shard);
+  rows->SeekToLast();
+  check(rows->status());
+  return rows->Valid() ? layout::number_of(rows->key().ToStringView()) : 0;
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,82 @@
+// The RocksDB database under a journal: how it is made, opened, tuned and closed, and checked
+// access to its column families. Owns the database and its lock.
+// Threading: get, scan and write may be called from any thread; destroy it when nobody else uses
+// it, iterators included.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "storage/journal.hpp"
+#include "storage/rocksdb_tuning.hpp"
+
+namespace holdfast::storage {
+
+/// The database failed or is damaged; what() names the path and what RocksDB said. Thrown within
+/// the adapter and caught where a call is answered.
+class store_failure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An iterator over the rows of one shard, and the bounds that it must not outlive.
+class shard_scan {
+ public:
+  shard_scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in, shard_id shard);
+  shard_scan(const shard_scan&) = delete;
+  shard_scan& operator=(const shard_scan&) = delete;
+  rocksdb::Iterator* operator->() { return rows_.get(); }
+
+ private:
+  std::string begin_;
+  std::string end_;
+  rocksdb::Slice begin_slice_;
+  rocksdb::Slice end_slice_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+class rocksdb_store {
+ public:
+  /// Makes a new store where the folder is absent or empty. Throws store_failure.
+  rocksdb_store(const std::string& path, std::size_t block_cache_bytes);
+  /// Writes what is in memory to tables, so that the next opening replays nothing.
+  ~rocksdb_store();
+  rocksdb_store(const rocksdb_store&) = delete;
+  rocksdb_store& operator=(const rocksdb_store&) = delete;
+
+  const std::string& id() const { return id_; }
+  rocksdb::ColumnFamilyHandle* handle(family which) const {
+    return handles_[static_cast<std::size_t>(which)];
+  }
+
+  // What can fail throws store_failure.
+  std::optional<std::string> get(family from, const std::string& key) const;
+  /// Durable when it returns.
+  void write(rocksdb::WriteBatch& batch);
+  void check(const rocksdb::Status& status) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+  shard_scan scan(family in, shard_id shard) const;
+  /// The number in the last key of the shard, 0 where there is none.
+  std::uint64_t last_number(family in, shard_id shard) const;
+
+ private:
+  void create(const std::string& folder, std::size_t block_cache_bytes);
+  void open(const std::string& folder, std::size_t block_cache_bytes, bool create);
+  void close();
+  void read_format();
+
+  std::string path_;
+  std::string id_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::atomic<bool> failed_ = false;
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,86 @@
+#include "storage/rocksdb_tuning.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+
+/// What an opening after a crash has to replay at most.
+constexpr std::size_t largest_wal_bytes = 24 * mib;
+constexpr std::size_t largest_manifest_bytes = 4 * mib;
+constexpr std::size_t largest_info_log_bytes = 1 * mib;
+constexpr int most_open_files = 512;
+constexpr int most_background_jobs = 2;
+/// Bits of a bloom filter for each key: one look-up in a hundred goes to a table in vain.
+constexpr double bloom_bits = 10;
+
+/// Memory for writes of a family: two buffers of this size.
+constexpr std::size_t meta_buffer_bytes = 1 * mib;
+constexpr std::size_t records_buffer_bytes = 16 * mib;
+constexpr std::size_t entities_buffer_bytes = 8 * mib;
+constexpr std::size_t keys_buffer_bytes = 4 * mib;
+/// Small, because listing what is unfinished walks over what was finished since the last flush.
+constexpr std::size_t unfinished_buffer_bytes = 1 * mib;
+
+rocksdb::ColumnFamilyOptions tuned(std::size_t buffer_bytes, rocksdb::BlockBasedTableOptions table) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = buffer_bytes;
+  options.max_write_buffer_number = 2;
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions database_options(bool create) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = create;
+  options.create_missing_column_families = create;
+  options.error_if_exists = create;
+  // Each write is synced before the next begins, so after a crash at most the last record of the
+  // last log is torn, and nobody was told of it: that is to be accepted. Damage before the end
+  // would lose what was acknowledged: that is to be refused, which this mode does, whereas
+  // kPointInTimeRecovery would drop everything behind it in silence and kAbsoluteConsistency
+  // would refuse the torn end too.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.track_and_verify_wals_in_manifest = true;
+  options.max_total_wal_size = largest_wal_bytes;
+  options.max_manifest_file_size = largest_manifest_bytes;
+  options.max_open_files = most_open_files;
+  options.max_background_jobs = most_background_jobs;
+  options.skip_stats_update_on_db_open = true;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.keep_log_file_num = 1;
+  options.max_log_file_size = largest_info_log_bytes;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> column_families(std::size_t block_cache_bytes) {
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  auto looked_up = table;
+  looked_up.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloom_bits));
+  auto records = tuned(records_buffer_bytes, table);
+  records.bottommost_compression = rocksdb::kZSTD;
+  return {
+      {rocksdb::kDefaultColumnFamilyName, tuned(meta_buffer_bytes, table)},
+      {"records", records},
+      {"entities", tuned(entities_buffer_bytes, looked_up)},
+      {"keys", tuned(keys_buffer_bytes, looked_up)},
+      {"unfinished", tuned(unfinished_buffer_bytes, table)},
+  };
+}
+
+}  // namespace holdfast::storage
