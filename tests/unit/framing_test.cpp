@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -253,4 +254,42 @@ TEST_CASE("a client that expects 100 (Continue) is told so once, while its body 
   CHECK_FALSE(fed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n").parser.claim_continue());
   CHECK_FALSE(
       fed("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").parser.claim_continue());
+}
+
+TEST_CASE("whatever the bytes, reading them in pieces gives what reading them at once gives") {
+  const std::string seeds[] = {
+      chunked_request, with_fields("Host: h\r\nContent-Length: 5\r\n") + "12345",
+      with_fields("Host: h\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n",
+      "GET http://a:1/b?c HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: folded\r\n line\r\n\r\n"};
+  const std::string alphabet = std::string("\r\n\r\n:;, \t019af/?*\x80\xff", 19) + '\0';
+  std::mt19937 random{7};
+  const auto below = [&](std::size_t limit) { return random() % limit; };
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = seeds[below(std::size(seeds))];
+    for (std::size_t change = below(4); change > 0; --change) {
+      const std::size_t at = below(bytes.size());
+      switch (below(3)) {
+        case 0:
+          bytes[at] = alphabet[below(alphabet.size())];
+          break;
+        case 1:
+          bytes.insert(at, 1, alphabet[below(alphabet.size())]);
+          break;
+        default:
+          bytes.erase(at, 1 + below(3));
+          break;
+      }
+    }
+    CAPTURE(bytes);
+    fed at_once(bytes);
+    fed in_pieces(bytes, 1 + below(9));
+    REQUIRE((at_once.now == progress::complete) == (in_pieces.now == progress::complete));
+    if (at_once.now != progress::complete) continue;
+    REQUIRE(at_once.rest == in_pieces.rest);
+    const request one = at_once.completed();
+    const request other = in_pieces.completed();
+    REQUIRE(one.body == other.body);
+    REQUIRE(one.path == other.path);
+    REQUIRE(one.host == other.host);
+  }
 }
