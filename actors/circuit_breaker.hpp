@@ -65,6 +65,10 @@ class circuit_breaker {
   /// Whether every place is taken: a call that waits for one need not be refused yet.
   bool bulkhead_full() const { return under_way_.size() >= options_.most_calls_at_once; }
 
+  /// Frees the places of lost calls, as try_acquire does first; for those who wait for a place
+  /// instead of asking for one.
+  void forget_lost(time_point now);
+
   breaker_figures figures() const;
 
  private:
@@ -83,7 +87,6 @@ class circuit_breaker {
     std::uint32_t well = 0;
   };
 
-  void forget_lost(time_point now);
   probe_count& probes_of(kind of) { return probes_[static_cast<std::size_t>(of)]; }
   void judge(ended_call ended, time_point now);
   void judge_probe(kind of, ended_call ended, time_point now);

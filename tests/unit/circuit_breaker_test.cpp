@@ -290,6 +290,11 @@ TEST_CASE("lost calls give back their places") {
     9999 charge 1   -> 0
     10000 charge 70 -> 64
   )");
+  CHECK(at.breaker.bulkhead_full());
+  at.breaker.forget_lost(circuit_breaker::time_point(std::chrono::milliseconds(19'999)));
+  CHECK(at.breaker.bulkhead_full());
+  at.breaker.forget_lost(circuit_breaker::time_point(std::chrono::milliseconds(20'000)));
+  CHECK_FALSE(at.breaker.bulkhead_full());
 }
 
 TEST_CASE("a ticket counts once") {
