@@ -214,7 +214,7 @@ void request_parser::on_request_impl(verb verb, string_view, string_view target,
 bool request_parser::read_target(std::string_view target) {
   if (!std::all_of(target.begin(), target.end(), is_target_byte)) return false;
   if (target == "*") {
-    request_.path = target;
+    request_.path.assign(1, '*');
     return request_.method == method::options;
   }
   if (!target.starts_with('/')) return read_absolute_target(target);
@@ -239,8 +239,11 @@ bool request_parser::read_absolute_target(std::string_view target) {
   target_names_host_ = true;
 
   target.remove_prefix(host_end);
+  if (target.starts_with('/')) return read_target(target);
   if (target.empty() && request_.method == method::options) return read_target("*");
-  return read_target(target.starts_with('/') ? std::string(target) : "/" + std::string(target));
+  std::string path_and_query(1, '/');
+  path_and_query += target;
+  return read_target(path_and_query);
 }
 
 // --- The fields ---
