@@ -180,7 +180,7 @@ void shard_state::remind(deadlines& waits) {
 }
 
 void shard_state::look_around() {
-  ticking_ = false;
+  next_look_ = time_point::max();
   remind<placement_wait_over>(placement_waits_);
   remind<cancellation_wait_over>(cancellation_waits_);
   for (; !rests_.empty() && rests_.front().first <= clock(); rests_.pop_front()) {
@@ -190,14 +190,15 @@ void shard_state::look_around() {
 }
 
 void shard_state::schedule() {
-  if (ticking_) return;
   auto due = time_point::max();
   for (const auto* waits : {&placement_waits_, &cancellation_waits_, &rests_}) {
     if (!waits->empty()) due = std::min(due, waits->front().first);
   }
   if (due == time_point::max()) return;
-  ticking_ = true;
-  self_->delayed_send(self_, std::max<caf::timespan>(due - clock(), shard_tick), tick{});
+  due = std::max(due, clock() + shard_tick);
+  if (due >= next_look_) return;
+  next_look_ = due;
+  self_->delayed_send(self_, due - clock(), tick{});
 }
 
 shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_ptr around,

@@ -88,7 +88,7 @@ class shard_state {
   domain::reservation_id resumed_up_to_ = 0;
   bool more_unfinished_ = true;
   bool listing_ = false;
-  bool ticking_ = false;
+  time_point next_look_ = time_point::max();
 };
 
 shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_ptr around,

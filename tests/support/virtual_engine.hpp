@@ -1,0 +1,285 @@
+// The whole engine on one thread and virtual time: CAF's test coordinator, journals in memory,
+// a provider and a view that answer when the test lets them. Nothing runs unless run() or
+// advance() is called, so a test sees every state in between.
+#pragma once
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/engine_actor.hpp"
+#include "actors/type_registry.hpp"
+#include "payments/provider.hpp"
+#include "storage/event_codec.hpp"
+#include "storage/memory_journal.hpp"
+#include "storage/projection_progress.hpp"
+#include "storage/view.hpp"
+
+namespace holdfast::testing {
+
+using job = std::function<void()>;
+
+/// A provider that captures everything, unless the test says otherwise.
+class scripted_provider final : public payments::provider {
+ public:
+  explicit scripted_provider(std::deque<job>& jobs) : jobs_(jobs) {}
+
+  void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override {
+    charges.push_back(request);
+    jobs_.push_back(
+        [this, request = std::move(request), done = std::move(done)] { done(on_charge(request)); });
+  }
+  void settle(domain::reservation_id id, std::function<void(payments::settle_answer)> done) override {
+    settles.push_back(id);
+    jobs_.push_back([this, id, done = std::move(done)] { done(on_settle(id)); });
+  }
+  void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override {
+    refunds.push_back(request);
+    jobs_.push_back(
+        [this, request = std::move(request), done = std::move(done)] { done(on_refund(request)); });
+  }
+
+  /// The provider's own books: reservations with a capture that stands.
+  std::map<domain::reservation_id, int> captured;
+
+  payments::charge_answer capture(const payments::charge_request& request) {
+    if (captured[request.reservation]++ > 0) captured[request.reservation] = 1;
+    return {payments::charge_status::captured, "t-" + std::to_string(request.reservation), {}};
+  }
+
+  std::function<payments::charge_answer(const payments::charge_request&)> on_charge =
+      [this](const auto& request) { return capture(request); };
+  std::function<payments::settle_answer(domain::reservation_id)> on_settle =
+      [this](domain::reservation_id id) -> payments::settle_answer {
+    if (captured[id] > 0) return {payments::settle_status::captured, "t-" + std::to_string(id), {}};
+    return {payments::settle_status::not_charged, {}, {}};
+  };
+  std::function<payments::refund_answer(const payments::refund_request&)> on_refund =
+      [this](const payments::refund_request& request) -> payments::refund_answer {
+    captured[request.reservation] = 0;
+    return {payments::refund_status::refunded, "r-" + std::to_string(request.reservation), {}};
+  };
+
+  std::vector<payments::charge_request> charges;
+  std::vector<domain::reservation_id> settles;
+  std::vector<payments::refund_request> refunds;
+
+ private:
+  std::deque<job>& jobs_;
+};
+
+/// A view in memory that can be lost.
+class memory_view_writer final : public storage::view_writer {
+ public:
+  explicit memory_view_writer(std::deque<job>& jobs) : jobs_(jobs) {}
+
+  void open(std::string store_id, storage::view_callback<storage::checkpoints> done) override {
+    jobs_.push_back([this, store_id, done] {
+      if (!reachable) return done(tl::make_unexpected(storage::view_error::unavailable));
+      if (store_id != store_id_) clear();
+      store_id_ = store_id;
+      done(checkpoints_);
+    });
+  }
+  void write(std::vector<storage::view_row> written,
+             std::vector<std::pair<storage::shard_id, storage::position>> reached,
+             storage::view_callback<std::monostate> done) override {
+    jobs_.push_back([this, written = std::move(written), reached = std::move(reached), done] {
+      if (!reachable || store_id_.empty()) return done(tl::make_unexpected(storage::view_error::unavailable));
+      for (const auto& row : written) {
+        if (rows[row.id].version < row.version) rows[row.id] = row;
+      }
+      for (const auto& [shard, at] : reached) checkpoints_[shard] = at;
+      done(std::monostate{});
+    });
+  }
+  void publish(storage::view_callback<std::monostate> done) override {
+    jobs_.push_back([this, done] {
+      published = true;
+      done(std::monostate{});
+    });
+  }
+
+  /// As FLUSHALL does.
+  void flush() {
+    clear();
+    store_id_.clear();
+  }
+
+  std::map<storage::entity_id, storage::view_row> rows;
+  bool reachable = true;
+  bool published = false;
+
+ private:
+  void clear() {
+    rows.clear();
+    checkpoints_.assign(storage::shard_count, 0);
+    published = false;
+  }
+
+  std::deque<job>& jobs_;
+  std::string store_id_;
+  storage::checkpoints checkpoints_ = storage::checkpoints(storage::shard_count, 0);
+};
+
+class virtual_engine {
+ public:
+  explicit virtual_engine(actors::engine_options with = {}) : options(with) {
+    start();
+    run();
+  }
+  ~virtual_engine() { crash(); }
+  virtual_engine(const virtual_engine&) = delete;
+  virtual_engine& operator=(const virtual_engine&) = delete;
+
+  /// One actor's turn, or one port's answer if no actor is ready; false if there is neither.
+  bool step() {
+    if (coordinator().try_run_once()) return true;
+    if (jobs.empty()) return false;
+    auto next = std::move(jobs.front());
+    jobs.pop_front();
+    next();
+    return true;
+  }
+  /// Runs actors and ports until nobody has anything to do now.
+  void run() {
+    while (step()) {
+    }
+  }
+  /// Only the actors: calls to ports stay open.
+  void run_actors() {
+    while (coordinator().try_run_once()) {
+    }
+  }
+  /// Lets virtual time pass in small grains, and runs what each wakes.
+  void advance(std::chrono::milliseconds by) {
+    constexpr std::chrono::milliseconds grain(50);
+    for (auto left = by; left.count() > 0; left -= std::min(left, grain)) {
+      elapsed_ += std::min(left, grain);
+      coordinator().advance_time(std::min(left, grain));
+      run();
+    }
+  }
+  /// Lets virtual time pass, and runs nothing yet.
+  void advance_clock_only(std::chrono::milliseconds by) {
+    elapsed_ += by;
+    coordinator().advance_time(by);
+  }
+  actors::breaker_figures breaker() const { return around_->breaker->read(); }
+
+  /// Ends the actors; calls to ports that are open are lost, as in a crash.
+  void crash() {
+    if (!system_) return;
+    caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
+    front_ = nullptr;
+    run_actors();
+    jobs.clear();
+    around_.reset();
+    system_.reset();
+  }
+  /// Starts on what is in the journals.
+  void start() {
+    config_ = std::make_unique<caf::actor_system_config>();
+    actors::register_messages(*config_);
+    config_->set("scheduler.policy", caf::atom("testing"));
+    system_ = std::make_unique<caf::actor_system>(*config_);
+    progress = std::make_unique<storage::projection_progress>();
+    const actors::engine_ports ports{
+        reservations,
+        receipts,
+        view,
+        *progress,
+        provider,
+        [this] { return now(); },
+        [](domain::timestamp paid_at) {
+          return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
+        },
+        [this](std::string message) { fatal.push_back(std::move(message)); }};
+    around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
+    front_ = system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
+                            actors::started_callback([](auto) {}));
+  }
+  void restart() {
+    crash();
+    start();
+    run();
+  }
+
+  domain::timestamp now() const {
+    return domain::timestamp(std::chrono::milliseconds(1'795'000'000'000)) + elapsed_;
+  }
+  std::size_t running_actors() { return system_->registry().running(); }
+
+  /// Answers arrive in the returned place once they are given.
+  std::shared_ptr<std::optional<actors::placement_answer>> place(actors::placement_request request) {
+    auto answer = std::make_shared<std::optional<actors::placement_answer>>();
+    caf::anon_send(front_,
+                   actors::placement_call{std::move(request), [answer](auto a) { *answer = std::move(a); }});
+    return answer;
+  }
+  std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
+    auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
+    caf::anon_send(front_, actors::cancellation_call{{id, domain::cancel_reason::customer},
+                                                     [answer](auto a) { *answer = std::move(a); }});
+    return answer;
+  }
+
+  /// The fold of what the journal has of it.
+  domain::reservation stored(domain::reservation_id id) {
+    std::string records;
+    auto kept = std::move(jobs);
+    jobs.clear();
+    reservations.read_entity(id, [&](auto result) {
+      for (const auto& record : *result) records += record.record;
+    });
+    for (; !jobs.empty(); jobs.pop_front()) jobs.front()();
+    jobs = std::move(kept);
+    return storage::fold_reservation(records).value();
+  }
+
+  std::deque<job> jobs;
+  actors::engine_options options;
+  storage::memory_journal reservations{[this](job next) { jobs.push_back(std::move(next)); }, "reservations"};
+  storage::memory_journal receipts{[this](job next) { jobs.push_back(std::move(next)); }, "receipts"};
+  scripted_provider provider{jobs};
+  memory_view_writer view{jobs};
+  std::unique_ptr<storage::projection_progress> progress;
+  std::vector<std::string> fatal;
+
+ private:
+  caf::scheduler::test_coordinator& coordinator() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
+  }
+
+  std::chrono::milliseconds elapsed_{0};
+  std::unique_ptr<caf::actor_system_config> config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<actors::surroundings> around_;
+  actors::engine_actor front_;
+};
+
+/// A placement as a customer sends it.
+inline actors::placement_request a_placement(std::optional<storage::idempotency_claim> key = {}) {
+  actors::placement_request request;
+  request.what.user_id = 7;
+  request.what.user_address = "seoul";
+  request.what.product_name = "fold";
+  request.what.price = {1'300'000, "KRW"};
+  request.what.card_last_four = "1234";
+  request.card_number = domain::secret("1234123412341234");
+  request.key = std::move(key);
+  return request;
+}
+
+}  // namespace holdfast::testing
