@@ -158,7 +158,10 @@ class memory_journal::worker {
 
  private:
   void loop() {
-    for (auto jobs = jobs_.take(1); !jobs.empty(); jobs = jobs_.take(1)) {
+    while (true) {
+      // Forgotten before the next wait: who is called back may wait for the callback to go.
+      const auto jobs = jobs_.take(1);
+      if (jobs.empty()) return;
       jobs.front()();
       calls_.end();
     }

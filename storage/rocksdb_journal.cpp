@@ -85,9 +85,11 @@ class rocksdb_journal::threads {
     }
   }
 
+  /// Forgets its calls before it waits again: who is called back may wait for the callback to go.
   void write_all() {
-    for (auto calls = writes_.take(most_calls_of_a_group); !calls.empty();
-         calls = writes_.take(most_calls_of_a_group)) {
+    while (true) {
+      auto calls = writes_.take(most_calls_of_a_group);
+      if (calls.empty()) return;
       commit(calls);
       for (auto& call : calls) {
         std::visit([this](auto& known) { answer(known); }, call);
@@ -121,7 +123,9 @@ class rocksdb_journal::threads {
   }
 
   void read_all() {
-    for (auto calls = reads_.take(1); !calls.empty(); calls = reads_.take(1)) {
+    while (true) {
+      const auto calls = reads_.take(1);
+      if (calls.empty()) return;
       calls.front()();
     }
   }
