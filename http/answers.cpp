@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/documents.hpp"
+#include "http/hash.hpp"
 #include "http/links.hpp"
 
 namespace holdfast::http {
@@ -28,12 +29,19 @@ response show(const client& client, unsigned status, const story& story) {
   return response;
 }
 
+/// A replayed answer repeats the body of the first, its trace id too: both name the reservation.
+std::string trace_id_of(domain::reservation_id id, fault fault) {
+  const auto kind_of_answer = stable_hash().add(static_cast<std::uint64_t>(fault)).value();
+  return to_hex(kind_of_answer) + to_hex(id);
+}
+
 response refuse_with_link(const client& client, fault fault, std::string detail, domain::reservation_id id) {
   return refuse(client, problem{.fault = fault,
                                 .detail = std::move(detail),
                                 .instance = {},
                                 .errors = {},
-                                .reservation_href = item_href(client.base, kind, id)});
+                                .reservation_href = item_href(client.base, kind, id),
+                                .trace_id = trace_id_of(id, fault)});
 }
 
 std::string declined_detail(const domain::reservation& state) {

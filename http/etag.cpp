@@ -16,13 +16,8 @@ constexpr std::uint64_t rendering = 1;
 std::string etag_of(std::uint64_t version, document_kind kind, std::string_view base,
                     std::string_view media_type) {
   const auto hash = stable_hash().add(rendering).add(collection_name(kind)).add(base).add(media_type).value();
-  auto short_hash = static_cast<std::uint32_t>(hash ^ hash >> 32);
-  std::string hex(8, '0');
-  for (auto digit = hex.rbegin(); digit != hex.rend(); ++digit, short_hash >>= 4) {
-    *digit = "0123456789abcdef"[short_hash & 15];
-  }
   std::string tag = "\"";
-  return tag.append(std::to_string(version)).append("-").append(hex).append("\"");
+  return tag.append(std::to_string(version)).append("-").append(to_hex(hash), 8).append("\"");
 }
 
 bool matches(std::string_view if_none_match, std::string_view etag) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace holdfast::http {
@@ -26,5 +27,14 @@ class stable_hash {
 
   std::uint64_t state_ = 14695981039346656037ull;
 };
+
+/// 16 hexadecimal digits.
+inline std::string to_hex(std::uint64_t number) {
+  std::string digits(16, '0');
+  for (auto digit = digits.rbegin(); number != 0; ++digit, number >>= 4) {
+    *digit = "0123456789abcdef"[number & 15];
+  }
+  return digits;
+}
 
 }  // namespace holdfast::http

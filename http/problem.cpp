@@ -135,7 +135,7 @@ std::string body_of(const problem& problem, const fault_row& row) {
   if (!problem.instance.empty()) write_member(json, "instance", as_uri_reference(problem.instance));
   write_member(json, "code", row.code);
   if (!problem.errors.empty()) write_errors(json, problem.errors);
-  write_member(json, "traceId", new_trace_id());
+  write_member(json, "traceId", problem.trace_id.empty() ? new_trace_id() : problem.trace_id);
   if (!problem.reservation_href.empty()) write_reservation_link(json, problem.reservation_href);
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};

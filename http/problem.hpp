@@ -52,6 +52,9 @@ struct problem {
   std::vector<field_error> errors;
   /// Link to the reservation that the problem is about, empty where there is none.
   std::string reservation_href;
+  /// 32 hexadecimal digits for an answer that has to be repeated byte for byte; else empty, and
+  /// every rendering gets a trace id of its own.
+  std::string trace_id = {};
 };
 
 /// Status, code, body and headers such as Retry-After, all from the one table.

@@ -132,6 +132,7 @@ TEST_CASE("a replayed answer says so and is final") {
   CHECK(header(failed, "Retry-After").empty());
   CHECK(header(failed, "Idempotent-Replayed") == "true");
   CHECK(says(failed, "new Idempotency-Key"));
+  CHECK(failed.body == answer(placement_status::decided, unavailable).body);
 }
 
 TEST_CASE("every outcome of a cancellation has its status") {
