@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,7 +83,8 @@ class process {
     if (failed != 0) {
       throw std::runtime_error(std::string("can't start ") + HOLDFAST_BINARY + ": " + std::strerror(failed));
     }
-    handle_ = ::pidfd_open(pid_, 0);
+    // glibc 2.36 declares pidfd_open() with the linkage of C++, so that it can't be linked.
+    handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   }
 
   ~process() {
