@@ -17,7 +17,7 @@ struct rocksdb_journal_options {
   /// A folder of this journal's own. Made where it is absent or empty, together with its parents.
   std::string path;
   /// Memory for what is read from tables, their indexes and filters included. Writes take at most
-  /// 60 MiB more.
+  /// 36 MiB more.
   std::size_t block_cache_bytes = 32 * 1024 * 1024;
 };
 

@@ -68,6 +68,9 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
     if (absent_or_empty(path_)) {
       create(path_ + ".new", block_cache_bytes);
     }
+    if (!std::filesystem::exists(path_ + "/CURRENT")) {
+      fail("not a journal, or its file CURRENT is lost");
+    }
     open(path_, block_cache_bytes, false);
     read_format();
   } catch (const std::filesystem::filesystem_error& error) {

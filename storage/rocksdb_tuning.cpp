@@ -2,7 +2,10 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+
+#include "storage/shard.hpp"
 
 namespace holdfast::storage {
 namespace {
@@ -11,7 +14,7 @@ constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
 /// What an opening after a crash has to replay at most.
-constexpr std::size_t largest_wal_bytes = 24 * mib;
+constexpr std::size_t largest_wal_bytes = 8 * mib;
 constexpr std::size_t largest_manifest_bytes = 4 * mib;
 constexpr std::size_t largest_info_log_bytes = 1 * mib;
 constexpr int most_open_files = 512;
@@ -21,8 +24,8 @@ constexpr double bloom_bits = 10;
 
 /// Memory for writes of a family: two buffers of this size.
 constexpr std::size_t meta_buffer_bytes = 1 * mib;
-constexpr std::size_t records_buffer_bytes = 16 * mib;
-constexpr std::size_t entities_buffer_bytes = 8 * mib;
+constexpr std::size_t records_buffer_bytes = 8 * mib;
+constexpr std::size_t entities_buffer_bytes = 4 * mib;
 constexpr std::size_t keys_buffer_bytes = 4 * mib;
 /// Small, because listing what is unfinished walks over what was finished since the last flush.
 constexpr std::size_t unfinished_buffer_bytes = 1 * mib;
@@ -33,6 +36,9 @@ rocksdb::ColumnFamilyOptions tuned(std::size_t buffer_bytes, rocksdb::BlockBased
   options.max_write_buffer_number = 2;
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
+  // A shard's keys mostly ascend: each is looked for from where the one before it went.
+  options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(sizeof(shard_id)));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

@@ -1,0 +1,927 @@
+// What the journal port promises, asked of every adapter; then what an adapter on a disk has to
+// promise on top: to be the same after a close, a kill and a failing disk.
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "storage/memory_journal.hpp"
+#include "storage/rocksdb_journal.hpp"
+
+using namespace holdfast::storage;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto deadline = 30s;
+
+/// What the disk does to a journal's log: counted, or made to fail. See fdatasync() below.
+std::atomic<int> log_syncs = 0;
+std::atomic<bool> disk_fails = false;
+
+class temporary_folder {
+ public:
+  temporary_folder() {
+    auto name = (std::filesystem::temp_directory_path() / "holdfast_journal_XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~temporary_folder() { std::filesystem::remove_all(path_); }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  std::string journal() const { return path_ + "/data/journal"; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// --- The adapters under test. A new one needs a struct of these three, and a place in the list. ---
+
+struct memory_adapter {
+  static constexpr bool persists = false;
+  std::unique_ptr<journal> open() { return std::make_unique<memory_journal>(); }
+};
+
+struct rocksdb_adapter {
+  static constexpr bool persists = true;
+  std::unique_ptr<journal> open() {
+    auto opened = rocksdb_journal::open({.path = folder.journal()});
+    REQUIRE_MESSAGE(opened, opened.error().message);
+    return std::move(*opened);
+  }
+  temporary_folder folder;
+};
+
+#define EVERY_ADAPTER memory_adapter, rocksdb_adapter
+#define EVERY_PERSISTENT_ADAPTER rocksdb_adapter
+
+// --- Calls that wait for their answer. ---
+
+template <class Answer, class Call>
+journal_result<Answer> answer_to(Call call) {
+  auto promise = std::make_shared<std::promise<journal_result<Answer>>>();
+  auto future = promise->get_future();
+  call([promise](journal_result<Answer> result) { promise->set_value(std::move(result)); });
+  REQUIRE(future.wait_for(deadline) == std::future_status::ready);
+  return future.get();
+}
+
+template <class Answer, class Call>
+Answer good_answer_to(Call call) {
+  auto result = answer_to<Answer>(std::move(call));
+  REQUIRE_MESSAGE(result, result.error().message);
+  return std::move(*result);
+}
+
+std::vector<append_verdict> append(journal& to, std::vector<journal_entry> entries) {
+  return good_answer_to<std::vector<append_verdict>>([&](auto done) { to.append(entries, done); });
+}
+append_verdict append(journal& to, journal_entry entry) {
+  return append(to, std::vector{std::move(entry)}).at(0);
+}
+shard_claim claim(journal& of, shard_id shard) {
+  return good_answer_to<std::vector<shard_claim>>([&](auto done) { of.claim({shard}, done); }).at(0);
+}
+std::vector<journal_record> read_entity(journal& from, entity_id entity) {
+  return good_answer_to<std::vector<journal_record>>([&](auto done) { from.read_entity(entity, done); });
+}
+std::vector<journal_record> read_shard(journal& in, shard_id shard, position from, std::uint32_t limit) {
+  return good_answer_to<std::vector<journal_record>>(
+      [&](auto done) { in.read_shard(shard, from, limit, done); });
+}
+std::vector<entity_id> list_unfinished(journal& of, shard_id shard, entity_id after, std::uint32_t limit) {
+  return good_answer_to<std::vector<entity_id>>(
+      [&](auto done) { of.list_unfinished(shard, after, limit, done); });
+}
+
+// --- Entries. ---
+
+journal_entry entry(const shard_claim& owner, entity_id entity, std::uint64_t expected_sequence) {
+  return {.shard = owner.shard,
+          .owner_epoch = owner.owner_epoch,
+          .entity = entity,
+          .expected_sequence = expected_sequence,
+          .event_count = 1,
+          .record = "record " + std::to_string(entity) + "/" + std::to_string(expected_sequence + 1),
+          .unfinished = true,
+          .key = {},
+          .counter = {}};
+}
+journal_entry finished(journal_entry entry) {
+  entry.unfinished = false;
+  return entry;
+}
+journal_entry with_key(journal_entry entry, std::string key, std::uint64_t fingerprint) {
+  entry.key = idempotency_claim{std::move(key), fingerprint};
+  return entry;
+}
+journal_entry with_counter(journal_entry entry, std::uint64_t counter) {
+  entry.counter = counter;
+  return entry;
+}
+
+append_verdict appended_at(position at) {
+  return {append_status::appended, at, 0, 0};
+}
+append_verdict refused(append_status why) {
+  return {why, 0, 0, 0};
+}
+append_verdict taken(entity_id owner, std::uint64_t fingerprint) {
+  return {append_status::key_taken, 0, owner, fingerprint};
+}
+
+constexpr shard_id shard = 7;
+/// The n-th entity of the shard that most tests use.
+constexpr entity_id nth(std::uint64_t sequence) {
+  return id_of(shard, sequence);
+}
+
+/// Every position of the shard from 1, each exactly once.
+void check_gapless(journal& of, shard_id in, std::size_t count) {
+  const auto records = read_shard(of, in, 1, 1'000'000);
+  CHECK(records.size() == count);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    REQUIRE(records[i].at == i + 1);
+  }
+}
+
+}  // namespace
+
+/// Stands in front of the C library's, also for RocksDB: proves without looking into the adapter
+/// that its log is synced, and what it does when it can't be.
+extern "C" int fdatasync(int descriptor) {
+  char name[4096];
+  const auto link = "/proc/self/fd/" + std::to_string(descriptor);
+  const auto size = ::readlink(link.c_str(), name, sizeof(name));
+  if (size > 4 && std::string_view(name, static_cast<std::size_t>(size)).ends_with(".log")) {
+    ++log_syncs;
+    if (disk_fails) {
+      errno = EIO;
+      return -1;
+    }
+  }
+  return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
+}
+
+TEST_CASE_TEMPLATE("a fresh shard starts from nothing", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto claimed = claim(*journal, shard);
+  CHECK(claimed.shard == shard);
+  CHECK(claimed.owner_epoch == 1);
+  CHECK(claimed.last_position == 0);
+  CHECK(claimed.last_entity == 0);
+  CHECK(claimed.counter == 0);
+  CHECK(read_entity(*journal, nth(1)).empty());
+  CHECK(read_shard(*journal, shard, 1, 10).empty());
+  CHECK(list_unfinished(*journal, shard, 0, 10).empty());
+}
+
+TEST_CASE_TEMPLATE("positions are gapless in each shard by itself", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto here_owner = claim(*journal, 7);
+  const auto there_owner = claim(*journal, 255);
+  const auto verdicts =
+      append(*journal, {entry(here_owner, id_of(7, 1), 0), entry(there_owner, id_of(255, 1), 0),
+                        entry(here_owner, id_of(7, 2), 0), entry(here_owner, id_of(7, 1), 1)});
+  CHECK((verdicts == std::vector{appended_at(1), appended_at(1), appended_at(2), appended_at(3)}));
+  CHECK((append(*journal, entry(there_owner, id_of(255, 1), 1)) == appended_at(2)));
+  check_gapless(*journal, 7, 3);
+  check_gapless(*journal, 255, 2);
+}
+
+TEST_CASE_TEMPLATE("a record is read as it was appended", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  auto first = entry(owner, nth(1), 0);
+  first.event_count = 3;
+  first.record = std::string("with\0zero", 9) + std::string(largest_record_bytes - 9, '\xff');
+  auto second = entry(owner, nth(1), 3);
+  second.record = "";
+  append(*journal, {first, entry(owner, nth(2), 0), second});
+  const std::vector<journal_record> expected{{shard, 1, nth(1), 1, 3, first.record},
+                                             {shard, 3, nth(1), 4, 1, second.record}};
+  CHECK((read_entity(*journal, nth(1)) == expected));
+  CHECK((read_shard(*journal, shard, 3, 10) == std::vector{expected.back()}));
+}
+
+TEST_CASE_TEMPLATE("a stale entry fails alone", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto verdicts =
+      append(*journal, {entry(owner, nth(1), 0), entry(owner, nth(1), 0), entry(owner, nth(2), 5),
+                        entry(owner, nth(1), 1), entry(owner, nth(3), 0)});
+  const auto stale = refused(append_status::stale_sequence);
+  CHECK((verdicts == std::vector{appended_at(1), stale, stale, appended_at(2), appended_at(3)}));
+  check_gapless(*journal, shard, 3);
+  CHECK(read_entity(*journal, nth(2)).empty());
+}
+
+TEST_CASE_TEMPLATE("a sequence counts events, not records", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  auto three = entry(owner, nth(1), 0);
+  three.event_count = 3;
+  append(*journal, three);
+  CHECK((append(*journal, entry(owner, nth(1), 1)) == refused(append_status::stale_sequence)));
+  CHECK((append(*journal, entry(owner, nth(1), 2)) == refused(append_status::stale_sequence)));
+  CHECK((append(*journal, entry(owner, nth(1), 4)) == refused(append_status::stale_sequence)));
+  CHECK((append(*journal, entry(owner, nth(1), 3)) == appended_at(2)));
+}
+
+TEST_CASE_TEMPLATE("a new claim fences off the owner before", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto former = claim(*journal, shard);
+  append(*journal, entry(former, nth(1), 0));
+  const auto current = claim(*journal, shard);
+  CHECK(current.owner_epoch > former.owner_epoch);
+  CHECK((append(*journal, entry(former, nth(1), 1)) == refused(append_status::stale_epoch)));
+  CHECK((append(*journal, entry(current, nth(1), 1)) == appended_at(2)));
+  auto of_the_future = current;
+  ++of_the_future.owner_epoch;
+  CHECK((append(*journal, entry(of_the_future, nth(1), 2)) == refused(append_status::stale_epoch)));
+}
+
+TEST_CASE_TEMPLATE("nobody appends to a shard that was never claimed", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  CHECK((append(*journal, entry({.shard = shard}, nth(1), 0)) == refused(append_status::stale_epoch)));
+}
+
+TEST_CASE_TEMPLATE("the counter moves by one or not at all", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto verdicts =
+      append(*journal, {with_counter(entry(owner, nth(1), 0), 1), with_counter(entry(owner, nth(2), 0), 1),
+                        with_counter(entry(owner, nth(2), 0), 3), with_counter(entry(owner, nth(2), 0), 2),
+                        entry(owner, nth(3), 0)});
+  const auto stale = refused(append_status::stale_counter);
+  CHECK((verdicts == std::vector{appended_at(1), stale, stale, appended_at(2), appended_at(3)}));
+  CHECK((append(*journal, with_counter(entry(owner, nth(4), 0), 2)) == stale));
+  CHECK(claim(*journal, shard).counter == 2);
+}
+
+TEST_CASE_TEMPLATE("a claim tells the last position and the greatest entity", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto neighbour = claim(*journal, shard + 1);
+  append(*journal, {entry(owner, nth(1), 0), entry(owner, nth(900), 0), entry(owner, nth(2), 0),
+                    entry(neighbour, id_of(shard + 1, 5000), 0)});
+  const auto claimed = claim(*journal, shard);
+  CHECK(claimed.last_position == 3);
+  CHECK(claimed.last_entity == nth(900));
+}
+
+TEST_CASE_TEMPLATE("several shards are claimed at once, in the order asked for", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  claim(*journal, 3);
+  const auto claims = good_answer_to<std::vector<shard_claim>>([&](auto done) {
+    journal->claim({5, 3, 0, 255}, done);
+  });
+  REQUIRE(claims.size() == 4);
+  CHECK(claims[0].shard == 5);
+  CHECK(claims[1].shard == 3);
+  CHECK(claims[1].owner_epoch == 2);
+  CHECK(claims[3].shard == 255);
+}
+
+TEST_CASE_TEMPLATE("an idempotency key has one owner", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  CHECK((append(*journal, with_key(entry(owner, nth(1), 0), "key", 11)) == appended_at(1)));
+  CHECK((append(*journal, with_key(entry(owner, nth(2), 0), "key", 12)) == taken(nth(1), 11)));
+  CHECK((append(*journal, with_key(entry(owner, nth(2), 0), "other key", 12)) == appended_at(2)));
+  CHECK((append(*journal, with_key(entry(owner, nth(1), 1), "key", 13)) == appended_at(3)));
+  CHECK((append(*journal, with_key(entry(owner, nth(3), 0), "key", 12)) == taken(nth(1), 11)));
+}
+
+TEST_CASE_TEMPLATE("an idempotency key is taken within the batch too", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto verdicts =
+      append(*journal, {with_key(entry(owner, nth(1), 0), "key", 11),
+                        with_key(entry(owner, nth(2), 0), "key", 12), entry(owner, nth(2), 0)});
+  CHECK((verdicts == std::vector{appended_at(1), taken(nth(1), 11), appended_at(2)}));
+}
+
+TEST_CASE_TEMPLATE("a refused entry claims no key and moves no counter", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto verdicts = append(*journal, {with_counter(with_key(entry(owner, nth(1), 9), "key", 11), 1),
+                                          with_counter(with_key(entry(owner, nth(2), 0), "key", 12), 1)});
+  CHECK((verdicts == std::vector{refused(append_status::stale_sequence), appended_at(1)}));
+}
+
+TEST_CASE_TEMPLATE("keys with odd bytes and of other shards are told apart", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto neighbour = claim(*journal, shard + 1);
+  const std::string zero("k\0", 2);
+  CHECK((append(*journal, with_key(entry(owner, nth(1), 0), "k", 1)) == appended_at(1)));
+  CHECK((append(*journal, with_key(entry(owner, nth(2), 0), zero, 2)) == appended_at(2)));
+  CHECK((append(*journal, with_key(entry(owner, nth(3), 0), "", 3)) == appended_at(3)));
+  CHECK((append(*journal, with_key(entry(neighbour, id_of(shard + 1, 1), 0), "k", 4)) == appended_at(1)));
+  CHECK((append(*journal, with_key(entry(owner, nth(4), 0), zero, 5)) == taken(nth(2), 2)));
+}
+
+TEST_CASE_TEMPLATE("refusals have an order of precedence", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto former = claim(*journal, shard);
+  const auto owner = claim(*journal, shard);
+  append(*journal, with_key(entry(owner, nth(1), 0), "key", 11));
+  CHECK((append(*journal, with_counter(with_key(entry(former, nth(2), 9), "key", 12), 9)) ==
+         refused(append_status::stale_epoch)));
+  CHECK(
+      (append(*journal, with_counter(with_key(entry(owner, nth(2), 9), "key", 12), 9)) == taken(nth(1), 11)));
+  CHECK(
+      (append(*journal, with_counter(entry(owner, nth(2), 9), 9)) == refused(append_status::stale_sequence)));
+  CHECK(
+      (append(*journal, with_counter(entry(owner, nth(2), 0), 9)) == refused(append_status::stale_counter)));
+}
+
+TEST_CASE_TEMPLATE("the unfinished index follows each entity's last entry", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  append(*journal, {entry(owner, nth(1), 0), finished(entry(owner, nth(2), 0)), entry(owner, nth(3), 0)});
+  CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(1), nth(3)}));
+  append(*journal,
+         {entry(owner, nth(1), 1), finished(entry(owner, nth(1), 2)), finished(entry(owner, nth(1), 3))});
+  CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(3)}));
+  append(*journal, {entry(owner, nth(1), 4), entry(owner, nth(2), 1)});
+  CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(1), nth(2), nth(3)}));
+  append(*journal, {finished(entry(owner, nth(1), 5)), finished(entry(owner, nth(2), 2)),
+                    finished(entry(owner, nth(3), 1))});
+  CHECK(list_unfinished(*journal, shard, 0, 10).empty());
+  append(*journal, finished(entry(owner, nth(1), 99)));
+  append(*journal, entry(owner, nth(3), 99));
+  CHECK(list_unfinished(*journal, shard, 0, 10).empty());
+}
+
+TEST_CASE_TEMPLATE("unfinished entities are listed page by page, of their shard only", adapter,
+                   EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto neighbour = claim(*journal, shard + 1);
+  append(*journal, entry(neighbour, id_of(shard + 1, 1), 0));
+  for (const std::uint64_t n : {5, 1, 4, 2, 3}) {
+    append(*journal, entry(owner, nth(n), 0));
+  }
+  CHECK((list_unfinished(*journal, shard, 0, 2) == std::vector{nth(1), nth(2)}));
+  CHECK((list_unfinished(*journal, shard, nth(2), 2) == std::vector{nth(3), nth(4)}));
+  CHECK((list_unfinished(*journal, shard, nth(4), 2) == std::vector{nth(5)}));
+  CHECK(list_unfinished(*journal, shard, nth(5), 2).empty());
+  CHECK(list_unfinished(*journal, shard, 0, 0).empty());
+}
+
+TEST_CASE_TEMPLATE("a shard is read page by page, of its own only", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto neighbour = claim(*journal, shard + 1);
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    append(*journal, {entry(owner, nth(n), 0), entry(neighbour, id_of(shard + 1, n), 0)});
+  }
+  const auto page = read_shard(*journal, shard, 2, 3);
+  REQUIRE(page.size() == 3);
+  CHECK(page.front().at == 2);
+  CHECK(page.back().at == 4);
+  CHECK(page.back().entity == nth(4));
+  CHECK(read_shard(*journal, shard, 5, 3).size() == 1);
+  CHECK(read_shard(*journal, shard, 6, 3).empty());
+  CHECK(read_shard(*journal, shard, 0, 100).size() == 5);
+}
+
+TEST_CASE_TEMPLATE("appends are answered in the order of the calls, and nothing is left open", adapter,
+                   EVERY_ADAPTER) {
+  constexpr std::uint64_t calls = 500;
+  adapter here;
+  std::vector<std::uint64_t> answered;
+  {
+    const auto journal = here.open();
+    const auto owner = claim(*journal, shard);
+    for (std::uint64_t n = 1; n <= calls; ++n) {
+      journal->append({entry(owner, nth(n), 0)},
+                      [&answered, n](journal_result<std::vector<append_verdict>> result) {
+                        answered.push_back(result && result->at(0) == appended_at(n) ? n : 0);
+                      });
+    }
+  }
+  std::vector<std::uint64_t> expected(calls);
+  std::iota(expected.begin(), expected.end(), 1);
+  CHECK((answered == expected));
+}
+
+TEST_CASE_TEMPLATE("a callback may call again, even while the journal is being destroyed", adapter,
+                   EVERY_ADAPTER) {
+  adapter here;
+  std::size_t read = 0;
+  {
+    const auto journal = here.open();
+    const auto owner = claim(*journal, shard);
+    auto& port = *journal;
+    port.append({entry(owner, nth(1), 0)}, [&](auto) {
+      port.append({entry(owner, nth(1), 1)}, [&](auto) {
+        port.read_entity(
+            nth(1), [&](journal_result<std::vector<journal_record>> records) { read = records->size(); });
+      });
+    });
+  }
+  CHECK(read == 2);
+}
+
+TEST_CASE_TEMPLATE("what was acknowledged is read at once", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    append(*journal, entry(owner, nth(n), 0));
+    REQUIRE(read_entity(*journal, nth(n)).size() == 1);
+    REQUIRE(read_shard(*journal, shard, n, 10).size() == 1);
+  }
+}
+
+TEST_CASE_TEMPLATE("many threads append at once without a gap or a loss", adapter, EVERY_ADAPTER) {
+  constexpr std::uint64_t threads = 8;
+  constexpr std::uint64_t appends = 100;
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  std::atomic<std::uint64_t> taken_entries = 0;
+  {
+    std::vector<std::jthread> running;
+    for (std::uint64_t t = 0; t < threads; ++t) {
+      running.emplace_back([&, t] {
+        for (std::uint64_t i = 0; i < appends; ++i) {
+          // Two threads fight for each entity: exactly one of them gets it.
+          const auto contended = nth(t / 2 * appends + i + 1);
+          journal->append(
+              {entry(owner, contended, 0)}, [&](journal_result<std::vector<append_verdict>> result) {
+                taken_entries += result && result->at(0).status == append_status::appended ? 1 : 0;
+              });
+        }
+      });
+    }
+  }
+  append(*journal, std::vector<journal_entry>{});
+  CHECK(taken_entries == threads / 2 * appends);
+  check_gapless(*journal, shard, threads / 2 * appends);
+}
+
+TEST_CASE_TEMPLATE("every store has an id of its own", adapter, EVERY_ADAPTER) {
+  adapter here;
+  adapter there;
+  CHECK_FALSE(here.open()->store_id().empty());
+  CHECK(here.open()->store_id() != there.open()->store_id());
+}
+
+// --- Adapters that persist. ---
+
+TEST_CASE_TEMPLATE("everything is there again after a close", adapter, EVERY_PERSISTENT_ADAPTER) {
+  adapter here;
+  std::string id;
+  shard_claim owner;
+  std::vector<journal_record> records;
+  {
+    const auto journal = here.open();
+    id = journal->store_id();
+    owner = claim(*journal, shard);
+    append(*journal, {with_counter(with_key(entry(owner, nth(1), 0), "key", 11), 1), entry(owner, nth(2), 0),
+                      finished(entry(owner, nth(1), 1)), with_counter(entry(owner, nth(9), 0), 2)});
+    records = read_shard(*journal, shard, 1, 10);
+  }
+  for (int round = 0; round < 3; ++round) {
+    const auto journal = here.open();
+    CHECK(journal->store_id() == id);
+    CHECK((read_shard(*journal, shard, 1, 10) == records));
+    CHECK(read_entity(*journal, nth(1)).size() == 2);
+    CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(2), nth(9)}));
+    const auto again = claim(*journal, shard);
+    CHECK(again.owner_epoch == owner.owner_epoch + 1);
+    CHECK(again.last_position == 4);
+    CHECK(again.last_entity == nth(9));
+    CHECK(again.counter == 2);
+    CHECK((append(*journal, entry(owner, nth(2), 1)) == refused(append_status::stale_epoch)));
+    CHECK((append(*journal, with_key(entry(again, nth(3), 0), "key", 12)) == taken(nth(1), 11)));
+    CHECK((append(*journal, entry(again, nth(1), 1)) == refused(append_status::stale_sequence)));
+    CHECK((append(*journal, with_counter(entry(again, nth(3), 0), 2)) ==
+           refused(append_status::stale_counter)));
+    owner = again;
+  }
+  const auto journal = here.open();
+  owner = claim(*journal, shard);
+  CHECK((append(*journal, finished(entry(owner, nth(2), 1))) == appended_at(5)));
+  CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(9)}));
+}
+
+TEST_CASE_TEMPLATE("an epoch stays fenced off after a close", adapter, EVERY_PERSISTENT_ADAPTER) {
+  adapter here;
+  const auto former = claim(*here.open(), shard);
+  const auto owner = claim(*here.open(), shard);
+  const auto journal = here.open();
+  CHECK((append(*journal, entry(former, nth(1), 0)) == refused(append_status::stale_epoch)));
+  CHECK((append(*journal, entry(owner, nth(1), 0)) == appended_at(1)));
+}
+
+namespace {
+
+constexpr auto killed_folder = "HOLDFAST_TEST_JOURNAL";
+constexpr auto acknowledgement_pipe = "HOLDFAST_TEST_PIPE";
+/// Shards that the process to be killed appends to.
+constexpr shard_id killed_shards = 4;
+
+/// This program again, as a process that appends until it is killed; gives its id.
+pid_t start_appending(const std::string& folder, int acknowledgements) {
+  const auto in = std::string(killed_folder) + "=" + folder;
+  const auto to = std::string(acknowledgement_pipe) + "=" + std::to_string(acknowledgements);
+  char* const arguments[] = {const_cast<char*>("appender"), const_cast<char*>("--no-skip"),
+                             const_cast<char*>("--test-case=appends until it is killed"), nullptr};
+  char* const environment[] = {const_cast<char*>(in.c_str()), const_cast<char*>(to.c_str()), nullptr};
+  const auto child = ::fork();
+  if (child == 0) {
+    ::execve("/proc/self/exe", arguments, environment);
+    ::_exit(EXIT_FAILURE);
+  }
+  return child;
+}
+
+/// Reads entity ids from the pipe: `count` of them, or as many as come before it ends.
+std::vector<entity_id> acknowledged(int pipe, std::size_t count) {
+  std::vector<entity_id> ids;
+  for (entity_id id = 0; ids.size() < count && ::read(pipe, &id, sizeof(id)) == sizeof(id);) {
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("appends until it is killed" * doctest::skip()) {
+  REQUIRE(std::getenv(killed_folder) != nullptr);
+  const int pipe = std::atoi(std::getenv(acknowledgement_pipe));
+  auto journal = rocksdb_journal::open({.path = std::getenv(killed_folder)});
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  std::vector<shard_claim> owners;
+  for (shard_id s = 0; s < killed_shards; ++s) {
+    owners.push_back(claim(**journal, s));
+  }
+  const auto start = std::max_element(owners.begin(), owners.end(), [](const auto& a, const auto& b) {
+                       return a.last_entity < b.last_entity;
+                     })->last_entity;
+  std::counting_semaphore<> free(16);
+  for (auto sequence = start == 0 ? 1 : sequence_of(start) + 1;; ++sequence) {
+    for (const auto& owner : owners) {
+      free.acquire();
+      const auto id = id_of(owner.shard, sequence);
+      (*journal)->append({entry(owner, id, 0), finished(entry(owner, id, 1))},
+                         [&free, pipe, id](journal_result<std::vector<append_verdict>> result) {
+                           const bool good = result && result->at(1).status == append_status::appended;
+                           if (!good || ::write(pipe, &id, sizeof(id)) != sizeof(id)) {
+                             ::_exit(EXIT_FAILURE);
+                           }
+                           free.release();
+                         });
+    }
+  }
+}
+
+TEST_CASE("a killed process loses nothing that it acknowledged") {
+  constexpr int rounds = 20;
+  const temporary_folder folder;
+  std::mt19937 random(std::random_device{}());
+  std::vector<entity_id> all;
+  for (int round = 0; round < rounds; ++round) {
+    int pipe[2];
+    REQUIRE(::pipe(pipe) == 0);
+    const auto child = start_appending(folder.journal(), pipe[1]);
+    ::close(pipe[1]);
+    const auto before = acknowledged(pipe[0], std::uniform_int_distribution<std::size_t>(1, 150)(random));
+    ::kill(child, SIGKILL);
+    const auto rest = acknowledged(pipe[0], std::size_t(-1));
+    ::close(pipe[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(WIFSIGNALED(status));
+    REQUIRE_FALSE(before.empty());
+    all.insert(all.end(), before.begin(), before.end());
+    all.insert(all.end(), rest.begin(), rest.end());
+  }
+  auto journal = rocksdb_journal::open({.path = folder.journal()});
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  for (const auto id : all) {
+    REQUIRE(read_entity(**journal, id).size() == 2);
+  }
+  for (shard_id s = 0; s < killed_shards; ++s) {
+    const auto claimed = claim(**journal, s);
+    CHECK(claimed.owner_epoch == rounds + 1);
+    CHECK(list_unfinished(**journal, s, 0, 10).empty());
+    check_gapless(**journal, s, claimed.last_position);
+  }
+}
+
+// --- RocksDB alone. ---
+
+namespace {
+
+std::string error_at_open(const std::string& path) {
+  const auto opened = rocksdb_journal::open({.path = path});
+  return opened ? "" : opened.error().message;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::vector<std::filesystem::path> files_of(const std::string& folder, const std::string& extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    if (file.path().extension() == extension && file.file_size() > 0) {
+      files.push_back(file.path());
+    }
+  }
+  return files;
+}
+
+/// The biggest log: of a copy of an open journal the one that has its records.
+std::filesystem::path log_of(const std::string& folder) {
+  const auto logs = files_of(folder, ".log");
+  REQUIRE_FALSE(logs.empty());
+  return *std::max_element(logs.begin(), logs.end(), [](const auto& a, const auto& b) {
+    return std::filesystem::file_size(a) < std::filesystem::file_size(b);
+  });
+}
+
+void flip_byte(const std::filesystem::path& path, std::uintmax_t at) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(at));
+  const char flipped = static_cast<char>(file.get() ^ 0x55);
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(flipped);
+}
+
+/// What a crash leaves: a copy of the files of a journal that is open, `appends` records in.
+std::string crashed_copy(const temporary_folder& folder, std::uint64_t appends) {
+  auto journal = rocksdb_journal::open({.path = folder.journal()});
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  const auto owner = claim(**journal, shard);
+  for (std::uint64_t n = 1; n <= appends; ++n) {
+    append(**journal, entry(owner, nth(n), 0));
+  }
+  const auto copy = folder.path() + "/copy";
+  std::filesystem::copy(folder.journal(), copy, std::filesystem::copy_options::recursive);
+  return copy;
+}
+
+}  // namespace
+
+TEST_CASE("RocksDB's log is synced before each acknowledgement, and once for all that wait") {
+  rocksdb_adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  for (std::uint64_t n = 1; n <= 5; ++n) {
+    const int before = log_syncs;
+    append(*journal, entry(owner, nth(n), 0));
+    CHECK(log_syncs == before + 1);
+  }
+  const int before = log_syncs;
+  append(*journal, entry(owner, nth(1), 0));
+  CHECK_MESSAGE(log_syncs == before, "a refused entry has nothing to sync");
+  claim(*journal, shard);
+  CHECK_MESSAGE(log_syncs == before + 1, "a claim is a promise too");
+}
+
+TEST_CASE("RocksDB commits what waits in one batch with one sync") {
+  rocksdb_adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  std::promise<void> gate;
+  const auto opened = gate.get_future().share();
+  // The first answer holds the writer up until a hundred more calls wait.
+  journal->append({entry(owner, nth(1), 0)}, [opened](auto) { opened.wait(); });
+  int at_first = 0;
+  int at_last = 0;
+  const int before = log_syncs;
+  for (std::uint64_t n = 2; n <= 100; ++n) {
+    journal->append({entry(owner, nth(n), 0)}, [&, n](auto) {
+      at_first = n == 2 ? log_syncs.load() : at_first;
+      at_last = log_syncs;
+    });
+  }
+  gate.set_value();
+  append(*journal, entry(owner, nth(101), 0));
+  CHECK(at_last - before <= 3);
+  CHECK(at_last - at_first <= 1);
+  check_gapless(*journal, shard, 101);
+}
+
+TEST_CASE("RocksDB answers reads while a write waits") {
+  rocksdb_adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  append(*journal, entry(owner, nth(1), 0));
+  std::promise<void> gate;
+  const auto opened = gate.get_future().share();
+  journal->append({entry(owner, nth(2), 0)}, [opened](auto) { opened.wait(); });
+  CHECK(read_entity(*journal, nth(1)).size() == 1);
+  gate.set_value();
+}
+
+TEST_CASE("after a failed sync RocksDB takes nothing more, and has what it acknowledged") {
+  rocksdb_adapter here;
+  {
+    const auto journal = here.open();
+    const auto owner = claim(*journal, shard);
+    append(*journal, entry(owner, nth(1), 0));
+    disk_fails = true;
+    const auto ask = [&](std::uint64_t n) {
+      return answer_to<std::vector<append_verdict>>(
+          [&](auto done) { journal->append({entry(owner, nth(n), 0)}, done); });
+    };
+    const auto failed = ask(2);
+    disk_fails = false;
+    REQUIRE_FALSE(failed);
+    CHECK(contains(failed.error().message, here.folder.journal()));
+    CHECK(contains(failed.error().message, "Input/output error"));
+    const auto after = ask(3);
+    REQUIRE_FALSE(after);
+    CHECK(after.error().message == failed.error().message);
+    CHECK_FALSE(answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, done); }));
+    CHECK(read_entity(*journal, nth(1)).size() == 1);
+  }
+  const auto journal = here.open();
+  CHECK(read_entity(*journal, nth(1)).size() == 1);
+  CHECK(read_entity(*journal, nth(3)).empty());
+  const auto owner = claim(*journal, shard);
+  CHECK((append(*journal, entry(owner, nth(4), 0)) == appended_at(owner.last_position + 1)));
+}
+
+TEST_CASE("RocksDB accepts a torn end of its log, which nobody was told of") {
+  const temporary_folder folder;
+  const auto copy = crashed_copy(folder, 20);
+  const auto log = log_of(copy);
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 5);
+  const auto journal = rocksdb_journal::open({.path = copy});
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  check_gapless(**journal, shard, 19);
+}
+
+TEST_CASE("RocksDB refuses a log that is damaged before its end") {
+  const temporary_folder folder;
+  const auto copy = crashed_copy(folder, 20);
+  const auto log = log_of(copy);
+  flip_byte(log, std::filesystem::file_size(log) / 2);
+  CHECK(contains(error_at_open(copy), copy));
+  CHECK(contains(error_at_open(copy), "Corruption"));
+}
+
+TEST_CASE("RocksDB refuses a folder that lacks a part of its store") {
+  const temporary_folder folder;
+  SUBCASE("the pointer to its manifest") {
+    const auto copy = crashed_copy(folder, 5);
+    std::filesystem::remove(copy + "/CURRENT");
+    CHECK(contains(error_at_open(copy), copy));
+  }
+  SUBCASE("a table") {
+    claim(*rocksdb_journal::open({.path = folder.journal()}).value(), shard);
+    std::filesystem::remove(files_of(folder.journal(), ".sst").at(0));
+    CHECK(contains(error_at_open(folder.journal()), folder.journal()));
+  }
+}
+
+TEST_CASE("RocksDB refuses a folder that holds something else") {
+  const temporary_folder folder;
+  std::filesystem::create_directories(folder.journal());
+  std::ofstream(folder.journal() + "/holiday.jpg") << "sea";
+  CHECK(contains(error_at_open(folder.journal()), folder.journal()));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.journal()), {}) == 1);
+}
+
+TEST_CASE("RocksDB refuses a database of another program") {
+  const temporary_folder folder;
+  {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    rocksdb::DB* database = nullptr;
+    REQUIRE(rocksdb::DB::Open(options, folder.path() + "/other", &database).ok());
+    delete database;
+  }
+  CHECK(contains(error_at_open(folder.path() + "/other"), folder.path() + "/other"));
+}
+
+TEST_CASE("RocksDB refuses a store of another format version") {
+  rocksdb_adapter here;
+  here.open();
+  {
+    const rocksdb::Options options;
+    std::vector<std::string> names;
+    REQUIRE(rocksdb::DB::ListColumnFamilies(options, here.folder.journal(), &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const auto& name : names) {
+      families.emplace_back(name, options);
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* database = nullptr;
+    REQUIRE(rocksdb::DB::Open(options, here.folder.journal(), families, &handles, &database).ok());
+    REQUIRE(database->Put(rocksdb::WriteOptions(), "format", "2").ok());
+    for (auto* handle : handles) {
+      database->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+    }
+    delete database;
+  }
+  CHECK(contains(error_at_open(here.folder.journal()), "format version 2"));
+}
+
+TEST_CASE("RocksDB refuses a path that is a file") {
+  const temporary_folder folder;
+  std::ofstream(folder.path() + "/file") << "";
+  CHECK(contains(error_at_open(folder.path() + "/file"), folder.path() + "/file"));
+}
+
+TEST_CASE("RocksDB refuses a folder that another journal has open") {
+  rocksdb_adapter here;
+  const auto journal = here.open();
+  CHECK(contains(error_at_open(here.folder.journal()), "lock"));
+}
+
+TEST_CASE("an unfinished making of a RocksDB store is made anew") {
+  const temporary_folder folder;
+  std::filesystem::create_directories(folder.journal() + ".new");
+  std::ofstream(folder.journal() + ".new/CURRENT") << "half";
+  CHECK(error_at_open(folder.journal()).empty());
+  CHECK_FALSE(std::filesystem::exists(folder.journal() + ".new"));
+}
+
+TEST_CASE("an existing empty folder becomes a RocksDB store, also with a slash behind it") {
+  const temporary_folder folder;
+  std::filesystem::create_directories(folder.journal());
+  CHECK(error_at_open(folder.journal() + "/").empty());
+  CHECK(error_at_open(folder.journal()).empty());
+}
+
+// --- The memory journal alone. ---
+
+TEST_CASE("the memory journal does its work when its executor says so") {
+  std::vector<memory_journal::job> jobs;
+  memory_journal journal([&](memory_journal::job job) { jobs.push_back(std::move(job)); });
+  bool claimed = false;
+  journal.claim({shard}, [&](auto) { claimed = true; });
+  CHECK_FALSE(claimed);
+  REQUIRE(jobs.size() == 1);
+  jobs.front()();
+  CHECK(claimed);
+}
+
+TEST_CASE("the memory journal fails on demand") {
+  memory_journal journal([](memory_journal::job job) { job(); });
+  const auto owner = claim(journal, shard);
+  const auto ask = [&](std::uint64_t n) {
+    return answer_to<std::vector<append_verdict>>(
+        [&](auto done) { journal.append({entry(owner, nth(n), 0)}, done); });
+  };
+  journal.fail_next_appends(2, "disk full");
+  CHECK(ask(1).error().message == "disk full");
+  CHECK_FALSE(ask(1));
+  CHECK(ask(1));
+  journal.lose_next_acknowledgements(1, "crashed");
+  CHECK(ask(2).error().message == "crashed");
+  CHECK(read_entity(journal, nth(2)).size() == 1);
+  CHECK((ask(2)->at(0) == refused(append_status::stale_sequence)));
+}
