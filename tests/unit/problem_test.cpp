@@ -116,6 +116,12 @@ TEST_CASE("each problem has a trace id of its own, 32 hex digits") {
   }
 }
 
+TEST_CASE("a trace id that is given is kept") {
+  problem problem = bare(fault::payment_declined);
+  problem.trace_id = "0123456789abcdef0123456789abcdef";
+  CHECK(text(parsed(render(problem)), "traceId") == problem.trace_id);
+}
+
 TEST_CASE("an instance of arbitrary bytes is percent-encoded") {
   const rapidjson::Document document = parsed(render(bare(fault::not_found, "/caf\xc3\xa9/\xff \"x\"%20")));
   CHECK(text(document, "instance") == "/caf%C3%A9/%FF%20%22x%22%20");
