@@ -19,6 +19,10 @@ constexpr std::size_t largest_manifest_bytes = 4 * mib;
 constexpr std::size_t largest_info_log_bytes = 1 * mib;
 constexpr int most_open_files = 512;
 constexpr int most_background_jobs = 2;
+/// Small tables have small indexes and filters, and the few parts of the cache are each large
+/// enough to hold many of them: loading a whole filter for each look-up would cost milliseconds.
+constexpr std::size_t table_bytes = 16 * mib;
+constexpr int block_cache_shard_bits = 2;
 /// Bits of a bloom filter for each key: one look-up in a hundred goes to a table in vain.
 constexpr double bloom_bits = 10;
 
@@ -34,6 +38,7 @@ rocksdb::ColumnFamilyOptions tuned(std::size_t buffer_bytes, rocksdb::BlockBased
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = buffer_bytes;
   options.max_write_buffer_number = 2;
+  options.target_file_size_base = table_bytes;
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
   // A shard's keys mostly ascend: each is looked for from where the one before it went.
@@ -73,7 +78,7 @@ rocksdb::DBOptions database_options(bool create) {
 std::vector<rocksdb::ColumnFamilyDescriptor> column_families(std::size_t block_cache_bytes) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
-  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes);
+  table.block_cache = rocksdb::NewLRUCache(block_cache_bytes, block_cache_shard_bits);
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   auto looked_up = table;
