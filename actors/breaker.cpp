@@ -96,6 +96,7 @@ void breaker_state::serve_queue() {
 
 void breaker_state::expire() {
   ticking_ = false;
+  breaker_->forget_lost(now());
   serve_queue();
   for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
     refuse(queue_.front().reply, "too many payments are under way");

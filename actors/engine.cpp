@@ -45,6 +45,7 @@ class admission {
     std::lock_guard lock(mutex_);
     empty_.notify_all();
   }
+  void open() { closed_ = false; }
   bool close_and_wait(std::chrono::milliseconds at_most) {
     closed_ = true;
     std::unique_lock lock(mutex_);
@@ -53,7 +54,7 @@ class admission {
 
  private:
   std::atomic<std::uint32_t> under_way_{0};
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> closed_{true};
   std::mutex mutex_;
   std::condition_variable empty_;
 };
@@ -75,7 +76,9 @@ class engine::implementation {
     front_ =
         system_->spawn(engine_front, surroundings_ptr(around_),
                        started_callback([promise](auto failed) { promise->set_value(std::move(failed)); }));
-    return started.get();
+    auto failed = started.get();
+    if (!failed) admission_->open();
+    return failed;
   }
 
   void place(placement_request request, std::function<void(placement_answer)> done) {

@@ -11,13 +11,21 @@
 
 namespace holdfast::actors {
 
-/// A callback that sends `make_message(result)` to the actor.
+/// A callback that sends `make_message(result)` to the actor. It lets go of the actor when it is
+/// called, whatever the port does with the callback afterwards.
 template <class Handle, class MakeMessage>
 auto to_actor(const surroundings_ptr& around, Handle receiver, MakeMessage make_message) {
-  auto guard = std::make_shared<calls_out::guard>(around->calls);
-  // The guard stands first and so goes last, after the address.
-  return [guard = std::move(guard), receiver = std::move(receiver), make_message = std::move(make_message)](
-             auto result) { caf::anon_send(receiver, make_message(std::move(result))); };
+  struct open_call {
+    // The guard stands first and so goes last, after the address.
+    calls_out::guard guard;
+    Handle receiver;
+  };
+  auto call = std::make_shared<std::unique_ptr<open_call>>(
+      new open_call{calls_out::guard(around->calls), std::move(receiver)});
+  return [call = std::move(call), make_message = std::move(make_message)](auto result) {
+    caf::anon_send((*call)->receiver, make_message(std::move(result)));
+    call->reset();
+  };
 }
 
 /// A callback that sends the result as `Message{..., shared_ptr<result>}`.

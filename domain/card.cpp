@@ -4,6 +4,24 @@
 
 namespace holdfast::domain {
 
+namespace {
+
+void overwrite(std::string& bytes) noexcept {
+  // Grown to its capacity first, so that no digit stays behind the end. The volatile pointer
+  // keeps the compiler from leaving out stores that nothing reads.
+  bytes.resize(bytes.capacity());
+  volatile char* each = bytes.data();
+  for (std::size_t i = 0; i < bytes.size(); ++i) each[i] = 0;
+  bytes.clear();
+}
+
+}  // namespace
+
+secret::secret(std::string&& value) : value_(std::move(value)) {
+  // A short string is copied, not moved: the one that was moved from still holds its bytes.
+  overwrite(value);
+}
+
 secret& secret::operator=(const secret& other) {
   if (this != &other) {
     wipe();
@@ -22,12 +40,7 @@ secret& secret::operator=(secret&& other) noexcept {
 }
 
 void secret::wipe() noexcept {
-  // Grown to its capacity first, so that no digit stays behind the end. The volatile pointer
-  // keeps the compiler from leaving out stores that nothing reads.
-  value_.resize(value_.capacity());
-  volatile char* bytes = value_.data();
-  for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
-  value_.clear();
+  overwrite(value_);
 }
 
 std::optional<secret> parse_card_number(std::string_view text) {

@@ -15,7 +15,8 @@ inline constexpr std::size_t longest_card_digits = 19;
 class secret {
  public:
   secret() = default;
-  explicit secret(std::string value) : value_(std::move(value)) {}
+  explicit secret(std::string&& value);
+  explicit secret(const std::string& value) : value_(value) {}
   secret(const secret& other) = default;
   secret(secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
   secret& operator=(const secret& other);
