@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 
 #include "configuration_settings.hpp"
 
@@ -346,6 +347,19 @@ TEST_CASE("what is wrong with the file is refused with its line") {
     check_contains(text, file.path());
     check_contains(text, row.part);
   }
+}
+
+TEST_CASE("the example file names every setting, at its default") {
+  const std::string path = HOLDFAST_SOURCE_DIR "/holdfast.toml.example";
+  const auto example = parse({"serve", "--config", path});
+  REQUIRE_MESSAGE(example, example.error().text);
+  for (const precedence_row& row : precedence_table()) {
+    CAPTURE(row.name);
+    CHECK(row.shown(*example) == row.shown_by_default);
+  }
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const setting& each : all_settings()) check_contains(text, std::string(each.name) + " = ");
 }
 
 TEST_CASE("variables that are no settings are left alone") {
