@@ -145,7 +145,7 @@ TEST_CASE("only the last twenty calls count") {
   )");
 }
 
-TEST_CASE("it opens at half of the calls slow; a call of exactly the limit is slow") {
+TEST_CASE("it opens at half of the calls slow, and a call of exactly the limit is slow") {
   ladder().climb(R"(
     0 charge 10 -> 10
     464 ok 5    -> closed

@@ -250,7 +250,7 @@ TEST_CASE("cancelling while the receipt is being issued leaves it void") {
   }
 }
 
-TEST_CASE("the same key answers the same again, after a restart too; other fields are refused") {
+TEST_CASE("the same key answers the same again, after a restart too, and other fields are refused") {
   virtual_engine engine;
   const auto first = engine.place(a_placement({{"k", 42}}));
   engine.run();

@@ -81,7 +81,7 @@ TEST_CASE("issuing twice is the same receipt with the same number") {
   CHECK(apply(once, issue_eight, at(4)) == once);
 }
 
-TEST_CASE("a void one keeps its number; one voided before it was issued has none and never gets one") {
+TEST_CASE("a void one keeps its number, and one voided before it was issued has none and never gets one") {
   const auto voided = apply(apply({}, issue_seven, at(1)), void_receipt{}, at(2));
   CHECK(voided.status == status::voided);
   CHECK(voided.number == 7);
