@@ -27,28 +27,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/temporary_folder.hpp"
+
 namespace holdfast::testing {
-
-/// An empty folder that goes with the test.
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "holdfast-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("can't make a temporary folder");
-    path_ = pattern;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Long enough for a loaded machine with sanitizers on; nothing waits for it to pass.
 inline constexpr std::chrono::seconds child_deadline{60};
