@@ -669,7 +669,7 @@ TEST_CASE("a reservation cancelled while its payment is under way is refunded, a
   CHECK(text_at(mine, "/paymentStatus") == "payment_cancelled");
 }
 
-TEST_CASE("a refund that fails is repeated; the cancellation goes on by itself when it takes long") {
+TEST_CASE("a refund that fails is repeated, and the cancellation goes on by itself when it takes long") {
   shop shop({"--sandbox-refund-failures", "6"});
   REQUIRE(shop->place(old_body).status == 201);
   const auto cancelled = shop->del("/preReservations/1");
