@@ -132,11 +132,13 @@ class service {
                  .threads = settings.threads,
                  .largest_connections = connections_within(descriptors)}) {}
 
-  /// Listens first, so that a port in use is found before anything is begun.
+  /// Listens first, so that with a port in use no reservation is resumed.
   std::optional<std::string> start() {
-    if (auto failure = server_.start()) return failure;
+    if (const auto failure = server_.start()) {
+      return *failure + "; end what listens there, or give another --listen";
+    }
     if (auto failure = engine_.start()) return failure;
-    ready_ = true;
+    ready_ = !failed_;
     return std::nullopt;
   }
 

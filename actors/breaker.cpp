@@ -1,5 +1,7 @@
 #include "actors/breaker.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "actors/port_callback.hpp"
@@ -23,40 +25,56 @@ void breaker_state::start(self_pointer self, surroundings_ptr around) {
   breaker_.emplace(options_for(around_->options.payment_timeout));
 }
 
+void breaker_state::publish() {
+  const auto figures = breaker_->figures();
+  const auto was = std::exchange(logged_, figures.now);
+  around_->breaker->publish(figures);
+  if (was == figures.now) return;
+  switch (figures.now) {
+    case circuit_breaker::state::open:
+      return spdlog::warn(
+          "the circuit breaker opens: the payment provider fails or is slow; placements are refused");
+    case circuit_breaker::state::half_open:
+      return spdlog::info("the circuit breaker is half open: the payment provider is probed");
+    case circuit_breaker::state::closed:
+      return spdlog::info("the circuit breaker closes: the payment provider is well again");
+  }
+}
+
 // --- Calls out ---
 
-void breaker_state::call(charge_call& what, promise<payments::charge_answer> reply) {
+/// The provider's callback: its answer comes back as a message, stamped when it was given.
+template <class Answer, class Field>
+auto breaker_state::returns(std::uint64_t ticket, Field field) {
+  return to_actor(around_, caf::actor_cast<breaker_actor>(self_),
+                  [ticket, field, clock = &self_->clock()](Answer answer) {
+                    call_returned back;
+                    back.call = ticket;
+                    back.at = clock->now();
+                    back.*field = std::make_shared<Answer>(std::move(answer));
+                    return back;
+                  });
+}
+
+void breaker_state::call(charge_call& what, reply<payments::charge_answer> to) {
   auto request = std::make_shared<payments::charge_request>(std::move(what.request));
-  admit({kind::charging, {}, reply, [this, request](std::uint64_t ticket) {
-           around_->ports.provider.charge(
-               std::move(*request),
-               to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
-                 call_returned back{ticket, {}, {}, {}};
-                 back.charge = std::make_shared<payments::charge_answer>(std::move(answer));
-                 return back;
-               }));
+  admit({kind::charging, {}, to, [this, request](std::uint64_t ticket) {
+           around_->ports.provider.charge(std::move(*request),
+                                          returns<payments::charge_answer>(ticket, &call_returned::charge));
          }});
 }
 
-void breaker_state::call(const settle_call& what, promise<payments::settle_answer> reply) {
-  admit({kind::compensating, {}, reply, [this, id = what.reservation](std::uint64_t ticket) {
-           around_->ports.provider.settle(
-               id, to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
-                 call_returned back{ticket, {}, {}, {}};
-                 back.settle = std::make_shared<payments::settle_answer>(std::move(answer));
-                 return back;
-               }));
+void breaker_state::call(const settle_call& what, reply<payments::settle_answer> to) {
+  admit({kind::compensating, {}, to, [this, id = what.reservation](std::uint64_t ticket) {
+           around_->ports.provider.settle(id,
+                                          returns<payments::settle_answer>(ticket, &call_returned::settle));
          }});
 }
 
-void breaker_state::call(const refund_call& what, promise<payments::refund_answer> reply) {
-  admit({kind::compensating, {}, reply, [this, request = what.request](std::uint64_t ticket) {
-           around_->ports.provider.refund(
-               request, to_actor(around_, caf::actor_cast<breaker_actor>(self_), [ticket](auto answer) {
-                 call_returned back{ticket, {}, {}, {}};
-                 back.refund = std::make_shared<payments::refund_answer>(std::move(answer));
-                 return back;
-               }));
+void breaker_state::call(const refund_call& what, reply<payments::refund_answer> to) {
+  admit({kind::compensating, {}, to, [this, request = what.request](std::uint64_t ticket) {
+           around_->ports.provider.refund(request,
+                                          returns<payments::refund_answer>(ticket, &call_returned::refund));
          }});
 }
 
@@ -66,7 +84,7 @@ void breaker_state::admit(queued what) {
   const bool open = breaker_->figures().now == circuit_breaker::state::open;
   if (!open && breaker_->bulkhead_full()) {
     if (queue_.size() == largest_bulkhead_queue) {
-      return refuse(what.reply, "too many payments are under way");
+      return refuse(what.to, "too many payments are under way");
     }
     what.until = now() + longest_bulkhead_wait;
     queue_.push_back(std::move(what));
@@ -76,13 +94,13 @@ void breaker_state::admit(queued what) {
   if (const auto ticket = breaker_->try_acquire(what.of, now())) {
     begin(what, *ticket);
   } else {
-    refuse(what.reply, "the circuit breaker is open");
+    refuse(what.to, "the circuit breaker is open");
   }
   publish();
 }
 
 void breaker_state::begin(queued& what, circuit_breaker::ticket ticket) {
-  under_way_.emplace(ticket, std::move(what.reply));
+  under_way_.emplace(ticket, std::move(what.to));
   what.begin(ticket);
 }
 
@@ -99,20 +117,20 @@ void breaker_state::expire() {
   breaker_->forget_lost(now());
   serve_queue();
   for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
-    refuse(queue_.front().reply, "too many payments are under way");
+    refuse(queue_.front().to, "too many payments are under way");
   }
   if (queue_.empty()) return;
   ticking_ = true;
   self_->delayed_send(self_, bulkhead_tick, tick{});
 }
 
-void breaker_state::refuse(reply_to& reply, const std::string& why) {
-  if (auto* charge = std::get_if<promise<payments::charge_answer>>(&reply)) {
+void breaker_state::refuse(reply_to& to, const std::string& why) {
+  if (auto* charge = std::get_if<reply<payments::charge_answer>>(&to)) {
     charge->deliver(payments::charge_answer{payments::charge_status::not_charged, {}, why});
-  } else if (auto* settle = std::get_if<promise<payments::settle_answer>>(&reply)) {
+  } else if (auto* settle = std::get_if<reply<payments::settle_answer>>(&to)) {
     settle->deliver(payments::settle_answer{payments::settle_status::unknown, {}, why});
   } else {
-    std::get<promise<payments::refund_answer>>(reply).deliver(
+    std::get<reply<payments::refund_answer>>(to).deliver(
         payments::refund_answer{payments::refund_status::unknown, {}, why});
   }
 }
@@ -126,16 +144,16 @@ void breaker_state::returned(call_returned& what) {
   if (what.charge) {
     using enum payments::charge_status;
     failed = what.charge->status == unknown || what.charge->status == not_charged;
-    std::get<promise<payments::charge_answer>>(found.mapped()).deliver(std::move(*what.charge));
+    std::get<reply<payments::charge_answer>>(found.mapped()).deliver(std::move(*what.charge));
   } else if (what.settle) {
     failed = what.settle->status == payments::settle_status::unknown;
-    std::get<promise<payments::settle_answer>>(found.mapped()).deliver(std::move(*what.settle));
+    std::get<reply<payments::settle_answer>>(found.mapped()).deliver(std::move(*what.settle));
   } else {
     failed = what.refund->status == payments::refund_status::unknown;
-    std::get<promise<payments::refund_answer>>(found.mapped()).deliver(std::move(*what.refund));
+    std::get<reply<payments::refund_answer>>(found.mapped()).deliver(std::move(*what.refund));
   }
   breaker_->release(what.call, failed ? circuit_breaker::outcome::failed : circuit_breaker::outcome::ok,
-                    now());
+                    what.at);
   serve_queue();
   publish();
 }
@@ -144,19 +162,19 @@ breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundi
   self->state.start(self, std::move(around));
   return {
       [self](charge_call& what) {
-        auto reply = self->make_response_promise<payments::charge_answer>();
-        self->state.call(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<payments::charge_answer>();
+        self->state.call(what, reply<payments::charge_answer>(promise));
+        return promise;
       },
       [self](const settle_call& what) {
-        auto reply = self->make_response_promise<payments::settle_answer>();
-        self->state.call(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<payments::settle_answer>();
+        self->state.call(what, reply<payments::settle_answer>(promise));
+        return promise;
       },
       [self](const refund_call& what) {
-        auto reply = self->make_response_promise<payments::refund_answer>();
-        self->state.call(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<payments::refund_answer>();
+        self->state.call(what, reply<payments::refund_answer>(promise));
+        return promise;
       },
       [self](call_returned& what) { self->state.returned(what); },
       [self](tick) { self->state.expire(); },

@@ -6,7 +6,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -17,6 +16,7 @@
 
 #include "actors/circuit_breaker.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
@@ -30,13 +30,11 @@ inline constexpr std::chrono::milliseconds bulkhead_tick{10};
 class breaker_state {
  public:
   using self_pointer = breaker_actor::stateful_pointer<breaker_state>;
-  template <class Answer>
-  using promise = caf::typed_response_promise<Answer>;
 
   void start(self_pointer self, surroundings_ptr around);
-  void call(charge_call& what, promise<payments::charge_answer> reply);
-  void call(const settle_call& what, promise<payments::settle_answer> reply);
-  void call(const refund_call& what, promise<payments::refund_answer> reply);
+  void call(charge_call& what, reply<payments::charge_answer> to);
+  void call(const settle_call& what, reply<payments::settle_answer> to);
+  void call(const refund_call& what, reply<payments::refund_answer> to);
   void returned(call_returned& what);
   void expire();
 
@@ -44,23 +42,25 @@ class breaker_state {
 
  private:
   using time_point = caf::actor_clock::time_point;
-  using reply_to = std::variant<promise<payments::charge_answer>, promise<payments::settle_answer>,
-                                promise<payments::refund_answer>>;
+  using reply_to = std::variant<reply<payments::charge_answer>, reply<payments::settle_answer>,
+                                reply<payments::refund_answer>>;
   using kind = circuit_breaker::kind;
 
   struct queued {
     kind of = kind::charging;
     time_point until;
-    reply_to reply;
+    reply_to to;
     std::function<void(std::uint64_t ticket)> begin;
   };
 
   time_point now() const { return self_->clock().now(); }
   void admit(queued what);
+  template <class Answer, class Field>
+  auto returns(std::uint64_t ticket, Field field);
   void begin(queued& what, circuit_breaker::ticket ticket);
   void serve_queue();
-  void refuse(reply_to& reply, const std::string& why);
-  void publish() { around_->breaker->publish(breaker_->figures()); }
+  void refuse(reply_to& to, const std::string& why);
+  void publish();
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
@@ -68,6 +68,7 @@ class breaker_state {
   std::unordered_map<circuit_breaker::ticket, reply_to> under_way_;
   std::deque<queued> queue_;
   bool ticking_ = false;
+  circuit_breaker::state logged_ = circuit_breaker::state::closed;
 };
 
 breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundings_ptr around);

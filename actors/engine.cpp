@@ -21,6 +21,10 @@ namespace {
 /// their own, so this is what bounds them all.
 constexpr std::uint32_t largest_commands_under_way = 16'384;
 
+/// A start waits this long for a view that has caught up, so that reads are answered as soon as
+/// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
+constexpr std::chrono::milliseconds longest_wait_for_view{500};
+
 struct system_config : caf::actor_system_config {
   explicit system_config(std::uint32_t threads) {
     register_messages(*this);
@@ -76,9 +80,15 @@ class engine::implementation {
     front_ =
         system_->spawn(engine_front, surroundings_ptr(around_),
                        started_callback([promise](auto failed) { promise->set_value(std::move(failed)); }));
+    // Its parts end with it, so nothing would serve any more.
+    front_->attach_functor([fatal = around_->ports.on_fatal](const caf::error& reason) {
+      if (reason && reason != caf::exit_reason::user_shutdown) fatal("the engine's front went down");
+    });
     auto failed = started.get();
-    if (!failed) admission_->open();
-    return failed;
+    if (failed) return failed;
+    admission_->open();
+    around_->view_published->wait_for(longest_wait_for_view);
+    return std::nullopt;
   }
 
   void place(placement_request request, std::function<void(placement_answer)> done) {

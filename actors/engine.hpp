@@ -2,8 +2,8 @@
 // It owns the actor system, admits a bounded number of commands, and knows how to start, drain
 // and stop. No CAF type shows here.
 //
-// Threading: place() and cancel() may be called from any thread; their callbacks are called
-// exactly once, on a scheduler thread, and must not block.
+// Threading: place() and cancel() may be called from any thread, until stop() begins; their
+// callbacks are called exactly once, mostly on a scheduler thread, and must not block.
 #pragma once
 
 #include <chrono>
@@ -119,7 +119,8 @@ class engine {
   engine& operator=(const engine&) = delete;
 
   /// Claims the shards, starts the actors and resumes what is unfinished. Returns when commands
-  /// are served, or with a message that says what failed.
+  /// are served, and reads too if the view is there and has caught up within half a second; or
+  /// with a message that says what failed.
   std::optional<std::string> start();
 
   void place(placement_request request, std::function<void(placement_answer)> done);

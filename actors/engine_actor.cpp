@@ -1,5 +1,6 @@
 #include "actors/engine_actor.hpp"
 
+#include <algorithm>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <numeric>
@@ -14,6 +15,20 @@
 #include "storage/projection_progress.hpp"
 
 namespace holdfast::actors {
+
+namespace {
+
+/// The shard whose next id is the smallest, so that ids go on where they were before a restart.
+std::size_t shard_of_next_id(const std::vector<storage::shard_claim>& claims) {
+  const auto next_id = [](const storage::shard_claim& claim) {
+    return claim.last_entity == 0 ? storage::id_of(claim.shard, 1) : claim.last_entity + storage::shard_count;
+  };
+  const auto smallest = std::min_element(
+      claims.begin(), claims.end(), [&](const auto& a, const auto& b) { return next_id(a) < next_id(b); });
+  return static_cast<std::size_t>(smallest - claims.begin());
+}
+
+}  // namespace
 
 void engine_state::start(self_pointer self, surroundings_ptr around, started_callback started) {
   self_ = self;
@@ -40,6 +55,7 @@ void engine_state::claimed(const shards_claimed& claims) {
   for (const auto& claim : **claims.result) {
     shards_.push_back(self_->spawn<caf::monitored>(shard, around_, links, claim));
   }
+  next_shard_ = shard_of_next_id(**claims.result);
   started_(std::nullopt);
 }
 

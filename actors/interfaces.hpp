@@ -80,8 +80,9 @@ using shard_actor = caf::typed_actor<
     caf::replies_to<place_reservation>::with<placement_answer>,
     caf::replies_to<replay_placement>::with<placement_answer>,
     caf::replies_to<cancel_reservation>::with<cancellation_answer>,
-    // A reservation has come to rest, or somebody waits for one's cancellation.
-    caf::reacts_to<reservation_rested>, caf::reacts_to<cancellation_waits>,
+    // A reservation is back, has come to rest, or somebody waits for its cancellation.
+    caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
+    caf::reacts_to<cancellation_waits>,
     // Unfinished reservations to resume.
     caf::reacts_to<unfinished_listed>,
     // Time to look at waits and idle reservations; to bring back one that went down.

@@ -1,7 +1,6 @@
 #include "actors/journal_writer.hpp"
 
 #include <algorithm>
-#include <caf/sec.hpp>
 #include <iterator>
 #include <utility>
 
@@ -10,12 +9,10 @@
 
 namespace holdfast::actors {
 
-void journal_writer_state::add(append_entry& what, promise reply) {
-  if (failed) {
-    reply.deliver(caf::make_error(caf::sec::runtime_error, "the journal failed"));
-    return;
-  }
-  waiting.push_back({std::move(what), std::move(reply)});
+void journal_writer_state::add(append_entry& what, verdict_reply to) {
+  // Dropped, and with it the reply that it owes.
+  if (failed) return;
+  waiting.push_back({std::move(what), std::move(to)});
   if (under_way.empty()) write();
 }
 
@@ -53,15 +50,12 @@ void journal_writer_state::acknowledge(const std::vector<storage::append_verdict
     around->ports.progress.durable(shard, verdicts[i].at);
     rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
   }
-  for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].reply.deliver(verdicts[i]);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].to.deliver(verdicts[i]);
   if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
 }
 
 void journal_writer_state::fail(const std::string& message) {
   failed = true;
-  const auto failure = caf::make_error(caf::sec::runtime_error, message);
-  for (auto& one : under_way) one.reply.deliver(failure);
-  for (auto& one : waiting) one.reply.deliver(failure);
   under_way.clear();
   waiting.clear();
   around->ports.on_fatal(message);
@@ -77,9 +71,9 @@ journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_po
   state.projector = std::move(projector);
   return {
       [self](append_entry& what) {
-        auto reply = self->make_response_promise<storage::append_verdict>();
-        self->state.add(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<storage::append_verdict>();
+        self->state.add(what, reply<storage::append_verdict>(promise));
+        return promise;
       },
       [self](const batch_written& batch) { self->state.written(batch); },
   };

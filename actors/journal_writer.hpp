@@ -3,14 +3,14 @@
 // projector. Nothing is acknowledged that the journal has not made durable.
 #pragma once
 
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
 #include <string>
 #include <vector>
 
 #include "actors/interfaces.hpp"
+#include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
-#include "caf/stateful_actor.hpp"
-#include "caf/typed_event_based_actor.hpp"
-#include "caf/typed_response_promise.hpp"
 
 namespace holdfast::actors {
 
@@ -19,14 +19,14 @@ inline constexpr std::size_t largest_batch_entries = 4096;
 
 struct journal_writer_state {
   using self_pointer = journal_writer_actor::stateful_pointer<journal_writer_state>;
-  using promise = caf::typed_response_promise<storage::append_verdict>;
+  using verdict_reply = reply<storage::append_verdict>;
 
   struct pending {
     append_entry what;
-    promise reply;
+    verdict_reply to;
   };
 
-  void add(append_entry& what, promise reply);
+  void add(append_entry& what, verdict_reply to);
   void written(const batch_written& batch);
 
   self_pointer self = nullptr;

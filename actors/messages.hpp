@@ -219,6 +219,11 @@ struct shards_claimed {
   std::shared_ptr<storage::journal_result<std::vector<storage::shard_claim>>> result;
 };
 
+/// To a shard: this reservation has read its records.
+struct reservation_loaded {
+  domain::reservation_id id = 0;
+};
+
 /// To a shard: this reservation has nothing to do for now and may be passivated.
 struct reservation_rested {
   domain::reservation_id id = 0;
@@ -257,6 +262,8 @@ struct refund_call {
 /// To the breaker, from the provider: a call came back.
 struct call_returned {
   std::uint64_t call = 0;
+  /// When the provider answered: the wait in the breaker's mailbox is not the provider's.
+  std::chrono::steady_clock::time_point at;
   std::shared_ptr<payments::charge_answer> charge;
   std::shared_ptr<payments::settle_answer> settle;
   std::shared_ptr<payments::refund_answer> refund;
@@ -293,6 +300,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_published)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::entity_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::unfinished_listed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_claimed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_rested)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivate)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_wait_over)

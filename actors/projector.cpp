@@ -63,7 +63,9 @@ void projector_state::opened(const view_opened& what) {
 }
 
 void projector_state::lose_view() {
-  if (phase_ == phase::live) spdlog::warn("the view is not available; it is caught up when it is back");
+  if (!std::exchange(lost_, true)) {
+    spdlog::warn("the view is not available: reads answer 503 until it is back and caught up; writes go on");
+  }
   waiting_.clear();
   reached_.clear();
   chunk_.clear();
@@ -160,6 +162,8 @@ void projector_state::catch_up() {
 void projector_state::published(const view_published& what) {
   busy_ = false;
   if (!what.succeeded) return lose_view();
+  around_->view_published->give();
+  if (std::exchange(lost_, false)) spdlog::info("the view is back and has caught up");
   pump();
 }
 

@@ -65,6 +65,8 @@ class projector_state {
   surroundings_ptr around_;
   phase phase_ = phase::opening;
   bool published_ = false;
+  /// The view was away, and its loss has been logged.
+  bool lost_ = false;
   /// A call to a port is out; one at a time.
   bool busy_ = false;
   /// In the view, as its checkpoints say.

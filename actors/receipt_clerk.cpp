@@ -11,14 +11,6 @@
 
 namespace holdfast::actors {
 
-namespace {
-
-caf::error busy() {
-  return caf::make_error(caf::sec::runtime_error, "the receipt clerk is busy");
-}
-
-}  // namespace
-
 void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, journal_writer_actor writer) {
   self_ = self;
   around_ = std::move(around);
@@ -30,7 +22,7 @@ void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, jour
 }
 
 void receipt_clerk_state::claimed(const shards_claimed& claims) {
-  if (!*claims.result) return go_down(claims.result->error().message);
+  if (!*claims.result) return around_->ports.on_fatal(claims.result->error().message);
   for (const auto& claim : **claims.result) books_[claim.shard] = {claim.owner_epoch, claim.counter};
   claimed_ = true;
   held_ -= waiting_for_claim_.size();
@@ -44,25 +36,25 @@ void receipt_clerk_state::go_down(const std::string& why) {
 
 // --- Commands ---
 
-void receipt_clerk_state::issue(const issue_receipt& what, promise reply) {
-  with_receipt(what.reservation, what.first_attempt, reply, [this, what, reply](receipt_entity& log) {
+void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
+  with_receipt(what.reservation, what.first_attempt, [this, what, to](receipt_entity& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
     auto& book = books_[storage::shard_of(what.reservation)];
-    decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, reply);
+    decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, to);
   });
 }
 
-void receipt_clerk_state::make_void(const void_receipt& what, promise reply) {
-  with_receipt(what.reservation, false, reply,
-               [this, reply](receipt_entity& log) { decide(log, domain::receipts::void_receipt{}, reply); });
+void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) {
+  with_receipt(what.reservation, false,
+               [this, to](receipt_entity& log) { decide(log, domain::receipts::void_receipt{}, to); });
 }
 
 void receipt_clerk_state::decide(receipt_entity& log, const domain::receipts::command& command,
-                                 promise reply) {
+                                 receipt_reply to) {
   // A refusal is an answer here: the state says that the receipt is void.
   const auto decision = domain::receipts::decide(log.state(), command, around_->ports.clock());
   if (!decision.events.empty()) append(log, decision.events);
-  log.when_durable([this, &log, reply]() mutable { reply.deliver(answer(log)); });
+  log.when_durable([this, &log, to]() mutable { to.deliver(answer(log)); });
 }
 
 void receipt_clerk_state::append(receipt_entity& log, const std::vector<domain::receipts::event>& events) {
@@ -97,26 +89,19 @@ receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
 
 // --- Receipts in memory ---
 
-void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, promise reply, use then) {
-  if (!claimed_) {
-    if (held_ == largest_held_commands) {
-      reply.deliver(busy());
-      return;
-    }
-    ++held_;
-    waiting_for_claim_.push_back([this, id, is_new, reply, then] { with_receipt(id, is_new, reply, then); });
-    return;
-  }
+void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, use then) {
   if (auto found = open_.find(id); found != open_.end()) {
     recency_.splice(recency_.end(), recency_, found->second.recency);
     return then(found->second.log);
   }
-  if (is_new && !loading_.contains(id)) return then(open(id));
-  if (held_ == largest_held_commands) {
-    reply.deliver(busy());
+  if (claimed_ && is_new && !loading_.contains(id)) return then(open(receipt_entity(id)));
+  // Beyond the bound it is dropped, and with it the reply that it owes: the child tries again.
+  if (held_ == largest_held_commands) return;
+  ++held_;
+  if (!claimed_) {
+    waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
     return;
   }
-  ++held_;
   auto& waiting = loading_[id];
   waiting.push_back(std::move(then));
   if (waiting.size() > 1) return;
@@ -127,21 +112,26 @@ void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, promi
 }
 
 void receipt_clerk_state::loaded(const entity_read& read) {
-  if (!*read.result) return go_down(read.result->error().message);
-  auto& log = open(read.entity);
-  for (const auto& record : **read.result) {
-    if (auto wrong = log.replay(record)) return go_down(*wrong);
-  }
   auto waiting = loading_.extract(read.entity);
-  if (waiting.empty()) return;
   held_ -= waiting.mapped().size();
-  for (auto& then : waiting.mapped()) then(log);
+  receipt_entity log(read.entity);
+  std::optional<std::string> wrong;
+  if (!*read.result) wrong = read.result->error().message;
+  for (std::size_t i = 0; !wrong && i < (*read.result)->size(); ++i) wrong = log.replay((**read.result)[i]);
+  if (wrong) {
+    // Only those who asked for this one are sent back.
+    spdlog::error("the receipt of reservation {} can't be read: {}", read.entity, *wrong);
+    return;
+  }
+  auto& kept = open(std::move(log));
+  for (auto& then : waiting.mapped()) then(kept);
 }
 
-receipt_clerk_state::receipt_entity& receipt_clerk_state::open(storage::entity_id id) {
+receipt_clerk_state::receipt_entity& receipt_clerk_state::open(receipt_entity log) {
   shrink();
+  const auto id = log.id();
   recency_.push_back(id);
-  auto [place, fresh] = open_.emplace(id, open_receipt{receipt_entity(id), std::prev(recency_.end())});
+  auto [place, fresh] = open_.emplace(id, open_receipt{std::move(log), std::prev(recency_.end())});
   assert(fresh);
   return place->second.log;
 }
@@ -161,14 +151,14 @@ receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_point
   self->state.start(self, std::move(around), std::move(writer));
   return {
       [self](const issue_receipt& what) {
-        auto reply = self->make_response_promise<receipt_answer>();
-        self->state.issue(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<receipt_answer>();
+        self->state.issue(what, reply<receipt_answer>(promise));
+        return promise;
       },
       [self](const void_receipt& what) {
-        auto reply = self->make_response_promise<receipt_answer>();
-        self->state.make_void(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<receipt_answer>();
+        self->state.make_void(what, reply<receipt_answer>(promise));
+        return promise;
       },
       [self](const shards_claimed& claims) { self->state.claimed(claims); },
       [self](const entity_read& read) { self->state.loaded(read); },

@@ -7,7 +7,6 @@
 #include <array>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 #include <deque>
 #include <functional>
 #include <list>
@@ -16,6 +15,7 @@
 
 #include "actors/entity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
@@ -28,12 +28,12 @@ inline constexpr std::size_t largest_held_commands = 65'536;
 class receipt_clerk_state {
  public:
   using self_pointer = receipt_clerk_actor::stateful_pointer<receipt_clerk_state>;
-  using promise = caf::typed_response_promise<receipt_answer>;
+  using receipt_reply = reply<receipt_answer>;
 
   void start(self_pointer self, surroundings_ptr around, journal_writer_actor writer);
 
-  void issue(const issue_receipt& what, promise reply);
-  void make_void(const void_receipt& what, promise reply);
+  void issue(const issue_receipt& what, receipt_reply to);
+  void make_void(const void_receipt& what, receipt_reply to);
   void claimed(const shards_claimed& claims);
   void loaded(const entity_read& read);
 
@@ -51,10 +51,10 @@ class receipt_clerk_state {
     std::uint64_t last_number = 0;
   };
 
-  void with_receipt(storage::entity_id id, bool is_new, promise reply, use then);
-  receipt_entity& open(storage::entity_id id);
+  void with_receipt(storage::entity_id id, bool is_new, use then);
+  receipt_entity& open(receipt_entity log);
   void shrink();
-  void decide(receipt_entity& log, const domain::receipts::command& command, promise reply);
+  void decide(receipt_entity& log, const domain::receipts::command& command, receipt_reply to);
   void append(receipt_entity& log, const std::vector<domain::receipts::event>& events);
   receipt_answer answer(const receipt_entity& log) const;
   void go_down(const std::string& why);

@@ -26,6 +26,7 @@ struct receipt_desk_state {
   journal_writer_actor writer;
   receipt_clerk_actor clerk;
   std::uint32_t downs = 0;
+  caf::actor_clock::time_point hired_at;
   static inline const char* name = "receipt_desk";
 };
 

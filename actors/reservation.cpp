@@ -30,8 +30,6 @@ void reservation_state::start(self_pointer self, surroundings_ptr around, reserv
 }
 
 reservation_state::~reservation_state() {
-  if (!log_) return;
-  fail_waiters();
   abandon_child();
 }
 
@@ -42,14 +40,15 @@ void reservation_state::loaded(const entity_read& read) {
     if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
   }
   loaded_ = true;
-  for (auto& [run, refuse] : std::exchange(waiting_for_load_, {})) run();
+  self_->send(links_.shard, reservation_loaded{log_->id()});
+  for (auto& run : std::exchange(waiting_for_load_, {})) run();
   advance();
 }
 
-void reservation_state::when_loaded(std::function<void()> run, std::function<void()> refuse) {
+void reservation_state::when_loaded(std::function<void()> run) {
   if (loaded_) return run();
-  if (waiting_for_load_.size() == largest_waiters) return refuse();
-  waiting_for_load_.emplace_back(std::move(run), std::move(refuse));
+  // Beyond the bound it is dropped, and with it the reply that it owes.
+  if (waiting_for_load_.size() < largest_waiters) waiting_for_load_.push_back(std::move(run));
 }
 
 bool reservation_state::passivate() {
@@ -64,56 +63,45 @@ void reservation_state::go_down(const std::string& why) {
   self_->quit(caf::make_error(caf::sec::runtime_error, why));
 }
 
-void reservation_state::fail_waiters() {
-  for (auto& [run, refuse] : std::exchange(waiting_for_load_, {})) refuse();
-  if (placement_.pending()) placement_.deliver(refusal(placement_status::unavailable));
-  for (auto& waiter : std::exchange(cancellations_, {})) {
-    waiter.deliver(cancellation_answer{cancellation_status::unavailable});
-  }
-}
-
 // --- Commands ---
 
-void reservation_state::place(place_reservation& what, placement_promise reply) {
+void reservation_state::place(place_reservation& what, placement_reply to) {
   auto& request = what.request;
   auto decision = domain::decide(log_->state(), domain::place{std::move(request.what)}, now());
   if (decision.refused != domain::rejection::none) {
-    reply.deliver(refusal(placement_status::rejected, decision.refused));
+    to.deliver(refusal(placement_status::rejected, decision.refused));
     return rest();
   }
-  placement_ = std::move(reply);
+  placement_ = std::move(to);
   card_at_hand_ = true;
   card_number_ = std::move(request.card_number);
   payment_method_ = std::move(request.payment_method);
   commit(decision.events, request.key);
 }
 
-void reservation_state::replay(const replay_placement& what, placement_promise reply) {
-  const auto run = [this, what, reply]() mutable {
+void reservation_state::replay(const replay_placement& what, placement_reply to) {
+  when_loaded([this, what, to]() mutable {
     if (!what.same_fields) {
-      reply.deliver(refusal(placement_status::key_reused));
+      to.deliver(refusal(placement_status::key_reused));
     } else if (decided_size_ != 0) {
-      log_->when_durable([this, reply]() mutable { reply.deliver(answer(placement_status::decided, true)); });
+      log_->when_durable([this, to]() mutable { to.deliver(answer(placement_status::decided, true)); });
     } else if (now() >= log_->state().created_at + around_->options.payment_wait) {
-      reply.deliver(answer(placement_status::in_progress, true));
+      log_->when_durable([this, to]() mutable { to.deliver(answer(placement_status::in_progress, true)); });
     } else {
-      reply.deliver(refusal(placement_status::key_in_use));
+      to.deliver(refusal(placement_status::key_in_use));
     }
-  };
-  when_loaded(run, [this, reply]() mutable { reply.deliver(refusal(placement_status::unavailable)); });
+    advance();
+  });
 }
 
-void reservation_state::cancel(const cancel_reservation& what, cancellation_promise reply) {
-  const auto run = [this, what, reply]() mutable {
+void reservation_state::cancel(const cancel_reservation& what, cancellation_reply to) {
+  when_loaded([this, what, to]() mutable {
     if (log_->state().version == 0) {
-      reply.deliver(cancellation_answer{cancellation_status::unknown_reservation});
+      to.deliver({cancellation_status::unknown_reservation});
       return rest();
     }
-    if (cancellations_.size() == largest_waiters) {
-      reply.deliver(cancellation_answer{cancellation_status::overloaded});
-      return;
-    }
-    cancellations_.push_back(reply);
+    if (cancellations_.size() == largest_waiters) return to.deliver({cancellation_status::overloaded});
+    cancellations_.push_back(to);
     self_->send(links_.shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
     if (child_.step == domain::step::issue_receipt) abandon_child();
@@ -124,9 +112,7 @@ void reservation_state::cancel(const cancel_reservation& what, cancellation_prom
       answer_cancellations();
       advance();
     });
-  };
-  when_loaded(run,
-              [reply]() mutable { reply.deliver(cancellation_answer{cancellation_status::unavailable}); });
+  });
 }
 
 /// Decides, and commits what that brings. A refusal here means that two truths disagree: that is
@@ -182,7 +168,6 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       payment_method_.wipe();
       placement_.delegate(links_.shard,
                           replay_placement{verdict.key_owner, verdict.key_fingerprint == fingerprint});
-      placement_ = {};
       return rest();
     default:
       return go_down("the journal refused an append as stale");
@@ -201,31 +186,25 @@ placement_answer reservation_state::refusal(placement_status status, domain::rej
 }
 
 void reservation_state::answer_placement() {
-  if (!placement_.pending()) return;
-  placement_.deliver(answer(placement_status::decided, false));
+  if (placement_.pending()) placement_.deliver(answer(placement_status::decided, false));
   placement_ = {};
 }
 
 void reservation_state::answer_cancellations() {
-  for (auto& waiter : std::exchange(cancellations_, {})) {
-    waiter.deliver(cancellation_answer{cancellation_status::done});
-  }
+  for (auto& waiter : std::exchange(cancellations_, {})) waiter.deliver({cancellation_status::done});
 }
 
 void reservation_state::end_placement_wait() {
   if (!placement_.pending()) return;
   log_->when_durable([this] {
-    if (!placement_.pending()) return;
     placement_.deliver(answer(placement_status::in_progress, false));
-    placement_ = {};
+    advance();
   });
 }
 
 void reservation_state::end_cancellation_wait() {
   log_->when_durable([this] {
-    for (auto& waiter : std::exchange(cancellations_, {})) {
-      waiter.deliver(cancellation_answer{cancellation_status::in_progress});
-    }
+    for (auto& waiter : std::exchange(cancellations_, {})) waiter.deliver({cancellation_status::in_progress});
     advance();
   });
 }
@@ -284,7 +263,11 @@ void reservation_state::abandon_child() {
 void reservation_state::payment_over(payment_ended& what) {
   if (what.attempt != child_.attempt) return;
   child_ = {};
-  if (what.gave_up) return decide(domain::park{std::move(what.detail)});
+  if (what.gave_up) {
+    spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
+                  log_->id(), static_cast<int>(what.step), what.detail);
+    return decide(domain::park{std::move(what.detail)});
+  }
   if (what.step == domain::step::refund) return decide(domain::record_refund{std::move(what.detail)});
   decide(domain::record_charge{what.charge, std::move(what.detail)});
 }
@@ -321,19 +304,19 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
   self->set_down_handler([self](caf::down_msg& down) { self->state.child_down(down); });
   return {
       [self](place_reservation& what) {
-        auto reply = self->make_response_promise<placement_answer>();
-        self->state.place(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<placement_answer>();
+        self->state.place(what, reply<placement_answer>(promise));
+        return promise;
       },
       [self](const replay_placement& what) {
-        auto reply = self->make_response_promise<placement_answer>();
-        self->state.replay(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<placement_answer>();
+        self->state.replay(what, reply<placement_answer>(promise));
+        return promise;
       },
       [self](const cancel_reservation& what) {
-        auto reply = self->make_response_promise<cancellation_answer>();
-        self->state.cancel(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<cancellation_answer>();
+        self->state.cancel(what, reply<cancellation_answer>(promise));
+        return promise;
       },
       [self](passivate) { return self->state.passivate(); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },

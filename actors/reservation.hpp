@@ -5,7 +5,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "actors/entity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
@@ -32,8 +32,8 @@ struct reservation_links {
 class reservation_state {
  public:
   using self_pointer = reservation_actor::stateful_pointer<reservation_state>;
-  using placement_promise = caf::typed_response_promise<placement_answer>;
-  using cancellation_promise = caf::typed_response_promise<cancellation_answer>;
+  using placement_reply = reply<placement_answer>;
+  using cancellation_reply = reply<cancellation_answer>;
 
   ~reservation_state();
 
@@ -41,9 +41,9 @@ class reservation_state {
   void start(self_pointer self, surroundings_ptr around, reservation_links links, domain::reservation_id id,
              bool is_new);
 
-  void place(place_reservation& what, placement_promise reply);
-  void replay(const replay_placement& what, placement_promise reply);
-  void cancel(const cancel_reservation& what, cancellation_promise reply);
+  void place(place_reservation& what, placement_reply to);
+  void replay(const replay_placement& what, placement_reply to);
+  void cancel(const cancel_reservation& what, cancellation_reply to);
   bool passivate();
   void end_placement_wait();
   void end_cancellation_wait();
@@ -67,13 +67,12 @@ class reservation_state {
   placement_answer answer(placement_status status, bool replayed) const;
   placement_answer refusal(placement_status status, domain::rejection why = domain::rejection::none) const;
 
-  void when_loaded(std::function<void()> run, std::function<void()> refuse);
+  void when_loaded(std::function<void()> run);
   void decide(const domain::reservation_command& command);
   void commit(const std::vector<domain::reservation_event>& events,
               const std::optional<storage::idempotency_claim>& key = std::nullopt);
   void appended(const storage::append_verdict& verdict, std::uint64_t version, std::uint64_t fingerprint);
   void go_down(const std::string& why);
-  void fail_waiters();
   void answer_placement();
   void answer_cancellations();
   void spawn_payment(domain::step step);
@@ -86,11 +85,11 @@ class reservation_state {
   reservation_links links_;
   std::optional<entity<reservation_aggregate>> log_;
   bool loaded_ = false;
-  std::vector<std::pair<std::function<void()>, std::function<void()>>> waiting_for_load_;
+  std::vector<std::function<void()>> waiting_for_load_;
   /// How long the records are at the version that decided the placement, 0 before.
   std::size_t decided_size_ = 0;
-  placement_promise placement_;
-  std::vector<cancellation_promise> cancellations_;
+  placement_reply placement_;
+  std::vector<cancellation_reply> cancellations_;
   child child_;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;

@@ -28,32 +28,29 @@ shard_state::~shard_state() {
 
 // --- Routing ---
 
-void shard_state::place(place_reservation& what, placement_promise reply) {
+void shard_state::place(place_reservation& what, placement_reply to) {
   if (full()) {
-    reply.deliver(placement_answer{placement_status::overloaded, 0, {}, false, domain::rejection::none});
-    return;
+    return to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
   }
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
-  reply.delegate(spawn(id, true), std::move(what));
+  to.delegate(spawn(id, true), std::move(what));
   schedule();
 }
 
-void shard_state::replay(const replay_placement& what, placement_promise reply) {
-  route(what.owner, [what, reply](const reservation_actor& to) mutable { reply.delegate(to, what); });
+void shard_state::replay(const replay_placement& what, placement_reply to) {
+  route(what.owner, [what, to](const reservation_actor& owner) mutable { to.delegate(owner, what); });
 }
 
-void shard_state::cancel(const cancel_reservation& what, cancellation_promise reply) {
+void shard_state::cancel(const cancel_reservation& what, cancellation_reply to) {
   // An id that was never given out needs no look at the journal.
   if (storage::sequence_of(what.id) >= next_sequence_) {
-    reply.deliver(cancellation_answer{cancellation_status::unknown_reservation});
-    return;
+    return to.deliver({cancellation_status::unknown_reservation});
   }
   if (!residents_.contains(what.id) && full()) {
-    reply.deliver(cancellation_answer{cancellation_status::overloaded});
-    return;
+    return to.deliver({cancellation_status::overloaded});
   }
-  route(what.id, [what, reply](const reservation_actor& to) mutable { reply.delegate(to, what); });
+  route(what.id, [what, to](const reservation_actor& owner) mutable { to.delegate(owner, what); });
 }
 
 void shard_state::route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver) {
@@ -87,7 +84,6 @@ bool shard_state::full() {
 // --- Coming to rest, and going ---
 
 void shard_state::rested(domain::reservation_id id) {
-  resumed(id);
   downs_.erase(id);
   const auto found = residents_.find(id);
   if (found == residents_.end() || found->second.ending) return;
@@ -115,6 +111,7 @@ void shard_state::passivation_answered(domain::reservation_id id, bool ended) {
   auto held = std::exchange(found->second.held, {});
   if (ended) {
     residents_.erase(found);
+    resume_more();
   } else {
     found->second.ending = false;
     found->second.rested_at = {};
@@ -129,6 +126,7 @@ void shard_state::reservation_down(const caf::down_msg& down) {
   if (found == residents_.end() || found->second.ending) return;
   spdlog::warn("reservation {} went down: {}", found->first, self_->system().render(down.reason));
   self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
+  resuming_.erase(found->first);
   residents_.erase(found);
 }
 
@@ -156,12 +154,17 @@ void shard_state::resume(const unfinished_listed& page) {
     resuming_.insert(id);
     spawn(id, false);
   }
-  if (resuming_.empty() && more_unfinished_) list_unfinished();
+  if (resuming_.empty()) resume_more();
 }
 
-void shard_state::resumed(domain::reservation_id id) {
-  if (resuming_.erase(id) == 0 || listing_ || !more_unfinished_) return;
-  if (resuming_.size() < resume_window / 2) list_unfinished();
+void shard_state::loaded(domain::reservation_id id) {
+  if (resuming_.erase(id) != 0) resume_more();
+}
+
+/// Those already back may wait for long, for the receipt desk say: that must not keep the others.
+void shard_state::resume_more() {
+  if (listing_ || !more_unfinished_) return;
+  if (resuming_.size() < resume_window / 2 && residents_.size() < largest_residents / 2) list_unfinished();
 }
 
 // --- Waits ---
@@ -180,6 +183,8 @@ void shard_state::remind(deadlines& waits) {
 }
 
 void shard_state::look_around() {
+  // A later look that was scheduled before an earlier one is not repeated.
+  if (clock() < next_look_) return;
   next_look_ = time_point::max();
   remind<placement_wait_over>(placement_waits_);
   remind<cancellation_wait_over>(cancellation_waits_);
@@ -207,20 +212,21 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
   self->set_down_handler([self](caf::down_msg& down) { self->state.reservation_down(down); });
   return {
       [self](place_reservation& what) {
-        auto reply = self->make_response_promise<placement_answer>();
-        self->state.place(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<placement_answer>();
+        self->state.place(what, reply<placement_answer>(promise));
+        return promise;
       },
       [self](const replay_placement& what) {
-        auto reply = self->make_response_promise<placement_answer>();
-        self->state.replay(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<placement_answer>();
+        self->state.replay(what, reply<placement_answer>(promise));
+        return promise;
       },
       [self](const cancel_reservation& what) {
-        auto reply = self->make_response_promise<cancellation_answer>();
-        self->state.cancel(what, reply);
-        return reply;
+        auto promise = self->make_response_promise<cancellation_answer>();
+        self->state.cancel(what, reply<cancellation_answer>(promise));
+        return promise;
       },
+      [self](const reservation_loaded& what) { self->state.loaded(what.id); },
       [self](const reservation_rested& what) { self->state.rested(what.id); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const unfinished_listed& page) { self->state.resume(page); },

@@ -4,7 +4,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <caf/typed_response_promise.hpp>
 #include <chrono>
 #include <deque>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "actors/interfaces.hpp"
+#include "actors/reply.hpp"
 #include "actors/reservation.hpp"
 #include "actors/surroundings.hpp"
 
@@ -22,7 +22,8 @@ namespace holdfast::actors {
 inline constexpr std::size_t largest_residents = 4096;
 /// A reservation at rest leaves memory after this long without a command.
 inline constexpr std::chrono::milliseconds passivate_after{1'000};
-/// Unfinished reservations of one shard that are brought back at once; further ones follow.
+/// Unfinished reservations of one shard that are read at once; further ones follow, as long as
+/// at least half of the residents' places are free.
 inline constexpr std::uint32_t resume_window = 64;
 /// The finest grain at which a shard looks at its waits.
 inline constexpr std::chrono::milliseconds shard_tick{50};
@@ -30,17 +31,18 @@ inline constexpr std::chrono::milliseconds shard_tick{50};
 class shard_state {
  public:
   using self_pointer = shard_actor::stateful_pointer<shard_state>;
-  using placement_promise = caf::typed_response_promise<placement_answer>;
-  using cancellation_promise = caf::typed_response_promise<cancellation_answer>;
+  using placement_reply = reply<placement_answer>;
+  using cancellation_reply = reply<cancellation_answer>;
   using time_point = caf::actor_clock::time_point;
 
   ~shard_state();
 
   void start(self_pointer self, surroundings_ptr around, reservation_links links, storage::shard_claim claim);
 
-  void place(place_reservation& what, placement_promise reply);
-  void replay(const replay_placement& what, placement_promise reply);
-  void cancel(const cancel_reservation& what, cancellation_promise reply);
+  void place(place_reservation& what, placement_reply to);
+  void replay(const replay_placement& what, placement_reply to);
+  void cancel(const cancel_reservation& what, cancellation_reply to);
+  void loaded(domain::reservation_id id);
   void rested(domain::reservation_id id);
   void await_cancellation(domain::reservation_id id);
   void resume(const unfinished_listed& page);
@@ -68,7 +70,7 @@ class shard_state {
   void passivate(domain::reservation_id id);
   void passivation_answered(domain::reservation_id id, bool ended);
   void list_unfinished();
-  void resumed(domain::reservation_id id);
+  void resume_more();
   void schedule();
   template <class Message>
   void remind(deadlines& waits);

@@ -2,6 +2,7 @@
 // still out. Immutable once the actors run; shared by them.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -63,11 +64,32 @@ class published_figures {
   breaker_figures figures_;
 };
 
+/// Says once that something has come about, to whoever waits for it outside of the actors.
+/// Thread-safe.
+class signal {
+ public:
+  void give() {
+    std::lock_guard lock(mutex_);
+    given_ = true;
+    changed_.notify_all();
+  }
+  bool wait_for(std::chrono::milliseconds at_most) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, at_most, [this] { return given_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool given_ = false;
+};
+
 struct surroundings {
   engine_ports ports;
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
+  std::shared_ptr<signal> view_published = std::make_shared<signal>();
 };
 
 using surroundings_ptr = std::shared_ptr<const surroundings>;

@@ -18,6 +18,13 @@ std::string join(const std::vector<storage::journal_record>& records) {
   return joined;
 }
 
+/// What is not acknowledged yet is not told: the view would lag behind it unnoticed, and a second
+/// reading could find less than the first.
+void leave_out_unacknowledged(std::vector<storage::journal_record>& records,
+                              const storage::projection_progress& progress) {
+  while (!records.empty() && records.back().at > progress.durable(records.back().shard)) records.pop_back();
+}
+
 /// The later of what the view and the journal know.
 read_answer choose(std::optional<storage::stored_row> row,
                    const std::vector<storage::journal_record>& records) {
@@ -50,9 +57,10 @@ void reservation_reader::read_journal(domain::reservation_id id, row seen,
                                       std::function<void(read_answer)> done) {
   if (journal_reads_.waiting() >= largest_journal_reads) return done({read_status::view_unavailable, {}});
   journal_.read_entity(
-      id, journal_reads_.expect([seen = std::move(seen), done = std::move(done)](
+      id, journal_reads_.expect([seen = std::move(seen), done = std::move(done), &progress = progress_](
                                     storage::journal_result<std::vector<storage::journal_record>> records) {
         if (!records) return done({read_status::journal_unavailable, {}});
+        leave_out_unacknowledged(*records, progress);
         done(choose(seen, *records));
       }));
 }

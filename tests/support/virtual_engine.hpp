@@ -145,6 +145,7 @@ class virtual_engine {
 
   /// One actor's turn, or one port's answer if no actor is ready; false if there is neither.
   bool step() {
+    ++steps;
     if (coordinator().try_run_once()) return true;
     if (jobs.empty()) return false;
     auto next = std::move(jobs.front());
@@ -201,8 +202,12 @@ class virtual_engine {
         view,
         *progress,
         provider,
-        [this] { return now(); },
-        [](domain::timestamp paid_at) {
+        [this] {
+          before_clock();
+          return now();
+        },
+        [this](domain::timestamp paid_at) {
+          before_delivery_date();
           return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
         },
         [this](std::string message) { fatal.push_back(std::move(message)); }};
@@ -256,6 +261,11 @@ class virtual_engine {
   memory_view_writer view{jobs};
   std::unique_ptr<storage::projection_progress> progress;
   std::vector<std::string> fatal;
+  /// Turns taken so far: the work that was done.
+  std::size_t steps = 0;
+  /// Called by the actors that ask for the time or the date: may throw.
+  std::function<void()> before_clock = [] {};
+  std::function<void()> before_delivery_date = [] {};
 
  private:
   caf::scheduler::test_coordinator& coordinator() {

@@ -71,6 +71,11 @@ struct fixture {
       std::make_shared<http::reservation_reader>(view, journal, progress, loop);
   std::optional<http::read_answer> answer;
 
+  fixture() {
+    progress.durable(0, 10);
+    progress.projected(0, 10);
+  }
+
   void ask() {
     reader->get(1, [this](http::read_answer told) { answer = std::move(told); });
   }
@@ -78,7 +83,7 @@ struct fixture {
     loop.restart();
     loop.run();
   }
-  void lag() { progress.durable(0, 1); }
+  void lag() { progress.durable(0, 11); }
 };
 
 }  // namespace
@@ -125,10 +130,20 @@ TEST_CASE_FIXTURE(fixture, "of a view that is behind and the journal the later o
   CHECK(answer->records == "row");
 }
 
+TEST_CASE_FIXTURE(fixture, "what the journal has but nobody was told of yet is not told") {
+  lag();
+  ask();
+  auto unacknowledged = record(3, 1, "b");
+  unacknowledged.at = 12;
+  journal.answer(std::vector{record(1, 2, "a"), unacknowledged});
+  run();
+  CHECK(answer->records == "a");
+}
+
 TEST_CASE_FIXTURE(fixture, "whether the view is behind counts as it was before the view was asked") {
   lag();
   view.row = storage::stored_row{1, 1, "old"};
-  view.while_asked = [this] { progress.projected(0, 1); };
+  view.while_asked = [this] { progress.projected(0, 11); };
   ask();
   CHECK(!answer);
   CHECK(journal.open.size() == 1);
