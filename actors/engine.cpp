@@ -110,6 +110,7 @@ class engine::implementation {
   void stop() {
     if (!system_) return;
     drain(std::chrono::milliseconds(0));
+    *around_->stopping = true;
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
     system_->await_all_actors_done();

@@ -29,8 +29,8 @@ void receipt_clerk_state::claimed(const shards_claimed& claims) {
   for (auto& later : std::exchange(waiting_for_claim_, {})) later();
 }
 
+/// The desk says so in the log, and brings it back.
 void receipt_clerk_state::go_down(const std::string& why) {
-  spdlog::warn("the receipt clerk goes down and comes back from its journal: {}", why);
   self_->quit(caf::make_error(caf::sec::runtime_error, why));
 }
 

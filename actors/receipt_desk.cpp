@@ -24,8 +24,10 @@ void receipt_desk_state::clerk_down(const caf::down_msg& down) {
   // One that did its work for long starts the count anew.
   if (self->clock().now() - hired_at > longest_backoff) downs = 0;
   const auto wait = backoff(0, ++downs);
-  spdlog::error("the receipt desk is down and comes back in {} ms: {}", wait.count(),
-                self->system().render(down.reason));
+  if (!*around->stopping) {
+    spdlog::error("the receipt desk is down and comes back in {} ms: {}", wait.count(),
+                  self->system().render(down.reason));
+  }
   clerk = nullptr;
   self->delayed_send(self, wait, tick{});
 }

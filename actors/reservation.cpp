@@ -58,8 +58,8 @@ bool reservation_state::passivate() {
   return !busy;
 }
 
+/// Its shard says so in the log, and brings it back.
 void reservation_state::go_down(const std::string& why) {
-  spdlog::warn("reservation {} goes down and is replayed: {}", log_->id(), why);
   self_->quit(caf::make_error(caf::sec::runtime_error, why));
 }
 

@@ -124,7 +124,10 @@ void shard_state::reservation_down(const caf::down_msg& down) {
   const auto found = std::find_if(residents_.begin(), residents_.end(),
                                   [&](const auto& one) { return one.second.actor.address() == down.source; });
   if (found == residents_.end() || found->second.ending) return;
-  spdlog::warn("reservation {} went down: {}", found->first, self_->system().render(down.reason));
+  if (!*around_->stopping) {
+    spdlog::warn("reservation {} went down and is replayed: {}", found->first,
+                 self_->system().render(down.reason));
+  }
   self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
   residents_.erase(found);

@@ -2,6 +2,7 @@
 // still out. Immutable once the actors run; shared by them.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -89,6 +90,8 @@ struct surroundings {
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
+  /// The engine is being stopped: parts that go down now are not worth a warning.
+  std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<signal> view_published = std::make_shared<signal>();
 };
 
