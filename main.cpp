@@ -180,6 +180,9 @@ int serve(const configuration& settings, end_signals& signals, std::uint64_t des
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
+  spdlog::info("holdfast {} starts: data {}, view {}, threads {}, payment wait {} ms, time zone {}",
+               HOLDFAST_VERSION, settings.data, name_of_view(settings), settings.threads,
+               settings.payment_wait.count(), settings.timezone);
   service service{settings, *stores, *calendar, descriptors};
   if (const auto failure = service.start()) {
     service.stop();

@@ -12,6 +12,7 @@
 
 #include "actors/engine_actor.hpp"
 #include "actors/type_registry.hpp"
+#include "payments/provider.hpp"
 
 namespace holdfast::actors {
 
@@ -114,6 +115,8 @@ class engine::implementation {
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
     system_->await_all_actors_done();
+    // Nobody is left who could use an answer: it must not be waited for.
+    around_->ports.provider.close();
     around_->calls->wait_for_none();
     system_.reset();
   }

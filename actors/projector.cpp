@@ -162,7 +162,7 @@ void projector_state::catch_up() {
 void projector_state::published(const view_published& what) {
   busy_ = false;
   if (!what.succeeded) return lose_view();
-  around_->view_published->give();
+  around_->view_published->open();
   if (std::exchange(lost_, false)) spdlog::info("the view is back and has caught up");
   pump();
 }

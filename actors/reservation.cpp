@@ -213,7 +213,10 @@ void reservation_state::end_cancellation_wait() {
 
 void reservation_state::advance() {
   if (!loaded_ || !log_->settled() || child_.handle) return;
-  switch (const auto step = domain::next_step(log_->state()); step) {
+  const auto step = domain::next_step(log_->state());
+  spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
+                static_cast<int>(step));
+  switch (step) {
     case domain::step::none:
       return rest();
     case domain::step::charge:

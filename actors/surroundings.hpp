@@ -67,22 +67,22 @@ class published_figures {
 
 /// Says once that something has come about, to whoever waits for it outside of the actors.
 /// Thread-safe.
-class signal {
+class latch {
  public:
-  void give() {
+  void open() {
     std::lock_guard lock(mutex_);
-    given_ = true;
+    open_ = true;
     changed_.notify_all();
   }
   bool wait_for(std::chrono::milliseconds at_most) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, at_most, [this] { return given_; });
+    return changed_.wait_for(lock, at_most, [this] { return open_; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool given_ = false;
+  bool open_ = false;
 };
 
 struct surroundings {
@@ -92,7 +92,7 @@ struct surroundings {
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
   /// The engine is being stopped: parts that go down now are not worth a warning.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<signal> view_published = std::make_shared<signal>();
+  std::shared_ptr<latch> view_published = std::make_shared<latch>();
 };
 
 using surroundings_ptr = std::shared_ptr<const surroundings>;

@@ -3,7 +3,7 @@
 //
 // Threading: calls may come from any thread and return at once; an adapter owns the threads it
 // needs. A callback is called exactly once, on any thread, within the adapter's time-out per
-// call, whatever the provider does. Destroying a provider calls back what is still open.
+// call, whatever the provider does. Destroying a provider closes it.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +81,10 @@ class provider {
   virtual void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) = 0;
 
   virtual void refund(refund_request request, std::function<void(refund_answer)> done) = 0;
+
+  /// Calls back what is open, as unknown, without waiting for the provider, and answers every
+  /// further call so. Idempotent; returns when all are called back.
+  virtual void close() = 0;
 };
 
 }  // namespace holdfast::payments

@@ -80,13 +80,15 @@ class sandbox_provider::implementation {
     thread_ = std::thread([this] { run(); });
   }
 
-  ~implementation() {
+  ~implementation() { close(); }
+
+  void close() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
     wake_.notify_one();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   template <class Call>
@@ -260,6 +262,10 @@ sandbox_provider::sandbox_provider(sandbox_options options)
     : implementation_(std::make_unique<implementation>(std::move(options))) {}
 
 sandbox_provider::~sandbox_provider() = default;
+
+void sandbox_provider::close() {
+  implementation_->close();
+}
 
 void sandbox_provider::charge(charge_request request, std::function<void(charge_answer)> done) {
   implementation_->submit(charge_call{std::move(request), std::move(done), steady::now()});

@@ -41,6 +41,7 @@ class sandbox_provider final : public provider {
   void charge(charge_request request, std::function<void(charge_answer)> done) override;
   void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) override;
   void refund(refund_request request, std::function<void(refund_answer)> done) override;
+  void close() override;
 
   /// Turns the knobs, for calls that are decided from now on.
   void turn(const sandbox_knobs& knobs);

@@ -50,6 +50,8 @@ class scripted_provider final : public payments::provider {
         [this, request = std::move(request), done = std::move(done)] { done(on_refund(request)); });
   }
 
+  void close() override {}
+
   /// The provider's own books: reservations with a capture that stands.
   std::map<domain::reservation_id, int> captured;
 
