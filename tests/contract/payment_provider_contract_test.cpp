@@ -376,6 +376,23 @@ TEST_CASE("destruction calls back what is open, each once") {
   });
 }
 
+TEST_CASE("closing calls back what is open at once, and answers every further call as unknown") {
+  over_all_adapters([](rig& at) {
+    at.turn(always_hangs_after_the_charge());
+    std::atomic<int> callbacks{0};
+    const auto unknown = [&](charge_answer answer) {
+      CHECK(answer.status == charge_status::unknown);
+      ++callbacks;
+    };
+    for (int i = 1; i <= 50; ++i) at.port().charge(charge_of(i), unknown);
+    at.port().close();
+    CHECK(callbacks == 50);
+    at.port().charge(charge_of(51), unknown);
+    CHECK(callbacks == 51);
+    at.port().close();
+  });
+}
+
 TEST_CASE("a callback may call again") {
   over_all_adapters([](rig& at) {
     const auto answer = await<settle_answer>([&](auto done) {
