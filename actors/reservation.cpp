@@ -202,9 +202,12 @@ void reservation_state::end_placement_wait() {
   });
 }
 
+/// One of these comes for each waiter, in their order.
 void reservation_state::end_cancellation_wait() {
   log_->when_durable([this] {
-    for (auto& waiter : std::exchange(cancellations_, {})) waiter.deliver({cancellation_status::in_progress});
+    if (cancellations_.empty()) return;
+    cancellations_.front().deliver({cancellation_status::in_progress});
+    cancellations_.erase(cancellations_.begin());
     advance();
   });
 }

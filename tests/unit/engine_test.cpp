@@ -220,9 +220,15 @@ TEST_CASE("a cancellation that takes longer than the wait is answered as under w
   const auto cancelled = engine.cancel(1);
   engine.run();
   CHECK_FALSE(cancelled->has_value());
-  engine.advance(2100ms);
+  engine.advance(1500ms);
+  const auto again = engine.cancel(1);
+  engine.advance(600ms);
   REQUIRE(cancelled->has_value());
   CHECK((*cancelled)->status == cancellation_status::in_progress);
+  CHECK_FALSE(again->has_value());  // its own wait is not over
+  engine.advance(1500ms);
+  REQUIRE(again->has_value());
+  CHECK((*again)->status == cancellation_status::in_progress);
   CHECK(engine.stored(1).status == reservation_status::cancelling);
   engine.provider.on_refund = well;
   engine.advance(60s);
