@@ -162,19 +162,13 @@ breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundi
   self->state.start(self, std::move(around));
   return {
       [self](charge_call& what) {
-        auto promise = self->make_response_promise<payments::charge_answer>();
-        self->state.call(what, reply<payments::charge_answer>(promise));
-        return promise;
+        return owe<payments::charge_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
       },
       [self](const settle_call& what) {
-        auto promise = self->make_response_promise<payments::settle_answer>();
-        self->state.call(what, reply<payments::settle_answer>(promise));
-        return promise;
+        return owe<payments::settle_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
       },
       [self](const refund_call& what) {
-        auto promise = self->make_response_promise<payments::refund_answer>();
-        self->state.call(what, reply<payments::refund_answer>(promise));
-        return promise;
+        return owe<payments::refund_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
       },
       [self](call_returned& what) { self->state.returned(what); },
       [self](tick) { self->state.expire(); },

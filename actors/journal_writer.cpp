@@ -71,9 +71,7 @@ journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_po
   state.projector = std::move(projector);
   return {
       [self](append_entry& what) {
-        auto promise = self->make_response_promise<storage::append_verdict>();
-        self->state.add(what, reply<storage::append_verdict>(promise));
-        return promise;
+        return owe<storage::append_verdict>(self, [&](auto to) { self->state.add(what, std::move(to)); });
       },
       [self](const batch_written& batch) { self->state.written(batch); },
   };

@@ -151,14 +151,10 @@ receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_point
   self->state.start(self, std::move(around), std::move(writer));
   return {
       [self](const issue_receipt& what) {
-        auto promise = self->make_response_promise<receipt_answer>();
-        self->state.issue(what, reply<receipt_answer>(promise));
-        return promise;
+        return owe<receipt_answer>(self, [&](auto to) { self->state.issue(what, std::move(to)); });
       },
       [self](const void_receipt& what) {
-        auto promise = self->make_response_promise<receipt_answer>();
-        self->state.make_void(what, reply<receipt_answer>(promise));
-        return promise;
+        return owe<receipt_answer>(self, [&](auto to) { self->state.make_void(what, std::move(to)); });
       },
       [self](const shards_claimed& claims) { self->state.claimed(claims); },
       [self](const entity_read& read) { self->state.loaded(read); },

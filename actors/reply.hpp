@@ -48,4 +48,12 @@ class reply {
   std::shared_ptr<owed> owed_;
 };
 
+/// For a handler that answers later: hands the owed reply on and tells CAF to wait for it.
+template <class Answer, class Self, class Handle>
+caf::typed_response_promise<Answer> owe(Self* self, Handle handle) {
+  auto promise = self->template make_response_promise<Answer>();
+  handle(reply<Answer>(promise));
+  return promise;
+}
+
 }  // namespace holdfast::actors

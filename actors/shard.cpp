@@ -215,19 +215,13 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
   self->set_down_handler([self](caf::down_msg& down) { self->state.reservation_down(down); });
   return {
       [self](place_reservation& what) {
-        auto promise = self->make_response_promise<placement_answer>();
-        self->state.place(what, reply<placement_answer>(promise));
-        return promise;
+        return owe<placement_answer>(self, [&](auto to) { self->state.place(what, std::move(to)); });
       },
       [self](const replay_placement& what) {
-        auto promise = self->make_response_promise<placement_answer>();
-        self->state.replay(what, reply<placement_answer>(promise));
-        return promise;
+        return owe<placement_answer>(self, [&](auto to) { self->state.replay(what, std::move(to)); });
       },
       [self](const cancel_reservation& what) {
-        auto promise = self->make_response_promise<cancellation_answer>();
-        self->state.cancel(what, reply<cancellation_answer>(promise));
-        return promise;
+        return owe<cancellation_answer>(self, [&](auto to) { self->state.cancel(what, std::move(to)); });
       },
       [self](const reservation_loaded& what) { self->state.loaded(what.id); },
       [self](const reservation_rested& what) { self->state.rested(what.id); },
