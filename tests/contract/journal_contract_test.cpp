@@ -30,6 +30,7 @@
 
 #include "storage/memory_journal.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast::storage;
 using namespace std::chrono_literals;
@@ -42,21 +43,8 @@ constexpr auto deadline = 30s;
 std::atomic<int> log_syncs = 0;
 std::atomic<bool> disk_fails = false;
 
-class temporary_folder {
- public:
-  temporary_folder() {
-    auto name = (std::filesystem::temp_directory_path() / "holdfast_journal_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  std::string journal() const { return path_ + "/data/journal"; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+struct journal_folder : holdfast::testing::temporary_folder {
+  std::string journal() const { return path() / "data" / "journal"; }
 };
 
 // --- The adapters under test. A new one needs a struct of these three, and a place in the list. ---
@@ -73,7 +61,7 @@ struct rocksdb_adapter {
     REQUIRE_MESSAGE(opened, opened.error().message);
     return std::move(*opened);
   }
-  temporary_folder folder;
+  journal_folder folder;
 };
 
 #define EVERY_ADAPTER memory_adapter, rocksdb_adapter
@@ -625,7 +613,7 @@ TEST_CASE("appends until it is killed" * doctest::skip()) {
 
 TEST_CASE("a killed process loses nothing that it acknowledged") {
   constexpr int rounds = 20;
-  const temporary_folder folder;
+  const journal_folder folder;
   std::mt19937 random(std::random_device{}());
   std::vector<entity_id> all;
   for (int round = 0; round < rounds; ++round) {
@@ -698,14 +686,14 @@ void flip_byte(const std::filesystem::path& path, std::uintmax_t at) {
 }
 
 /// What a crash leaves: a copy of the files of a journal that is open, `appends` records in.
-std::string crashed_copy(const temporary_folder& folder, std::uint64_t appends) {
+std::string crashed_copy(const journal_folder& folder, std::uint64_t appends) {
   auto journal = rocksdb_journal::open({.path = folder.journal()});
   REQUIRE_MESSAGE(journal, journal.error().message);
   const auto owner = claim(**journal, shard);
   for (std::uint64_t n = 1; n <= appends; ++n) {
     append(**journal, entry(owner, nth(n), 0));
   }
-  const auto copy = folder.path() + "/copy";
+  const auto copy = folder.path().string() + "/copy";
   std::filesystem::copy(folder.journal(), copy, std::filesystem::copy_options::recursive);
   return copy;
 }
@@ -794,7 +782,7 @@ TEST_CASE("after a failed sync RocksDB takes nothing more, and has what it ackno
 }
 
 TEST_CASE("RocksDB accepts a torn end of its log, which nobody was told of") {
-  const temporary_folder folder;
+  const journal_folder folder;
   const auto copy = crashed_copy(folder, 20);
   const auto log = log_of(copy);
   std::filesystem::resize_file(log, std::filesystem::file_size(log) - 5);
@@ -804,7 +792,7 @@ TEST_CASE("RocksDB accepts a torn end of its log, which nobody was told of") {
 }
 
 TEST_CASE("RocksDB refuses a log that is damaged before its end") {
-  const temporary_folder folder;
+  const journal_folder folder;
   const auto copy = crashed_copy(folder, 20);
   const auto log = log_of(copy);
   flip_byte(log, std::filesystem::file_size(log) / 2);
@@ -813,7 +801,7 @@ TEST_CASE("RocksDB refuses a log that is damaged before its end") {
 }
 
 TEST_CASE("RocksDB refuses a folder that lacks a part of its store") {
-  const temporary_folder folder;
+  const journal_folder folder;
   SUBCASE("the pointer to its manifest") {
     const auto copy = crashed_copy(folder, 5);
     std::filesystem::remove(copy + "/CURRENT");
@@ -827,7 +815,7 @@ TEST_CASE("RocksDB refuses a folder that lacks a part of its store") {
 }
 
 TEST_CASE("RocksDB refuses a folder that holds something else") {
-  const temporary_folder folder;
+  const journal_folder folder;
   std::filesystem::create_directories(folder.journal());
   std::ofstream(folder.journal() + "/holiday.jpg") << "sea";
   CHECK(contains(error_at_open(folder.journal()), folder.journal()));
@@ -835,15 +823,15 @@ TEST_CASE("RocksDB refuses a folder that holds something else") {
 }
 
 TEST_CASE("RocksDB refuses a database of another program") {
-  const temporary_folder folder;
+  const journal_folder folder;
   {
     rocksdb::Options options;
     options.create_if_missing = true;
     rocksdb::DB* database = nullptr;
-    REQUIRE(rocksdb::DB::Open(options, folder.path() + "/other", &database).ok());
+    REQUIRE(rocksdb::DB::Open(options, folder.path().string() + "/other", &database).ok());
     delete database;
   }
-  CHECK(contains(error_at_open(folder.path() + "/other"), folder.path() + "/other"));
+  CHECK(contains(error_at_open(folder.path().string() + "/other"), folder.path().string() + "/other"));
 }
 
 TEST_CASE("RocksDB refuses a store of another format version") {
@@ -870,9 +858,9 @@ TEST_CASE("RocksDB refuses a store of another format version") {
 }
 
 TEST_CASE("RocksDB refuses a path that is a file") {
-  const temporary_folder folder;
-  std::ofstream(folder.path() + "/file") << "";
-  CHECK(contains(error_at_open(folder.path() + "/file"), folder.path() + "/file"));
+  const journal_folder folder;
+  std::ofstream(folder.path().string() + "/file") << "";
+  CHECK(contains(error_at_open(folder.path().string() + "/file"), folder.path().string() + "/file"));
 }
 
 TEST_CASE("RocksDB refuses a folder that another journal has open") {
@@ -882,7 +870,7 @@ TEST_CASE("RocksDB refuses a folder that another journal has open") {
 }
 
 TEST_CASE("an unfinished making of a RocksDB store is made anew") {
-  const temporary_folder folder;
+  const journal_folder folder;
   std::filesystem::create_directories(folder.journal() + ".new");
   std::ofstream(folder.journal() + ".new/CURRENT") << "half";
   CHECK(error_at_open(folder.journal()).empty());
@@ -890,7 +878,7 @@ TEST_CASE("an unfinished making of a RocksDB store is made anew") {
 }
 
 TEST_CASE("an existing empty folder becomes a RocksDB store, also with a slash behind it") {
-  const temporary_folder folder;
+  const journal_folder folder;
   std::filesystem::create_directories(folder.journal());
   CHECK(error_at_open(folder.journal() + "/").empty());
   CHECK(error_at_open(folder.journal()).empty());

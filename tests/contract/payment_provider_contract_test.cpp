@@ -18,6 +18,7 @@
 #include "payments/sandbox_bank.hpp"
 #include "payments/sandbox_ledger.hpp"
 #include "payments/sandbox_provider.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
 using namespace holdfast::payments;
@@ -42,20 +43,6 @@ class rig {
   virtual std::filesystem::path folder() = 0;
 };
 
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "holdfast-payments-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 class sandbox_rig final : public rig {
  public:
   sandbox_rig() { sandbox_rig::open(); }
@@ -72,7 +59,7 @@ class sandbox_rig final : public rig {
   std::filesystem::path folder() override { return folder_.path(); }
 
  private:
-  temporary_folder folder_;
+  holdfast::testing::temporary_folder folder_;
   std::unique_ptr<sandbox_provider> provider_;
 };
 

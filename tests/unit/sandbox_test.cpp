@@ -10,6 +10,7 @@
 
 #include "payments/sandbox_bank.hpp"
 #include "payments/sandbox_ledger.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast::payments;
 namespace domain = holdfast::domain;
@@ -61,13 +62,8 @@ std::string history_of(std::uint64_t seed) {
 }
 
 struct ledger_folder {
-  std::filesystem::path path;
-  ledger_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "holdfast-ledger-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~ledger_folder() { std::filesystem::remove_all(path); }
+  holdfast::testing::temporary_folder made;
+  std::filesystem::path path = made.path();
 
   std::filesystem::path file() const { return path / "sandbox-ledger.log"; }
   void append(const std::string& bytes) const {
