@@ -65,8 +65,8 @@ void breaker_state::call(charge_call& what, reply<payments::charge_answer> to) {
 }
 
 void breaker_state::call(const settle_call& what, reply<payments::settle_answer> to) {
-  admit({kind::compensating, {}, to, [this, id = what.reservation](std::uint64_t ticket) {
-           around_->ports.provider.settle(id,
+  admit({kind::compensating, {}, to, [this, request = what.request](std::uint64_t ticket) {
+           around_->ports.provider.settle(request,
                                           returns<payments::settle_answer>(ticket, &call_returned::settle));
          }});
 }

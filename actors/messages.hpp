@@ -253,7 +253,7 @@ struct charge_call {
   payments::charge_request request;
 };
 struct settle_call {
-  domain::reservation_id reservation = 0;
+  payments::settle_request request;
 };
 struct refund_call {
   payments::refund_request request;

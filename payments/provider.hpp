@@ -42,6 +42,13 @@ struct charge_answer {
   std::string reason;
 };
 
+struct settle_request {
+  domain::reservation_id reservation = 0;
+  domain::money price;
+  /// The key of the charge that is to be settled.
+  std::string charge_key;
+};
+
 enum class settle_status : std::uint8_t {
   captured,
   /// Binding: no charge of this reservation can land any more.
@@ -76,9 +83,10 @@ class provider {
 
   virtual void charge(charge_request request, std::function<void(charge_answer)> done) = 0;
 
-  /// Finds every attempt of the reservation at the provider and cancels what can still be
-  /// cancelled. A known answer is final.
-  virtual void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) = 0;
+  /// Finds every attempt of the reservation at the provider, cancels what can still be cancelled
+  /// and gives back all captures but the first, so that it is charged once or not at all. A known
+  /// answer is final: also for a charge that is still on its way.
+  virtual void settle(settle_request request, std::function<void(settle_answer)> done) = 0;
 
   virtual void refund(refund_request request, std::function<void(refund_answer)> done) = 0;
 

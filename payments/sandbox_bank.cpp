@@ -88,7 +88,8 @@ charge_reply sandbox_bank::charge(const charge_request& request, domain::timesta
   return reply;
 }
 
-bank_reply<settle_answer> sandbox_bank::settle(domain::reservation_id reservation, domain::timestamp now) {
+bank_reply<settle_answer> sandbox_bank::settle(const settle_request& request, domain::timestamp now) {
+  const auto reservation = request.reservation;
   if (knobs_.outage) return {settle_answer{settle_status::unknown, {}, std::string(refused)}, {}};
   const auto delay = latency();
   if (happens(knobs_.fail_rate)) {

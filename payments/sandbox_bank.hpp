@@ -98,7 +98,7 @@ class sandbox_bank {
   const sandbox_knobs& knobs() const { return knobs_; }
 
   charge_reply charge(const charge_request& request, domain::timestamp now);
-  bank_reply<settle_answer> settle(domain::reservation_id reservation, domain::timestamp now);
+  bank_reply<settle_answer> settle(const settle_request& request, domain::timestamp now);
   bank_reply<refund_answer> refund(const refund_request& request, domain::timestamp now);
 
   /// It is charged now, unless a settlement has cancelled it.

@@ -29,7 +29,7 @@ struct call {
   steady::time_point arrived;
 };
 using charge_call = call<charge_request, charge_answer>;
-using settle_call = call<domain::reservation_id, settle_answer>;
+using settle_call = call<settle_request, settle_answer>;
 using refund_call = call<refund_request, refund_answer>;
 using any_call = std::variant<charge_call, settle_call, refund_call>;
 
@@ -271,8 +271,8 @@ void sandbox_provider::charge(charge_request request, std::function<void(charge_
   implementation_->submit(charge_call{std::move(request), std::move(done), steady::now()});
 }
 
-void sandbox_provider::settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) {
-  implementation_->submit(settle_call{reservation, std::move(done), steady::now()});
+void sandbox_provider::settle(settle_request request, std::function<void(settle_answer)> done) {
+  implementation_->submit(settle_call{std::move(request), std::move(done), steady::now()});
 }
 
 void sandbox_provider::refund(refund_request request, std::function<void(refund_answer)> done) {

@@ -39,7 +39,7 @@ class sandbox_provider final : public provider {
   ~sandbox_provider() override;
 
   void charge(charge_request request, std::function<void(charge_answer)> done) override;
-  void settle(domain::reservation_id reservation, std::function<void(settle_answer)> done) override;
+  void settle(settle_request request, std::function<void(settle_answer)> done) override;
   void refund(refund_request request, std::function<void(refund_answer)> done) override;
   void close() override;
 

@@ -80,6 +80,10 @@ charge_request charge_of(domain::reservation_id reservation, const std::string& 
   return request;
 }
 
+settle_request settle_of(domain::reservation_id reservation) {
+  return {reservation, {1'300'000, "KRW"}, "charge-" + std::to_string(reservation)};
+}
+
 refund_request refund_of(domain::reservation_id reservation, const std::string& transaction_id) {
   return {reservation, {1'300'000, "KRW"}, transaction_id, "refund-" + std::to_string(reservation)};
 }
@@ -98,7 +102,7 @@ charge_answer charge(rig& at, charge_request request) {
   return await<charge_answer>([&](auto done) { at.port().charge(std::move(request), done); });
 }
 settle_answer settle(rig& at, domain::reservation_id reservation) {
-  return await<settle_answer>([&](auto done) { at.port().settle(reservation, done); });
+  return await<settle_answer>([&](auto done) { at.port().settle(settle_of(reservation), done); });
 }
 refund_answer refund(rig& at, refund_request request) {
   return await<refund_answer>([&](auto done) { at.port().refund(std::move(request), done); });
@@ -383,7 +387,7 @@ TEST_CASE("closing calls back what is open at once, and answers every further ca
 TEST_CASE("a callback may call again") {
   over_all_adapters([](rig& at) {
     const auto answer = await<settle_answer>([&](auto done) {
-      at.port().charge(charge_of(1), [&at, done](charge_answer) { at.port().settle(1, done); });
+      at.port().charge(charge_of(1), [&at, done](charge_answer) { at.port().settle(settle_of(1), done); });
     });
     CHECK(answer.status == settle_status::captured);
   });

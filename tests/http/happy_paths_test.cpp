@@ -375,6 +375,9 @@ TEST_CASE_TEMPLATE("one customer's reservations come newest first, cancelled one
   }
   REQUIRE(shop->del("/preReservations/3").status == 204);
   REQUIRE(shop.counts("myReservations", 5));
+  // A list comes from the view, which follows the journal in its own time.
+  REQUIRE(shop.shows("/myReservations?userId=1", "/_embedded/myReservations/1/status",
+                     R"("reservation_cancelled")"));
 
   const auto mine = shop->document("/myReservations?userId=1");
   CHECK(ids_of(mine, "myReservations") == strings{"4", "3", "1"});

@@ -40,7 +40,8 @@ class scripted_provider final : public payments::provider {
     jobs_.push_back(
         [this, request = std::move(request), done = std::move(done)] { done(on_charge(request)); });
   }
-  void settle(domain::reservation_id id, std::function<void(payments::settle_answer)> done) override {
+  void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override {
+    const auto id = request.reservation;
     settles.push_back(id);
     jobs_.push_back([this, id, done = std::move(done)] { done(on_settle(id)); });
   }

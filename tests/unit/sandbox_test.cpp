@@ -27,6 +27,10 @@ charge_request charge_of(domain::reservation_id reservation, const std::string& 
   return request;
 }
 
+settle_request settle_of(domain::reservation_id reservation) {
+  return {reservation, {100, "USD"}, "c"};
+}
+
 /// A bank and the letters of what it recorded.
 struct watched_bank {
   std::string records;
@@ -119,7 +123,7 @@ TEST_CASE("a forgotten key charges again, and each capture is refunded by its ow
   at.bank.turn(always(&sandbox_knobs::forget_keys_rate));
   const auto second = at.bank.charge(charge_of(1), now).answer->transaction_id;
   CHECK(first != second);
-  CHECK(at.bank.settle(1, now).answer->transaction_id == first);
+  CHECK(at.bank.settle(settle_of(1), now).answer->transaction_id == first);
   for (int i = 0; i < 2; ++i) {
     for (const auto& transaction : {first, second}) {
       CHECK(at.bank.refund({1, {100, "USD"}, transaction, "r"}, now).answer->status ==
@@ -139,8 +143,8 @@ TEST_CASE("a refund of another amount is refused") {
 
 TEST_CASE("after a settlement as not charged no charge of the reservation gets through, whatever its key") {
   watched_bank at;
-  CHECK(at.bank.settle(1, now).answer->status == settle_status::not_charged);
-  CHECK(at.bank.settle(1, now).answer->status == settle_status::not_charged);
+  CHECK(at.bank.settle(settle_of(1), now).answer->status == settle_status::not_charged);
+  CHECK(at.bank.settle(settle_of(1), now).answer->status == settle_status::not_charged);
   CHECK(at.bank.charge(charge_of(1, "a"), now).answer->status == charge_status::not_charged);
   CHECK(at.bank.charge(charge_of(1, "b"), now).answer->status == charge_status::not_charged);
   CHECK(at.bank.charge(charge_of(2), now).answer->status == charge_status::captured);
@@ -153,7 +157,7 @@ TEST_CASE("a late charge lands once, and not at all after a settlement") {
   const auto settled = *at.bank.charge(charge_of(1), now).late;
   const auto landing = *at.bank.charge(charge_of(2, "key"), now).late;
   CHECK_FALSE(at.bank.charge(charge_of(2, "key"), now).answer);
-  at.bank.settle(1, now);
+  at.bank.settle(settle_of(1), now);
   at.bank.land(settled, now);
   at.bank.land(landing, now);
   at.bank.land(landing, now);
@@ -178,7 +182,7 @@ TEST_CASE("a bank restored from its records answers as the one that wrote them")
   before.bank.turn({});
   const auto refunded = before.bank.charge(charge_of(3), now).answer->transaction_id;
   before.bank.refund({3, {100, "USD"}, refunded, "r"}, now);
-  before.bank.settle(4, now);
+  before.bank.settle(settle_of(4), now);
 
   watched_bank after;
   for (const auto& record : before.kept) after.bank.restore(record);
