@@ -1,7 +1,5 @@
-// What `holdfast serve` is told: from flags, HOLDFAST_* variables, a TOML file and defaults, in
-// this order of precedence. Every setting has one name everywhere: `payment-wait` in the file is
-// --payment-wait and HOLDFAST_PAYMENT_WAIT. What is not known or not accepted is refused by name.
-// Plain values; parse() shares no state.
+// What `holdfast serve` is told: see command.hpp for the sources and their order.
+// Plain values; parsing shares no state.
 #pragma once
 
 #include <chrono>
@@ -9,9 +7,9 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
-#include <utility>
 #include <vector>
 
+#include "command.hpp"
 #include "configuration_values.hpp"
 #include "logging.hpp"
 #include "payments/sandbox_bank.hpp"
@@ -25,6 +23,10 @@ struct configuration {
   /// Nothing for the embedded view.
   std::optional<storage::redis_options> redis;
   std::uint64_t view_cache_bytes = 64 * 1024 * 1024;
+  /// Nothing for the sandbox in this process.
+  std::optional<host_and_port> provider;
+  /// What the provider behind HTTP knows this shop by. Secret.
+  std::string payment_key = "sk_sandbox";
   /// How the payment provider in this process behaves.
   payments::sandbox_knobs sandbox;
   std::chrono::milliseconds payment_timeout{620};
@@ -38,20 +40,15 @@ struct configuration {
   std::optional<log_format> format;
 };
 
-/// Why there is nothing to serve: help that was asked for (code 0, for standard output) or a
-/// refusal (code 2, for standard error).
-struct early_exit {
-  std::string text;
-  int code = 0;
-};
+extern const command serve_command;
 
-inline constexpr int exit_code_of_refusal = 2;
+/// The table of settings, which read their values into this configuration.
+std::vector<setting> settings_of(configuration& into);
 
-/// Name and value of each environment variable.
-using environment_variables = std::vector<std::pair<std::string, std::string>>;
-environment_variables process_environment();
+/// Readers that other commands have in common with this one.
+value_reader provider_into(std::optional<host_and_port>& into);
+value_reader payment_key_into(std::string& into);
 
-/// Reads the file that --config or HOLDFAST_CONFIG names, and nothing else from outside.
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
                                                             const environment_variables& environment);
 

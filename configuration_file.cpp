@@ -8,6 +8,8 @@
 #include <fstream>
 #include <optional>
 
+#include "commands.hpp"
+
 namespace holdfast {
 
 namespace {
@@ -42,48 +44,40 @@ std::optional<std::string> text_of(const toml::node& value) {
   return std::nullopt;
 }
 
-std::string accepted_names() {
+std::string accepted_names(const std::vector<setting>& settings) {
   std::string names;
-  for (const setting& each : all_settings()) names += (names.empty() ? "" : ", ") + std::string(each.name);
+  for (const setting& each : settings) names += (names.empty() ? "" : ", ") + each.name;
   return names;
 }
 
-tl::expected<given_value, std::string> read_entry(const std::string& path, const toml::key& key,
-                                                  const toml::node& value) {
-  const std::string name{key.str()};
-  const auto settings = all_settings();
-  const auto found =
-      std::find_if(settings.begin(), settings.end(), [&](const setting& s) { return s.name == name; });
-  if (found == settings.end()) {
-    return tl::unexpected(at_line(path, key.source()) + "unknown key '" + name +
-                          "'; accepted: " + accepted_names());
-  }
-  auto text = text_of(value);
-  if (!text) {
-    return tl::unexpected(at_line(path, key.source()) + name +
-                          " has to be a string, a number, true or false");
-  }
-  return given_value{&*found, at_line(path, key.source()) + name, std::move(*text)};
-}
-
 tl::expected<std::vector<given_value>, std::string> read_table(const std::string& path,
-                                                               const toml::table& table) {
+                                                               const toml::table& table,
+                                                               const std::vector<setting>& settings) {
   std::vector<given_value> values;
   for (const auto& [key, value] : table) {
-    auto entry = read_entry(path, key, value);
-    if (!entry) return tl::unexpected(entry.error());
-    values.push_back(std::move(*entry));
+    const std::string name{key.str()};
+    const std::string place = at_line(path, key.source());
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const setting& each) { return each.name == name; });
+    if (found == settings.end()) {
+      if (is_known_setting(name)) continue;
+      return tl::unexpected(place + "unknown key '" + name + "'; accepted: " + accepted_names(settings));
+    }
+    auto text = text_of(value);
+    if (!text) return tl::unexpected(place + name + " has to be a string, a number, true or false");
+    values.push_back({&*found, place + name, std::move(*text)});
   }
   return values;
 }
 
 }  // namespace
 
-tl::expected<std::vector<given_value>, std::string> read_configuration_file(const std::string& path) {
+tl::expected<std::vector<given_value>, std::string> read_configuration_file(
+    const std::string& path, const std::vector<setting>& settings) {
   const auto text = read_whole(path);
   if (!text) return tl::unexpected(text.error());
   try {
-    return read_table(path, toml::parse(*text, path));
+    return read_table(path, toml::parse(*text, path), settings);
   } catch (const toml::parse_error& error) {
     return tl::unexpected(at_line(path, error.source()) + std::string(error.description()));
   }

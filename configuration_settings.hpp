@@ -1,29 +1,67 @@
-// The table of all settings: one row gives the name, the help and the reading of each.
-// Constant; internal to the configuration.
+// What a setting is, and how the kinds of values are read into place: one row gives the name, the
+// help and the reading of each. Each command has a table of such rows; what several commands have
+// in common stands here. Plain values; internal to the configuration.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <functional>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
-#include "configuration.hpp"
+#include "configuration_values.hpp"
+#include "logging.hpp"
+#include "payments/sandbox_bank.hpp"
 
 namespace holdfast {
 
-struct setting {
-  /// As in the file; the flag is --name, the variable HOLDFAST_NAME.
-  const char* name;
-  /// How the help shows its value, "HOST:PORT".
-  const char* placeholder;
-  const char* default_text;
-  const char* help;
-  /// Stores the value, or says what would be accepted.
-  std::optional<std::string> (*apply)(configuration& into, const std::string& text);
-};
+/// Stores the value, or says what would be accepted.
+using value_reader = std::function<std::optional<std::string>(const std::string&)>;
 
-std::span<const setting> all_settings();
+struct setting {
+  /// As in the file; the variable is HOLDFAST_NAME, the flag --name (see command.hpp).
+  std::string name;
+  /// How the help shows its value, "HOST:PORT".
+  std::string placeholder;
+  std::string default_text;
+  std::string help;
+  value_reader read;
+  /// A refusal does not repeat its value.
+  bool secret = false;
+};
 
 /// "payment-wait" -> "HOLDFAST_PAYMENT_WAIT".
 std::string variable_of(const std::string& setting_name);
+
+std::vector<std::string> names_of(const std::vector<setting>& settings);
+
+// What is read has to outlive the reader.
+
+value_reader address_into(socket_address& into);
+/// The path of a folder.
+value_reader folder_into(std::string& into);
+/// From 1 ms to 1 minute.
+value_reader wait_into(std::chrono::milliseconds& into);
+/// A share from 0 to 1.
+value_reader rate_into(double& into);
+
+template <class Number>
+value_reader number_into(Number& into, std::uint64_t least, std::uint64_t most) {
+  return [&into, least, most](const std::string& text) -> std::optional<std::string> {
+    const auto number = parse_whole_number(text);
+    if (!number || *number < least || *number > most) {
+      return "give a number from " + std::to_string(least) + " to " + std::to_string(most);
+    }
+    into = static_cast<Number>(*number);
+    return std::nullopt;
+  };
+}
+
+/// `log-level` and `log-format`.
+std::vector<setting> log_settings(log_level& level, std::optional<log_format>& format);
+
+/// The knobs of the sandbox, all but its outage.
+std::vector<setting> knob_settings(payments::sandbox_knobs& knobs);
 
 }  // namespace holdfast

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -35,6 +36,16 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, const std::ar
     return *count * each.factor;
   }
   return std::nullopt;
+}
+
+constexpr std::size_t longest_host_bytes = 253;
+
+bool is_host_name(std::string_view text) {
+  return !text.empty() && text.size() <= longest_host_bytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                  c == '-';
+         });
 }
 
 bool is_ip_address(const std::string& text, int family) {
@@ -89,6 +100,28 @@ std::optional<socket_address> parse_socket_address(std::string_view text) {
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (!is_ip_address(host, bracketed ? AF_INET6 : AF_INET)) return std::nullopt;
   return socket_address{std::move(host), static_cast<std::uint16_t>(*port)};
+}
+
+std::optional<host_and_port> parse_http_url(std::string_view text) {
+  constexpr std::string_view scheme = "http://";
+  if (!text.starts_with(scheme)) return std::nullopt;
+  text.remove_prefix(scheme.size());
+  if (text.ends_with('/')) text.remove_suffix(1);
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_whole_number(text.substr(colon + 1));
+  if (!port || *port < 1 || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+
+  std::string host{text.substr(0, colon)};
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (bracketed ? !is_ip_address(host, AF_INET6) : !is_host_name(host)) return std::nullopt;
+  return host_and_port{std::move(host), static_cast<std::uint16_t>(*port)};
+}
+
+std::string http_url_of(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 }  // namespace holdfast

@@ -40,4 +40,19 @@ struct socket_address {
 /// not depend on a resolver.
 std::optional<socket_address> parse_socket_address(std::string_view text);
 
+/// Where something else listens.
+struct host_and_port {
+  /// A name or an IP address, v6 without brackets.
+  std::string host;
+  std::uint16_t port = 0;
+
+  bool operator==(const host_and_port&) const = default;
+};
+
+/// "http://127.0.0.1:9090", "http://provider.test:80" or "http://[::1]:9090", with no path but "/".
+std::optional<host_and_port> parse_http_url(std::string_view text);
+
+/// "http://127.0.0.1:8088"; brackets around v6.
+std::string http_url_of(const std::string& host, std::uint16_t port);
+
 }  // namespace holdfast

@@ -2,6 +2,7 @@
 find_package(CLI11 REQUIRED)
 
 add_library(holdfast_app STATIC
+  command.cpp command_process.cpp commands.cpp
   configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
   data_directory.cpp delivery_calendar.cpp logging.cpp process_control.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
@@ -10,8 +11,6 @@ target_link_libraries(holdfast_app
   PRIVATE CLI11::CLI11 tomlplusplus::tomlplusplus date::date-tz spdlog::spdlog)
 target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
 
-# The binary.
-if(EXISTS "${PROJECT_SOURCE_DIR}/main.cpp")
-  add_executable(holdfast main.cpp)
-  target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog)
-endif()
+# The binary: a composition root for each command.
+add_executable(holdfast main.cpp serve.cpp)
+target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog)

@@ -73,7 +73,7 @@ TEST_CASE("what is not accepted exits with 2 and is named") {
       {{"serve", "--colour", "red"}, {}, "--colour"},
       {{"serve", "--threads", "none"}, {}, "--threads = 'none'"},
       {{"serve", "--timezone", "Asia/Soul"}, {}, "Asia/Soul"},
-      {{"serve", "--payment", "http://127.0.0.1:9090"}, {}, "next version"},
+      {{"serve", "--payment", "https://127.0.0.1:9090"}, {}, "http://HOST:PORT"},
       {{"serve", "--config", folder / "bad.toml"}, {}, "bad.toml line 2: unknown key 'colour'"},
       {{"serve"}, {{"HOLDFAST_COLOUR", "red"}}, "HOLDFAST_COLOUR"},
       {{"serve"}, {{"HOLDFAST_PAYMENT_WAIT", "soon"}}, "HOLDFAST_PAYMENT_WAIT = 'soon'"},

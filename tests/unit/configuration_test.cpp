@@ -38,7 +38,16 @@ tl::expected<configuration, early_exit> parse(std::vector<std::string> arguments
                                               const environment_variables& environment = {}) {
   std::vector<const char*> argv{"holdfast"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  return parse_configuration(static_cast<int>(argv.size()), argv.data(), environment);
+  const int count = static_cast<int>(argv.size());
+  const auto chosen = choose_command(count, argv.data());
+  if (!chosen) return tl::unexpected(chosen.error());
+  CHECK(*chosen == &serve_command);
+  return parse_configuration(count, argv.data(), environment);
+}
+
+std::vector<setting> all_settings() {
+  static configuration any;
+  return settings_of(any);
 }
 
 /// The refusal, having checked that it is one.
@@ -109,6 +118,13 @@ std::vector<precedence_row> precedence_table() {
       {"view-cache", "1MiB", "2MiB", "3MiB",
        [](const configuration& c) { return std::to_string(c.view_cache_bytes / 1024 / 1024) + "MiB"; },
        "64MiB", "1MiB to 64GiB"},
+      {"payment", "http://a:1", "http://b:2", "http://c:3/",
+       [](const configuration& c) {
+         return c.provider ? http_url_of(c.provider->host, c.provider->port) : std::string("sandbox");
+       },
+       "sandbox", "http://HOST:PORT"},
+      {"payment-key", "sk_a", "sk_b", "sk_c", [](const configuration& c) { return c.payment_key; },
+       "sk_sandbox", "visible ASCII"},
       wait_row("payment-timeout", &configuration::payment_timeout, "620ms"),
       wait_row("payment-wait", &configuration::payment_wait, "5000ms"),
       {"timezone", "Europe/Berlin", "America/New_York", "UTC",
@@ -147,8 +163,9 @@ std::vector<precedence_row> precedence_table() {
   };
 }
 
-/// 0.25 -> "25" for a rate's text, any other text as it is.
+/// 0.25 -> "25" for a rate's text, a URL without its path, any other text as it is.
 std::string as_shown(const precedence_row& row, const std::string& text) {
+  if (row.name == "payment" && text.ends_with("/")) return text.substr(0, text.size() - 1);
   return row.name.ends_with("-rate") ? in_percent(std::stod(text)) : text;
 }
 
@@ -176,14 +193,15 @@ TEST_CASE("a flag goes before its variable, a variable before the file, the file
   }
 }
 
-TEST_CASE("the tables of this test name every setting but the payment provider, of which there is one") {
-  CHECK(precedence_table().size() + 1 == all_settings().size());
+TEST_CASE("the tables of this test name every setting") {
+  CHECK(precedence_table().size() == all_settings().size());
 }
 
 TEST_CASE("a bad value is refused by the name of its source, with what is accepted") {
   for (const precedence_row& row : precedence_table()) {
     CAPTURE(row.name);
-    // An empty path is the only bad one.
+    // An empty path is the only bad one; a key that is refused must not be shown.
+    if (row.name == "payment-key") continue;
     const std::string bad = row.name == "data" ? "" : "nonsense";
 
     const std::string by_flag = refusal(parse({"serve", "--" + row.name + "=" + bad}));
@@ -199,6 +217,30 @@ TEST_CASE("a bad value is refused by the name of its source, with what is accept
     check_contains(by_file, file.path() + " line 3: " + row.name + " = '" + bad + "' is not accepted");
     check_contains(by_file, row.accepted);
   }
+}
+
+TEST_CASE("a secret is refused without being shown, whatever its source") {
+  const std::string bad = "top secret";
+  const temporary_file file("payment-key = \"" + bad + "\"\n");
+  for (const std::string& text :
+       {refusal(parse({"serve", "--payment-key", bad})), refusal(parse({"serve", "--payment-key=" + bad})),
+        refusal(parse({"serve", "--payment-key", bad, "--payment-key", bad})),
+        refusal(parse({"serve"}, {{"HOLDFAST_PAYMENT_KEY", bad}})),
+        refusal(parse({"serve", "--config", file.path()}))}) {
+    CAPTURE(text);
+    CHECK(text.find("secret") == std::string::npos);
+    CHECK((text.find("payment-key") != std::string::npos || text.find("PAYMENT_KEY") != std::string::npos));
+  }
+}
+
+TEST_CASE("a knob of the sandbox in this process is refused where payments go elsewhere") {
+  const std::string url = "http://127.0.0.1:9090";
+  check_contains(refusal(parse({"serve", "--payment", url, "--sandbox-latency", "1s"})),
+                 "--sandbox-latency = '1s' is not accepted; it turns the sandbox in this process");
+  check_contains(refusal(parse({"serve", "--payment", url}, {{"HOLDFAST_SANDBOX_OUTAGE", "true"}})),
+                 "HOLDFAST_SANDBOX_OUTAGE = 'true' is not accepted");
+  // As the example file has them.
+  CHECK(parse({"serve", "--payment", url, "--sandbox-latency", "0ms", "--sandbox-fail-rate", "0"}));
 }
 
 TEST_CASE("a bad value in the file is refused even where a flag would have won") {
@@ -233,6 +275,22 @@ TEST_CASE("values at and beyond their limits") {
       {"--view", "redis://:6379/0", false},
       {"--view", "redis://127.0.0.1:6379/zero", false},
       {"--view", "http://127.0.0.1:6379/0", false},
+      {"--payment", "http://provider.test:80", true},
+      {"--payment", "http://[::1]:9090/", true},
+      {"--payment", "http://127.0.0.1", false},
+      {"--payment", "http://127.0.0.1:0", false},
+      {"--payment", "http://127.0.0.1:65536", false},
+      {"--payment", "http://127.0.0.1:9090/v1", false},
+      {"--payment", "http://a b:9090", false},
+      {"--payment", "http://key@host:9090", false},
+      {"--payment", "http://::1:9090", false},
+      {"--payment", "https://127.0.0.1:9090", false},
+      {"--payment-key", "", false},
+      {"--payment-key", "a b", false},
+      {"--payment-key", "a\r\nb", false},
+      {"--payment-key", "\xc3\xa4", false},
+      {"--payment-key", std::string(256, 'k'), true},
+      {"--payment-key", std::string(257, 'k'), false},
       {"--view-cache", "1MiB", true},
       {"--view-cache", "1023KiB", false},
       {"--view-cache", "64GiB", true},
@@ -311,12 +369,11 @@ TEST_CASE("what is not known is refused by name, with what is") {
       {{"serve", "--threads", "1", "--threads", "2"}, {}, {"--threads"}},
       {{"store"}, {}, {"unknown command 'store'", "serve"}},
       {{"--data", "/tmp"}, {}, {"unknown command '--data'", "serve"}},
-      {{}, {}, {"Usage: holdfast serve"}},
+      {{}, {}, {"Usage: holdfast", "holdfast serve"}},
       {{"serve"}, {{"HOLDFAST_LISEN", "x"}}, {"unknown variable 'HOLDFAST_LISEN'", "HOLDFAST_LISTEN"}},
       {{"serve"}, {{"HOLDFAST_", "x"}}, {"unknown variable 'HOLDFAST_'"}},
       {{"serve", "--config", "/nowhere/holdfast.toml"}, {}, {"/nowhere/holdfast.toml"}},
       {{"serve", "--config", "/"}, {}, {"can't read the configuration file /"}},
-      {{"serve", "--payment", "http://127.0.0.1:9090"}, {}, {"--payment", "next version", "sandbox"}},
       {{"serve", "--payment", "stripe"}, {}, {"--payment", "give sandbox"}},
   };
   for (const refusal_row& row : table) {

@@ -1,0 +1,229 @@
+#include "command.hpp"
+
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "commands.hpp"
+#include "configuration_file.hpp"
+
+namespace holdfast {
+
+namespace {
+
+constexpr const char* config_variable = "HOLDFAST_CONFIG";
+
+/// Everything that one source gives: the path of the file apart, because it is read next.
+struct given_values {
+  std::vector<given_value> values;
+  std::optional<std::string> file;
+};
+
+std::string flag_of(const command& about, const setting& setting) {
+  const std::string_view name = setting.name;
+  return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
+}
+
+// --- Help ---
+
+std::string help_row(const std::string& left, const std::string& right) {
+  constexpr std::size_t column = 42;
+  const std::string row = "  " + left;
+  return row + std::string(row.size() < column ? column - row.size() : 1, ' ') + right + "\n";
+}
+
+std::string help_of(const command& about, const std::vector<setting>& settings) {
+  const std::string name = "holdfast " + std::string(about.name);
+  std::string text = name + ": " + std::string(about.purpose) + "\n\nUsage: " + name + " [FLAGS]\n\n";
+  for (const setting& each : settings) {
+    text +=
+        help_row(flag_of(about, each) + " " + each.placeholder, each.help + " [" + each.default_text + "]");
+  }
+  const setting& first = settings.front();
+  text +=
+      help_row("--config FILE", "TOML file of settings: " + first.name + " = \"" + first.default_text + "\"");
+  text += help_row("-h, --help", "This help");
+  text += "\nA flag goes before its variable (" + flag_of(about, first) + ": " + variable_of(first.name) +
+          "), a variable before\nthe file, the file before the default. Durations are written 620ms, 5s or "
+          "1m.\n\n"
+          "Examples:\n" +
+          std::string(about.examples);
+  return text;
+}
+
+std::string holdfast_help() {
+  std::string text =
+      "holdfast: takes pre-orders, charges the card, issues the receipt, and undoes all of it\n\n"
+      "Usage: holdfast COMMAND [FLAGS]\n"
+      "       holdfast COMMAND --help\n"
+      "       holdfast --version\n\n"
+      "Commands:\n";
+  for (const command* each : all_commands()) {
+    text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
+  }
+  return text +
+         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n";
+}
+
+// --- Flags ---
+
+std::string accepted_flags(const command& about, const std::vector<setting>& settings) {
+  std::string flags = "--config";
+  for (const setting& each : settings) flags += ", " + flag_of(about, each);
+  return flags;
+}
+
+/// What is left over after parsing was not known.
+tl::unexpected<early_exit> refuse_argument(const command& about, const std::vector<setting>& settings,
+                                           const std::string& argument) {
+  if (argument.starts_with("-")) {
+    return refuse("unknown flag '" + argument.substr(0, argument.find('=')) +
+                  "'; accepted: " + accepted_flags(about, settings));
+  }
+  return refuse("unexpected argument '" + argument + "'; holdfast " + std::string(about.name) +
+                " takes flags only");
+}
+
+tl::expected<given_values, early_exit> read_flags(const command& about, const std::vector<setting>& settings,
+                                                  int argc, const char* const* argv) {
+  std::vector<std::string> texts(settings.size());
+  std::string file;
+  std::vector<CLI::Option*> options;
+
+  CLI::App app;
+  app.allow_extras();
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    options.push_back(app.add_option(flag_of(about, settings[i]), texts[i]));
+  }
+  const CLI::Option* config = app.add_option("--config", file);
+
+  try {
+    // The command's name stands where a program's does.
+    app.parse(argc - 1, argv + 1);
+  } catch (const CLI::CallForHelp&) {
+    return tl::unexpected(early_exit{help_of(about, settings), 0});
+  } catch (const CLI::ParseError& error) {
+    return refuse(std::string(error.what()) + "; see holdfast " + std::string(about.name) + " --help");
+  }
+
+  const std::vector<std::string> unknown = app.remaining();
+  if (!unknown.empty()) return refuse_argument(about, settings, unknown.front());
+
+  given_values given;
+  if (config->count() > 0) given.file = file;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    if (options[i]->count() == 0) continue;
+    given.values.push_back({&settings[i], flag_of(about, settings[i]), texts[i]});
+  }
+  return given;
+}
+
+// --- Variables ---
+
+/// Kubernetes gives every pod variables such as HOLDFAST_PORT_8088_TCP for a service that is
+/// called holdfast: they are no settings of ours, and nobody's mistake.
+bool is_service_link(const std::string& name, const std::string& value) {
+  return name.starts_with("HOLDFAST_SERVICE_") || name.starts_with("HOLDFAST_PORT_") ||
+         (name == "HOLDFAST_PORT" && value.find("://") != std::string::npos);
+}
+
+std::string accepted_variables(const std::vector<setting>& settings) {
+  std::string names = config_variable;
+  for (const setting& each : settings) names += ", " + variable_of(each.name);
+  return names;
+}
+
+tl::expected<given_values, early_exit> read_variables(const std::vector<setting>& settings,
+                                                      const environment_variables& environment) {
+  given_values given;
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with("HOLDFAST_") || is_service_link(name, value)) continue;
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const setting& each) { return variable_of(each.name) == name; });
+    if (found != settings.end()) {
+      given.values.push_back({&*found, name, value});
+    } else if (name == config_variable) {
+      given.file = value;
+    } else if (!is_known_variable(name)) {
+      return refuse("unknown variable '" + name + "'; accepted: " + accepted_variables(settings));
+    }
+  }
+  return given;
+}
+
+}  // namespace
+
+// --- All of it ---
+
+int tell(const early_exit& reason) {
+  std::fputs(reason.text.c_str(), reason.code == 0 ? stdout : stderr);
+  return reason.code;
+}
+
+tl::unexpected<early_exit> refuse(const std::string& message) {
+  return tl::unexpected(early_exit{"holdfast: " + message + "\n", exit_code_of_refusal});
+}
+
+std::string refusal_of(const given_value& value, const std::string& accepted) {
+  const std::string shown = value.what->secret ? "" : " = '" + value.text + "'";
+  return value.source + shown + " is not accepted; " + accepted;
+}
+
+environment_variables process_environment() {
+  environment_variables variables;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string variable = *each;
+    const auto equals = variable.find('=');
+    if (equals != std::string::npos) {
+      variables.emplace_back(variable.substr(0, equals), variable.substr(equals + 1));
+    }
+  }
+  return variables;
+}
+
+tl::expected<const command*, early_exit> choose_command(int argc, const char* const* argv) {
+  if (argc < 2) return tl::unexpected(early_exit{holdfast_help(), exit_code_of_refusal});
+  const std::string_view name = argv[1];
+  if (name == "--help" || name == "-h") return tl::unexpected(early_exit{holdfast_help(), 0});
+  if (name == "--version") return tl::unexpected(early_exit{"holdfast " HOLDFAST_VERSION "\n", 0});
+
+  std::string accepted;
+  for (const command* each : all_commands()) {
+    if (each->name == name) return each;
+    accepted += (accepted.empty() ? "" : ", ") + std::string(each->name);
+  }
+  return refuse("unknown command '" + std::string(name) + "'; accepted: " + accepted +
+                " (see holdfast --help)");
+}
+
+tl::expected<std::vector<given_value>, early_exit> read_settings(const command& about,
+                                                                 const std::vector<setting>& settings,
+                                                                 int argc, const char* const* argv,
+                                                                 const environment_variables& environment) {
+  auto flags = read_flags(about, settings, argc, argv);
+  if (!flags) return tl::unexpected(flags.error());
+  auto variables = read_variables(settings, environment);
+  if (!variables) return tl::unexpected(variables.error());
+
+  std::vector<given_value> values;
+  if (const auto path = flags->file ? flags->file : variables->file) {
+    auto read = read_configuration_file(*path, settings);
+    if (!read) return refuse(read.error());
+    values = std::move(*read);
+  }
+  for (auto* later : {&variables->values, &flags->values}) {
+    std::move(later->begin(), later->end(), std::back_inserter(values));
+  }
+  // The later source wins, yet a bad value is refused wherever it stands.
+  for (const given_value& value : values) {
+    if (const auto accepted = value.what->read(value.text)) return refuse(refusal_of(value, *accepted));
+  }
+  return values;
+}
+
+}  // namespace holdfast

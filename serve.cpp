@@ -1,0 +1,197 @@
+#include "serve.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <tl/expected.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/engine.hpp"
+#include "command_process.hpp"
+#include "configuration.hpp"
+#include "data_directory.hpp"
+#include "delivery_calendar.hpp"
+#include "http/server.hpp"
+#include "payments/sandbox_provider.hpp"
+#include "process_control.hpp"
+#include "storage/embedded_view.hpp"
+#include "storage/projection_progress.hpp"
+#include "storage/redis_view.hpp"
+#include "storage/rocksdb_journal.hpp"
+
+namespace holdfast {
+namespace {
+
+/// What an admitted command may take beyond the wait for its payment, when the process ends.
+constexpr std::chrono::milliseconds drain_margin{5000};
+/// For the answers still to be written once every command is answered.
+constexpr std::chrono::milliseconds last_answers_within{2000};
+/// Descriptors that the stores keep; the others are for connections.
+constexpr std::uint64_t descriptors_of_stores = 512;
+constexpr std::uint32_t most_connections = 20'000;
+
+/// Everything durable, and the view of it. Members are destroyed from the last to the first.
+struct stores {
+  data_directory folder;
+  std::unique_ptr<storage::journal> reservations;
+  std::unique_ptr<storage::journal> receipts;
+  std::unique_ptr<storage::view_store> view;
+};
+
+tl::expected<std::unique_ptr<storage::view_store>, std::string> open_view(const configuration& settings,
+                                                                          const data_directory& folder) {
+  if (settings.redis) return std::make_unique<storage::redis_view>(*settings.redis);
+  return storage::embedded_view::open({folder.path_of("view"), settings.view_cache_bytes});
+}
+
+tl::expected<stores, std::string> open_stores(const configuration& settings) {
+  auto folder = data_directory::open(settings.data);
+  if (!folder) return tl::unexpected(folder.error());
+  auto reservations = storage::rocksdb_journal::open({folder->path_of("reservations")});
+  if (!reservations) return tl::unexpected(reservations.error().message);
+  auto receipts = storage::rocksdb_journal::open({folder->path_of("receipts")});
+  if (!receipts) return tl::unexpected(receipts.error().message);
+  auto view = open_view(settings, *folder);
+  if (!view) return tl::unexpected(view.error());
+  return stores{std::move(*folder), std::move(*reservations), std::move(*receipts), std::move(*view)};
+}
+
+domain::timestamp now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::uint32_t connections_within(std::uint64_t descriptors) {
+  const std::uint64_t kept = std::min(descriptors_of_stores, descriptors / 2);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(most_connections, descriptors - kept));
+}
+
+std::string name_of_view(const configuration& settings) {
+  if (!settings.redis) return "embedded";
+  return "redis://" + settings.redis->host + ":" + std::to_string(settings.redis->port) + "/" +
+         std::to_string(settings.redis->database);
+}
+
+void print_ready_line(const configuration& settings, std::uint16_t port) {
+  std::printf("holdfast %s ready on %s (pid %d, data %s, view %s)\n", HOLDFAST_VERSION,
+              http_url_of(settings.listen.address, port).c_str(), static_cast<int>(::getpid()),
+              settings.data.c_str(), name_of_view(settings).c_str());
+  std::fflush(stdout);
+}
+
+/// The whole engine on its ports, from the first to the last moment of its life.
+class service {
+ public:
+  service(const configuration& settings, stores& stores, delivery_calendar calendar,
+          std::uint64_t descriptors)
+      : settings_(settings),
+        writer_(stores.view->make_writer()),
+        provider_({.folder = stores.folder.path_of("sandbox"),
+                   .seed = std::random_device{}(),
+                   .timeout = settings.payment_timeout,
+                   .knobs = settings.sandbox}),
+        engine_({.reservations = *stores.reservations,
+                 .receipts = *stores.receipts,
+                 .view = *writer_,
+                 .progress = progress_,
+                 .provider = provider_,
+                 .clock = now,
+                 .delivery_date =
+                     [calendar](domain::timestamp paid_at) { return calendar.delivery_date(paid_at); },
+                 .on_fatal = [this](const std::string& message) { journal_failed(message); }},
+                {.payment_wait = settings.payment_wait,
+                 .payment_timeout = settings.payment_timeout,
+                 .threads = settings.threads}),
+        server_({.engine = engine_,
+                 .reservations = *stores.reservations,
+                 .view = *stores.view,
+                 .progress = progress_,
+                 .ready = [this] { return ready_.load(); },
+                 .version = HOLDFAST_VERSION},
+                {.address = settings.listen.address,
+                 .port = settings.listen.port,
+                 .threads = settings.threads,
+                 .largest_connections = connections_within(descriptors)}) {}
+
+  /// Listens first, so that with a port in use no reservation is resumed.
+  std::optional<std::string> start() {
+    if (const auto failure = server_.start()) {
+      return *failure + "; end what listens there, or give another --listen";
+    }
+    if (auto failure = engine_.start()) return failure;
+    ready_ = !failed_;
+    return std::nullopt;
+  }
+
+  std::uint16_t port() const { return server_.port(); }
+
+  /// Takes nothing new, finishes what is under way, and ends. True if nothing went wrong.
+  bool stop() {
+    ready_ = false;
+    server_.stop_accepting();
+    if (!engine_.drain(settings_.payment_wait + drain_margin)) {
+      spdlog::warn("not everything under way could be answered; it goes on at the next start");
+    }
+    server_.stop(last_answers_within);
+    engine_.stop();
+    return !failed_;
+  }
+
+ private:
+  void journal_failed(const std::string& message) {
+    ready_ = false;
+    failed_ = true;
+    spdlog::critical("{}; ending, so that the next start replays what is durable", message);
+    end_signals::end_after_failure();
+  }
+
+  const configuration& settings_;
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> failed_{false};
+  storage::projection_progress progress_;
+  std::unique_ptr<storage::view_writer> writer_;
+  payments::sandbox_provider provider_;
+  actors::engine engine_;
+  http::server server_;
+};
+
+int run(const configuration& settings, process_frame& frame) {
+  if (settings.provider) return fail("this version pays through the sandbox only");
+  const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
+  if (!calendar) return fail(calendar.error());
+  auto stores = open_stores(settings);
+  if (!stores) return fail(stores.error());
+
+  spdlog::info("holdfast {} starts: data {}, view {}, threads {}, payment wait {} ms, time zone {}",
+               HOLDFAST_VERSION, settings.data, name_of_view(settings), settings.threads,
+               settings.payment_wait.count(), settings.timezone);
+  service service{settings, *stores, *calendar, frame.descriptors};
+  if (const auto failure = service.start()) {
+    service.stop();
+    return fail(*failure);
+  }
+  print_ready_line(settings, service.port());
+  const int signal = frame.signals.wait();
+  spdlog::info("signal {}: ending", signal);
+  if (!service.stop()) return 1;
+  spdlog::info("ended");
+  return 0;
+}
+
+}  // namespace
+
+int serve(int argc, const char* const* argv) {
+  const auto settings = parse_configuration(argc, argv, process_environment());
+  if (!settings) return tell(settings.error());
+  return run_process(settings->level, settings->format,
+                     [&](process_frame& frame) { return run(*settings, frame); });
+}
+
+}  // namespace holdfast
