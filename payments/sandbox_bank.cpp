@@ -1,23 +1,44 @@
 #include "payments/sandbox_bank.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cassert>
+#include <charconv>
+#include <cstdio>
 #include <utility>
 
 namespace holdfast::payments {
 
 namespace {
 
-struct test_card {
-  std::string_view number;
-  std::string_view reason;
-};
+constexpr std::string_view intent_prefix = "pi_";
+constexpr std::string_view refund_prefix = "re_";
 
-/// FNV-1a, 64 bit: keys are compared within one reservation only.
-std::uint64_t hash_of(std::string_view key) {
+/// FNV-1a, folded to 32 bits: keys are compared within one reservation only.
+std::uint32_t hash_of(std::string_view key) {
   std::uint64_t hash = 14695981039346656037ull;
   for (unsigned char c : key) hash = (hash ^ c) * 1099511628211ull;
-  return hash;
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+std::string hash_text(std::uint32_t hash) {
+  char text[10];
+  std::snprintf(text, sizeof text, "#%08x", hash);
+  return text;
+}
+
+/// Of a record: of its key, or the hash that stands in the key's place.
+std::uint32_t key_hash_of(const bank_record& record) {
+  const std::string_view key = record.idempotency_key;
+  std::uint32_t hash = 0;
+  if (record.what == bank_record::kind::cancelled && key.starts_with('#') &&
+      std::from_chars(key.data() + 1, key.data() + key.size(), hash, 16).ec == std::errc{}) {
+    return hash;
+  }
+  return hash_of(key);
+}
+
+std::uint16_t refund_hash_of(std::string_view key) {
+  return static_cast<std::uint16_t>(hash_of(key));
 }
 
 /// Keys stand at the end of a line in the ledger.
@@ -27,152 +48,147 @@ std::string without_controls(std::string key) {
   return key;
 }
 
-std::string numbered(std::string_view kind, domain::reservation_id reservation, std::uint16_t attempt) {
-  return std::string(kind) + std::to_string(reservation) + "_" + std::to_string(attempt);
+std::string numbered(std::string_view prefix, const intent_name& name) {
+  return std::string(prefix) + std::to_string(name.reservation) + "_" + std::to_string(name.attempt);
 }
-std::string transaction_id(domain::reservation_id reservation, std::uint16_t attempt) {
-  return numbered("ch_", reservation, attempt);
-}
-std::string refund_id(domain::reservation_id reservation, std::uint16_t attempt) {
-  return numbered("re_", reservation, attempt);
-}
-
-constexpr std::string_view refused = "connection_refused";
-constexpr std::string_view server_error = "server_error";
 
 }  // namespace
+
+std::string intent_id(const intent_name& name) {
+  return numbered(intent_prefix, name);
+}
+
+std::string refund_id(const intent_name& name) {
+  return numbered(refund_prefix, name);
+}
+
+std::optional<intent_name> parse_intent_id(std::string_view id) {
+  intent_name name;
+  if (!id.starts_with(intent_prefix)) return std::nullopt;
+  const char* const end = id.data() + id.size();
+  const auto reservation = std::from_chars(id.data() + intent_prefix.size(), end, name.reservation);
+  if (reservation.ec != std::errc{} || reservation.ptr == end || *reservation.ptr != '_') return std::nullopt;
+  const auto attempt = std::from_chars(reservation.ptr + 1, end, name.attempt);
+  // Only as it is written here: no zeros in front.
+  if (attempt.ec != std::errc{} || intent_id(name) != id) return std::nullopt;
+  return name;
+}
 
 sandbox_bank::sandbox_bank(std::uint64_t seed, std::function<void(const bank_record&)> record)
     : random_(seed), record_(std::move(record)) {}
 
-charge_reply sandbox_bank::charge(const charge_request& request, domain::timestamp now) {
-  charge_reply reply;
-  const auto answered = [&](charge_status status, std::string_view reason) {
-    reply.answer = charge_answer{status, {}, std::string(reason)};
-    return reply;
-  };
-  if (knobs_.outage) return answered(charge_status::not_charged, refused);
-  reply.delay = latency();
+// --- The calls ---
 
-  const auto key = without_controls(request.idempotency_key);
-  const auto key_hash = hash_of(key);
-  if (auto* known = find_key(request.reservation, key_hash); known && !happens(knobs_.forget_keys_rate)) {
-    if (known->now != state::pending) reply.answer = answer_of(request.reservation, *known);
-    return reply;
+std::optional<payment_intent> sandbox_bank::create(domain::reservation_id reservation,
+                                                   const domain::money& price, const std::string& key,
+                                                   domain::timestamp now) {
+  auto kept_key = without_controls(key);
+  const auto key_hash = hash_of(kept_key);
+  if (const auto* known = find_key(reservation, key_hash); known && !happens(knobs_.forget_keys_rate)) {
+    return shown(reservation, *known);
   }
-  if (closed(request.reservation)) return answered(charge_status::not_charged, "cancelled");
-  if (attempts_.count(request.reservation) >= most_attempts) {
-    return answered(charge_status::not_charged, "too_many_attempts");
-  }
+  if (intents_.count(reservation) >= most_attempts) return std::nullopt;
+  const auto& fresh = add(reservation, price, key_hash, now);
+  open_keys_.emplace(intent_name{reservation, fresh.attempt}, std::move(kept_key));
+  return shown(reservation, fresh);
+}
 
-  auto& fresh = add(request.reservation, request.price, key_hash);
-  if (happens(knobs_.fail_rate)) {
-    fresh.now = state::failed;
-    note(bank_record::kind::failed, request.reservation, fresh, key, now);
-    return answered(charge_status::unknown, server_error);
-  }
-  fresh.now = verdict_on(request.card_number.reveal());
-  if (fresh.now == state::captured && happens(knobs_.decline_rate)) fresh.now = state::card_declined;
-  if (fresh.now != state::captured) {
-    note(bank_record::kind::declined, request.reservation, fresh, key, now);
-    reply.answer = answer_of(request.reservation, fresh);
-    return reply;
+std::optional<payment_intent> sandbox_bank::find(const intent_name& name) const {
+  const auto* known = look_up(name);
+  if (known == nullptr) return std::nullopt;
+  return shown(name.reservation, *known);
+}
+
+std::vector<payment_intent> sandbox_bank::find_all(domain::reservation_id reservation) const {
+  std::vector<payment_intent> all;
+  const auto [first, last] = intents_.equal_range(reservation);
+  for (auto it = first; it != last; ++it) all.push_back(shown(reservation, it->second));
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+confirmation sandbox_bank::confirm(const intent_name& name, const std::string& card_number,
+                                   domain::timestamp now) {
+  using enum confirmation::outcome;
+  auto& intent = at(name);
+  if (intent.now == state::cancelled) return {canceled, {}, {}};
+  if (intent.now == state::captured || intent.now == state::refunded) return {captured, {}, {}};
+  if (is_declined(intent.now)) return {declined, reason_of(intent.now), {}};
+  if (intent.now == state::pending) return {hangs, {}, {}};
+
+  auto key = std::move(open_keys_.extract(name).mapped());
+  intent.now = verdict_on(card_number);
+  if (intent.now == state::captured && happens(knobs_.decline_rate)) intent.now = state::card_declined;
+  if (is_declined(intent.now)) {
+    note(bank_record::kind::declined, name.reservation, intent, key, now);
+    return {declined, reason_of(intent.now), {}};
   }
   if (happens(knobs_.lands_late_rate)) {
-    fresh.now = state::pending;
-    reply.late = late_charge{knobs_.lands_late_after, request.reservation, fresh.number, key};
-    return reply;
+    intent.now = state::pending;
+    return {hangs, {}, late_charge{knobs_.lands_late_after, name, std::move(key)}};
   }
-  note(bank_record::kind::captured, request.reservation, fresh, key, now);
-  if (!happens(knobs_.hang_after_charge_rate)) reply.answer = answer_of(request.reservation, fresh);
-  return reply;
+  note(bank_record::kind::captured, name.reservation, intent, key, now);
+  return {happens(knobs_.hang_after_charge_rate) ? hangs : captured, {}, {}};
 }
 
-bank_reply<settle_answer> sandbox_bank::settle(const settle_request& request, domain::timestamp now) {
-  const auto reservation = request.reservation;
-  if (knobs_.outage) return {settle_answer{settle_status::unknown, {}, std::string(refused)}, {}};
-  const auto delay = latency();
-  if (happens(knobs_.fail_rate)) {
-    return {settle_answer{settle_status::unknown, {}, std::string(server_error)}, delay};
+payment_intent sandbox_bank::cancel(const intent_name& name, domain::timestamp now) {
+  auto& intent = at(name);
+  const bool can_be = intent.now == state::created || intent.now == state::pending || is_declined(intent.now);
+  if (can_be) {
+    intent.now = state::cancelled;
+    open_keys_.erase(name);
+    note(bank_record::kind::cancelled, name.reservation, intent, hash_text(intent.key_hash), now);
   }
-  std::optional<std::uint16_t> captured;
-  const auto [first, last] = attempts_.equal_range(reservation);
-  for (auto it = first; it != last; ++it) {
-    auto& each = it->second;
-    if (each.now == state::captured || each.now == state::refunded) {
-      captured = std::min(each.number, captured.value_or(each.number));
-    } else if (each.now == state::pending || each.now == state::failed) {
-      each.now = state::cancelled;
-      note(bank_record::kind::cancelled, reservation, each, {}, now);
-    }
-  }
-  if (captured) {
-    return {settle_answer{settle_status::captured, transaction_id(reservation, *captured), {}}, delay};
-  }
-  // Where nothing was there to be cancelled, a mark keeps out what is still on its way here.
-  if (!closed(reservation)) {
-    auto& mark = add(reservation, {}, 0);
-    mark.now = state::cancelled;
-    note(bank_record::kind::cancelled, reservation, mark, {}, now);
-  }
-  return {settle_answer{settle_status::not_charged, {}, {}}, delay};
+  return shown(name.reservation, intent);
 }
 
-bank_reply<refund_answer> sandbox_bank::refund(const refund_request& request, domain::timestamp now) {
-  const auto unknown = [](std::string_view reason) {
-    return refund_answer{refund_status::unknown, {}, std::string(reason)};
-  };
-  if (knobs_.outage) return {unknown(refused), {}};
-  const auto delay = latency();
-  if (happens(knobs_.fail_rate)) return {unknown(server_error), delay};
-
-  const auto [first, last] = attempts_.equal_range(request.reservation);
-  const auto found = std::find_if(first, last, [&](const auto& each) {
-    return transaction_id(request.reservation, each.second.number) == request.transaction_id;
-  });
-  if (found == last) return {unknown("no_such_transaction"), delay};
-
-  auto& charged = found->second;
-  const auto done =
-      refund_answer{refund_status::refunded, refund_id(request.reservation, charged.number), {}};
-  if (charged.now == state::refunded) return {done, delay};
-  if (charged.now != state::captured) return {unknown("not_captured"), delay};
-  if (charged.amount_minor != request.price.amount_minor) return {unknown("amount_differs"), delay};
-  if (charged.refunds_failed < knobs_.refund_failures) {
-    ++charged.refunds_failed;
-    return {unknown(server_error), delay};
+refund_outcome sandbox_bank::refund(const intent_name& name, std::int64_t amount_minor,
+                                    const std::string& key, domain::timestamp now) {
+  using enum refund_outcome;
+  auto& intent = at(name);
+  const auto kept_key = without_controls(key);
+  if (intent.now == state::refunded) {
+    return intent.refund == refund_hash_of(kept_key) ? refunded : already_refunded;
   }
-  charged.now = state::refunded;
-  note(bank_record::kind::refunded, request.reservation, charged, without_controls(request.idempotency_key),
-       now);
-  return {done, delay};
+  if (intent.now != state::captured) return not_captured;
+  if (intent.amount_minor != amount_minor) return amount_differs;
+  if (intent.refund < knobs_.refund_failures) {
+    ++intent.refund;
+    return server_error;
+  }
+  intent.now = state::refunded;
+  intent.refund = refund_hash_of(kept_key);
+  note(bank_record::kind::refunded, name.reservation, intent, kept_key, now);
+  return refunded;
 }
 
 void sandbox_bank::land(const late_charge& late, domain::timestamp now) {
-  auto* pending = find(late.reservation, late.attempt);
-  if (pending == nullptr || pending->now != state::pending) return;
-  pending->now = state::captured;
-  note(bank_record::kind::captured, late.reservation, *pending, late.idempotency_key, now);
+  auto& pending = at(late.intent);
+  if (pending.now != state::pending) return;
+  pending.now = state::captured;
+  note(bank_record::kind::captured, late.intent.reservation, pending, late.idempotency_key, now);
 }
 
 void sandbox_bank::restore(const bank_record& record) {
-  auto* known = find(record.reservation, record.attempt);
+  auto* known = look_up({record.reservation, record.attempt});
   if (known == nullptr) {
-    known = &add(record.reservation, record.price, hash_of(record.idempotency_key));
-    known->number = record.attempt;
+    known = &add(record.reservation, record.price, key_hash_of(record), record.at);
+    known->attempt = record.attempt;
   }
   switch (record.what) {
     case bank_record::kind::captured:
       known->now = state::captured;
       return;
     case bank_record::kind::failed:
-      known->now = state::failed;
+      open_keys_.emplace(intent_name{record.reservation, record.attempt}, record.idempotency_key);
       return;
     case bank_record::kind::cancelled:
+      open_keys_.erase({record.reservation, record.attempt});
       known->now = state::cancelled;
       return;
     case bank_record::kind::refunded:
       known->now = state::refunded;
+      known->refund = refund_hash_of(record.idempotency_key);
       return;
     case bank_record::kind::declined:
       break;
@@ -182,6 +198,8 @@ void sandbox_bank::restore(const bank_record& record) {
     if (record.reason == reason_of(each)) known->now = each;
   }
 }
+
+// --- What decides ---
 
 std::string_view sandbox_bank::reason_of(state declined) {
   switch (declined) {
@@ -215,72 +233,72 @@ std::chrono::milliseconds sandbox_bank::latency() {
   return knobs_.latency_min + std::chrono::milliseconds(random_() % range);
 }
 
-sandbox_bank::attempt* sandbox_bank::find(domain::reservation_id reservation, std::uint16_t number) {
-  const auto [first, last] = attempts_.equal_range(reservation);
+// --- The table ---
+
+const sandbox_bank::intent* sandbox_bank::look_up(const intent_name& name) const {
+  const auto [first, last] = intents_.equal_range(name.reservation);
   const auto found =
-      std::find_if(first, last, [&](const auto& each) { return each.second.number == number; });
+      std::find_if(first, last, [&](const auto& each) { return each.second.attempt == name.attempt; });
   return found == last ? nullptr : &found->second;
 }
 
-/// The latest attempt with the key: a forgotten one has several.
-sandbox_bank::attempt* sandbox_bank::find_key(domain::reservation_id reservation, std::uint64_t key_hash) {
-  attempt* latest = nullptr;
-  const auto [first, last] = attempts_.equal_range(reservation);
+sandbox_bank::intent* sandbox_bank::look_up(const intent_name& name) {
+  return const_cast<intent*>(std::as_const(*this).look_up(name));
+}
+
+sandbox_bank::intent& sandbox_bank::at(const intent_name& name) {
+  auto* const known = look_up(name);
+  assert(known != nullptr);
+  return *known;
+}
+
+/// The latest intent with the key: a forgotten one has several.
+sandbox_bank::intent* sandbox_bank::find_key(domain::reservation_id reservation, std::uint32_t key_hash) {
+  intent* latest = nullptr;
+  const auto [first, last] = intents_.equal_range(reservation);
   for (auto it = first; it != last; ++it) {
     auto& each = it->second;
     if (each.key_hash != key_hash) continue;
-    if (latest == nullptr || latest->number < each.number) latest = &each;
+    if (latest == nullptr || latest->attempt < each.attempt) latest = &each;
   }
   return latest;
 }
 
-bool sandbox_bank::closed(domain::reservation_id reservation) const {
-  const auto [first, last] = attempts_.equal_range(reservation);
-  return std::any_of(first, last, [](const auto& each) { return each.second.now == state::cancelled; });
-}
-
-sandbox_bank::attempt& sandbox_bank::add(domain::reservation_id reservation, const domain::money& price,
-                                         std::uint64_t key_hash) {
-  attempt fresh;
+sandbox_bank::intent& sandbox_bank::add(domain::reservation_id reservation, const domain::money& price,
+                                        std::uint32_t key_hash, domain::timestamp now) {
+  intent fresh;
   fresh.key_hash = key_hash;
+  fresh.created_s =
+      static_cast<std::uint32_t>(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count());
   fresh.amount_minor = price.amount_minor;
-  // Not their count: a pending attempt of an earlier process left no record, but a number.
-  const auto [first, last] = attempts_.equal_range(reservation);
-  for (auto it = first; it != last; ++it) fresh.number = std::max(fresh.number, it->second.number);
-  ++fresh.number;
+  // Not their count: an intent of an earlier process may have left no record, but a number.
+  const auto [first, last] = intents_.equal_range(reservation);
+  for (auto it = first; it != last; ++it) fresh.attempt = std::max(fresh.attempt, it->second.attempt);
+  ++fresh.attempt;
   price.currency.copy(fresh.currency, sizeof fresh.currency);
   // A currency is one word in the ledger.
   for (char& c : fresh.currency) {
     if (c != '\0' && (c < 'A' || c > 'z')) c = '?';
   }
-  return attempts_.emplace(reservation, fresh)->second;
+  return intents_.emplace(reservation, fresh)->second;
 }
 
-charge_answer sandbox_bank::answer_of(domain::reservation_id reservation, const attempt& known) const {
-  switch (known.now) {
-    case state::captured:
-    case state::refunded:
-      return {charge_status::captured, transaction_id(reservation, known.number), {}};
-    case state::failed:
-    case state::pending:
-      return {charge_status::unknown, {}, std::string(server_error)};
-    case state::cancelled:
-      return {charge_status::not_charged, {}, "cancelled"};
-    default:
-      return {charge_status::declined, {}, std::string(reason_of(known.now))};
-  }
+payment_intent sandbox_bank::shown(domain::reservation_id reservation, const intent& intent) {
+  const std::string_view currency(intent.currency, sizeof intent.currency);
+  payment_intent shown;
+  shown.name = {reservation, intent.attempt};
+  shown.price = {intent.amount_minor, std::string(currency.substr(0, currency.find('\0')))};
+  shown.refunded = intent.now == state::refunded;
+  shown.created = std::chrono::seconds(intent.created_s);
+  if (intent.now == state::captured || shown.refunded) shown.status = intent_status::succeeded;
+  if (intent.now == state::cancelled) shown.status = intent_status::canceled;
+  return shown;
 }
 
-void sandbox_bank::note(bank_record::kind what, domain::reservation_id reservation, const attempt& about,
+void sandbox_bank::note(bank_record::kind what, domain::reservation_id reservation, const intent& about,
                         const std::string& key, domain::timestamp now) {
-  const std::string_view currency(about.currency, sizeof about.currency);
-  record_({what,
-           now,
-           reservation,
-           about.number,
-           {about.amount_minor, std::string(currency.substr(0, currency.find('\0')))},
-           what == bank_record::kind::declined ? reason_of(about.now) : std::string_view{},
-           key});
+  record_({what, now, reservation, about.attempt, shown(reservation, about).price,
+           what == bank_record::kind::declined ? reason_of(about.now) : std::string_view{}, key});
 }
 
 }  // namespace holdfast::payments

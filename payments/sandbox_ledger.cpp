@@ -166,7 +166,8 @@ void for_each_ledger_entry(const std::filesystem::path& folder,
       const bool charged = record.what == bank_record::kind::captured;
       if (!charged && record.what != bank_record::kind::refunded) return;
       each({record.idempotency_key, record.reservation, record.price,
-            charged ? ledger_entry::kind::charge : ledger_entry::kind::refund, record.at});
+            charged ? ledger_entry::kind::charge : ledger_entry::kind::refund, record.at,
+            intent_id({record.reservation, record.attempt})});
     });
   } catch (...) {
     ::close(file);

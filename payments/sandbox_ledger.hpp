@@ -3,7 +3,8 @@
 //   <kind> <ms since 1970> <reservation> <attempt> <amount> <currency> <reason> <key>\n
 //
 // kind: C captured, D declined, F failed, X cancelled, R refunded; a dash where there is no
-// currency or reason; the key is the rest of the line. Not synced: it survives its process, and
+// currency or reason; the key is the rest of the line, with X a hash of it. F is read, not
+// written any more. Not synced: it survives its process, and
 // a lost machine loses its tail. What follows the last newline is torn and cut off on opening;
 // other lines that don't parse are skipped and counted.
 //
@@ -30,6 +31,8 @@ struct ledger_entry {
   domain::money price;
   kind what = kind::charge;
   domain::timestamp at;
+  /// Of the payment intent that was captured or refunded.
+  std::string transaction_id;
 };
 
 class sandbox_ledger {

@@ -12,6 +12,8 @@
 #include <utility>
 #include <variant>
 
+#include "payments/sandbox_calls.hpp"
+
 namespace holdfast::payments {
 
 namespace {
@@ -154,7 +156,7 @@ class sandbox_provider::implementation {
 
   void process(charge_call& call) {
     if (disk_is_behind_) return answer(call, {unknown<charge_answer>("ledger_not_writable"), {}});
-    auto reply = bank_.charge(call.request, wall_clock());
+    auto reply = payments::charge(bank_, call.request, wall_clock());
     if (reply.late) {
       set_timer(steady::now() + reply.late->after, std::move(*reply.late));
       --closed_calls_;
@@ -163,11 +165,11 @@ class sandbox_provider::implementation {
   }
   void process(settle_call& call) {
     if (disk_is_behind_) return answer(call, {unknown<settle_answer>("ledger_not_writable"), {}});
-    answer(call, bank_.settle(call.request, wall_clock()));
+    answer(call, payments::settle(bank_, call.request, wall_clock()));
   }
   void process(refund_call& call) {
     if (disk_is_behind_) return answer(call, {unknown<refund_answer>("ledger_not_writable"), {}});
-    answer(call, bank_.refund(call.request, wall_clock()));
+    answer(call, payments::refund(bank_, call.request, wall_clock()));
   }
 
   /// At once where there is no latency; otherwise when the answer arrives or the time is out,

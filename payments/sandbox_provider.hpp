@@ -1,6 +1,6 @@
 // Adapter: the payment provider for development and tests, in this process. Its bank decides
-// (sandbox_bank.hpp), its ledger remembers (sandbox_ledger.hpp); this file adds the time: the
-// latency of answers, the time-out of calls and the charges that land late.
+// (sandbox_bank.hpp, sandbox_calls.hpp), its ledger remembers (sandbox_ledger.hpp); this file adds the time:
+// the latency of answers, the time-out of calls and the charges that land late.
 //
 // Threading: one thread of its own, on which callbacks run; they must not block or throw. All
 // that waits when it wakes up is decided as one batch, written to the ledger with one write and

@@ -201,6 +201,27 @@ TEST_CASE("the same key is the same charge") {
   });
 }
 
+TEST_CASE("a forgotten key charges again, and settling keeps one capture and gives back the other") {
+  over_all_adapters([](rig& at) {
+    const auto first = charge(at, charge_of(1));
+    sandbox_knobs knobs;
+    knobs.forget_keys_rate = 1;
+    at.turn(knobs);
+    const auto second = charge(at, charge_of(1));
+    CHECK(second.status == charge_status::captured);
+    CHECK(second.transaction_id != first.transaction_id);
+    for (int i = 0; i < 2; ++i) {
+      const auto settled = settle(at, 1);
+      CHECK(settled.status == settle_status::captured);
+      CHECK(settled.transaction_id == first.transaction_id);
+    }
+    CHECK(charges_in(at.ledger(), 1) == 2);
+    CHECK(refunds_in(at.ledger(), 1) == 1);
+    CHECK(refund(at, refund_of(1, first.transaction_id)).status == refund_status::refunded);
+    CHECK(refunds_in(at.ledger(), 1) == 2);
+  });
+}
+
 TEST_CASE("charged and then no answer: unknown after the time-out, and settling finds it") {
   over_all_adapters([](rig& at) {
     at.turn(always_hangs_after_the_charge());
@@ -261,9 +282,9 @@ TEST_CASE("a refund gives back a capture once, however often it is asked for") {
 
 TEST_CASE("nothing is refunded that was not captured") {
   over_all_adapters([](rig& at) {
-    CHECK(refund(at, refund_of(1, "ch_1_1")).status == refund_status::unknown);
+    CHECK(refund(at, refund_of(1, "pi_1_1")).status == refund_status::unknown);
     CHECK(charge(at, charge_of(1, "4000000000000002")).status == charge_status::declined);
-    CHECK(refund(at, refund_of(1, "ch_1_1")).status == refund_status::unknown);
+    CHECK(refund(at, refund_of(1, "pi_1_1")).status == refund_status::unknown);
     CHECK(at.ledger().empty());
   });
 }

@@ -185,7 +185,7 @@ TEST_CASE_TEMPLATE("a reservation is placed with the old body and seen in all fo
             links_of_reservation);
   CHECK(without_times(shop->get("/payments/1").body) ==
         R"({"id":1,"version":3,"preReservationId":1,)" + goods_fields +
-            R"("cardNo":"****-****-****-1234","status":"paid","transactionId":"ch_1_1","refundId":null,)"
+            R"("cardNo":"****-****-****-1234","status":"paid","transactionId":"pi_1_1","refundId":null,)"
             R"("createdAt":"time","modifiedAt":"time",)" +
             links_of_payment);
   CHECK(
@@ -243,7 +243,7 @@ TEST_CASE_TEMPLATE("a cancelled reservation is seen as cancelled everywhere, wit
           links_of_reservation);
   CHECK(without_times(shop->get("/payments/1").body) ==
         R"({"id":1,"version":7,"preReservationId":1,)" + goods_fields +
-            R"("cardNo":"****-****-****-1234","status":"payment_cancelled","transactionId":"ch_1_1",)"
+            R"("cardNo":"****-****-****-1234","status":"payment_cancelled","transactionId":"pi_1_1",)"
             R"("refundId":"re_1_1","createdAt":"time","modifiedAt":"time",)" +
             links_of_payment);
   CHECK(
@@ -635,7 +635,7 @@ TEST_CASE("a charge without an answer is settled: as paid when it was made, and 
   const std::string id = std::to_string(id_of(pending));
   REQUIRE(shop.shows_receipt(id));
   CHECK(shop->place_with_key(old_body, "k").status == 201);
-  CHECK(text_at(shop->document("/payments/" + id), "/transactionId") == "ch_" + id + "_1");
+  CHECK(text_at(shop->document("/payments/" + id), "/transactionId") == "pi_" + id + "_1");
 }
 
 TEST_CASE("a charge without an answer is settled: as not paid when it was not made in time") {

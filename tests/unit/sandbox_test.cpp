@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "payments/sandbox_bank.hpp"
+#include "payments/sandbox_calls.hpp"
 #include "payments/sandbox_ledger.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -58,7 +59,7 @@ std::string history_of(std::uint64_t seed) {
   at.bank.turn(knobs);
   std::string history;
   for (int i = 1; i <= 200; ++i) {
-    const auto reply = at.bank.charge(charge_of(i), now);
+    const auto reply = charge(at.bank, charge_of(i), now);
     history += std::to_string(reply.answer ? static_cast<int>(reply.answer->status) : 9) + ":" +
                std::to_string(reply.delay.count()) + " ";
   }
@@ -93,10 +94,10 @@ TEST_CASE("one seed is one history, another seed another") {
 TEST_CASE("rates of nothing and of one leave nothing to chance") {
   watched_bank at;
   for (int i = 1; i <= 50; ++i)
-    CHECK(at.bank.charge(charge_of(i), now).answer->status == charge_status::captured);
+    CHECK(charge(at.bank, charge_of(i), now).answer->status == charge_status::captured);
   at.bank.turn(always(&sandbox_knobs::decline_rate));
   for (int i = 51; i <= 100; ++i) {
-    CHECK(at.bank.charge(charge_of(i), now).answer->status == charge_status::declined);
+    CHECK(charge(at.bank, charge_of(i), now).answer->status == charge_status::declined);
   }
   CHECK(at.records == std::string(50, 'C') + std::string(50, 'D'));
 }
@@ -109,7 +110,7 @@ TEST_CASE("latency lies between its bounds, both included") {
   at.bank.turn(knobs);
   bool seen[6] = {};
   for (int i = 1; i <= 100; ++i) {
-    const auto delay = at.bank.charge(charge_of(i), now).delay.count();
+    const auto delay = charge(at.bank, charge_of(i), now).delay.count();
     REQUIRE(delay >= 3);
     REQUIRE(delay <= 5);
     seen[delay] = true;
@@ -119,78 +120,156 @@ TEST_CASE("latency lies between its bounds, both included") {
 
 TEST_CASE("a forgotten key charges again, and each capture is refunded by its own transaction, once") {
   watched_bank at;
-  const auto first = at.bank.charge(charge_of(1), now).answer->transaction_id;
+  const auto first = charge(at.bank, charge_of(1), now).answer->transaction_id;
   at.bank.turn(always(&sandbox_knobs::forget_keys_rate));
-  const auto second = at.bank.charge(charge_of(1), now).answer->transaction_id;
+  const auto second = charge(at.bank, charge_of(1), now).answer->transaction_id;
   CHECK(first != second);
-  CHECK(at.bank.settle(settle_of(1), now).answer->transaction_id == first);
   for (int i = 0; i < 2; ++i) {
     for (const auto& transaction : {first, second}) {
-      CHECK(at.bank.refund({1, {100, "USD"}, transaction, "r"}, now).answer->status ==
+      CHECK(refund(at.bank, {1, {100, "USD"}, transaction, "r"}, now).answer->status ==
             refund_status::refunded);
     }
   }
   CHECK(at.records == "CCRR");
 }
 
+TEST_CASE("settling gives back every capture but the first, once, and names them in the ledger") {
+  watched_bank at;
+  const auto first = charge(at.bank, charge_of(1), now).answer->transaction_id;
+  charge(at.bank, charge_of(1, "another"), now);
+  charge(at.bank, charge_of(1, "a third"), now);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(settle(at.bank, settle_of(1), now).answer->transaction_id == first);
+  }
+  CHECK(at.records == "CCCRR");
+  CHECK(at.kept[3].idempotency_key == "refund-surplus-pi_1_2");
+  CHECK(at.kept[4].idempotency_key == "refund-surplus-pi_1_3");
+}
+
+TEST_CASE("settling is unknown as long as a surplus capture can't be given back") {
+  watched_bank at;
+  charge(at.bank, charge_of(1), now);
+  charge(at.bank, charge_of(1, "another"), now);
+  sandbox_knobs knobs;
+  knobs.refund_failures = 1;
+  at.bank.turn(knobs);
+  CHECK(settle(at.bank, settle_of(1), now).answer->status == settle_status::unknown);
+  CHECK(settle(at.bank, settle_of(1), now).answer->status == settle_status::captured);
+  CHECK(at.records == "CCR");
+}
+
+TEST_CASE("an intent's id reads back only as it is written") {
+  CHECK(intent_id({257, 12}) == "pi_257_12");
+  CHECK(refund_id({257, 12}) == "re_257_12");
+  CHECK(parse_intent_id("pi_257_12") == intent_name{257, 12});
+  for (const char* bad : {"", "pi_", "pi_257", "pi_257_", "pi_0257_1", "pi_257_1 ", "pi_257_01", "pi__1",
+                          "re_257_1", "pi_-1_1", "pi_257_65536", "pi_99999999999999999999_1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_intent_id(bad));
+  }
+}
+
+TEST_CASE("an intent is made once for a key, confirmed once, and not after it was cancelled") {
+  watched_bank at;
+  const auto made = *at.bank.create(7, {100, "USD"}, "k", now);
+  CHECK(made.name == intent_name{7, 1});
+  CHECK(made.status == intent_status::requires_payment_method);
+  CHECK(made.created == std::chrono::seconds(1'700'000'000));
+  CHECK(at.bank.create(7, {100, "USD"}, "k", now)->name == made.name);
+  const auto other = *at.bank.create(7, {100, "USD"}, "other", now);
+  CHECK(other.name == intent_name{7, 2});
+  CHECK(at.bank.find_all(7).size() == 2);
+
+  for (int i = 0; i < 2; ++i)
+    CHECK(at.bank.confirm(made.name, "", now).what == confirmation::outcome::captured);
+  CHECK(at.bank.create(7, {100, "USD"}, "k", now)->status == intent_status::succeeded);
+  CHECK(at.bank.cancel(made.name, now).status == intent_status::succeeded);
+  for (int i = 0; i < 2; ++i) CHECK(at.bank.cancel(other.name, now).status == intent_status::canceled);
+  CHECK(at.bank.confirm(other.name, "", now).what == confirmation::outcome::canceled);
+  CHECK(at.bank.create(7, {100, "USD"}, "other", now)->status == intent_status::canceled);
+  CHECK(at.records == "CX");
+  CHECK_FALSE(at.bank.find({7, 3}));
+}
+
+TEST_CASE("a refund is the same with the same key, another with another, and of the whole amount") {
+  watched_bank at;
+  const auto intent = at.bank.create(7, {100, "USD"}, "k", now)->name;
+  CHECK(at.bank.refund(intent, 100, "r", now) == refund_outcome::not_captured);
+  at.bank.confirm(intent, "", now);
+  CHECK(at.bank.refund(intent, 99, "r", now) == refund_outcome::amount_differs);
+  CHECK(at.bank.refund(intent, 100, "r", now) == refund_outcome::refunded);
+  CHECK(at.bank.refund(intent, 100, "r", now) == refund_outcome::refunded);
+  CHECK(at.bank.refund(intent, 100, "s", now) == refund_outcome::already_refunded);
+  CHECK(at.bank.find(intent)->refunded);
+  CHECK(at.records == "CR");
+}
+
 TEST_CASE("a refund of another amount is refused") {
   watched_bank at;
-  const auto transaction = at.bank.charge(charge_of(1), now).answer->transaction_id;
-  CHECK(at.bank.refund({1, {101, "USD"}, transaction, "r"}, now).answer->status == refund_status::unknown);
-  CHECK(at.bank.refund({2, {100, "USD"}, transaction, "r"}, now).answer->status == refund_status::unknown);
+  const auto transaction = charge(at.bank, charge_of(1), now).answer->transaction_id;
+  CHECK(refund(at.bank, {1, {101, "USD"}, transaction, "r"}, now).answer->status == refund_status::unknown);
+  CHECK(refund(at.bank, {2, {100, "USD"}, transaction, "r"}, now).answer->status == refund_status::unknown);
   CHECK(at.records == "C");
 }
 
-TEST_CASE("after a settlement as not charged no charge of the reservation gets through, whatever its key") {
+TEST_CASE("after a settlement as not charged the charge that it settled can't get through any more") {
   watched_bank at;
-  CHECK(at.bank.settle(settle_of(1), now).answer->status == settle_status::not_charged);
-  CHECK(at.bank.settle(settle_of(1), now).answer->status == settle_status::not_charged);
-  CHECK(at.bank.charge(charge_of(1, "a"), now).answer->status == charge_status::not_charged);
-  CHECK(at.bank.charge(charge_of(1, "b"), now).answer->status == charge_status::not_charged);
-  CHECK(at.bank.charge(charge_of(2), now).answer->status == charge_status::captured);
+  CHECK(settle(at.bank, settle_of(1), now).answer->status == settle_status::not_charged);
+  CHECK(settle(at.bank, settle_of(1), now).answer->status == settle_status::not_charged);
+  CHECK(charge(at.bank, charge_of(1), now).answer->status == charge_status::not_charged);
+  CHECK(charge(at.bank, charge_of(2), now).answer->status == charge_status::captured);
   CHECK(at.records == "XC");
 }
 
 TEST_CASE("a late charge lands once, and not at all after a settlement") {
   watched_bank at;
   at.bank.turn(always(&sandbox_knobs::lands_late_rate));
-  const auto settled = *at.bank.charge(charge_of(1), now).late;
-  const auto landing = *at.bank.charge(charge_of(2, "key"), now).late;
-  CHECK_FALSE(at.bank.charge(charge_of(2, "key"), now).answer);
-  at.bank.settle(settle_of(1), now);
+  const auto settled = *charge(at.bank, charge_of(1), now).late;
+  const auto landing = *charge(at.bank, charge_of(2, "key"), now).late;
+  CHECK_FALSE(charge(at.bank, charge_of(2, "key"), now).answer);
+  settle(at.bank, settle_of(1), now);
   at.bank.land(settled, now);
   at.bank.land(landing, now);
   at.bank.land(landing, now);
   CHECK(at.records == "XC");
   CHECK(at.kept[1].idempotency_key == "key");
-  CHECK(at.bank.charge(charge_of(2, "key"), now).answer->status == charge_status::captured);
+  CHECK(charge(at.bank, charge_of(2, "key"), now).answer->status == charge_status::captured);
 }
 
 TEST_CASE("attempts of one reservation are bounded") {
   watched_bank at;
-  at.bank.turn(always(&sandbox_knobs::fail_rate));
-  for (int i = 0; i < sandbox_bank::most_attempts; ++i) at.bank.charge(charge_of(1, std::to_string(i)), now);
-  at.bank.turn({});
-  CHECK(at.bank.charge(charge_of(1, "one more"), now).answer->status == charge_status::not_charged);
+  for (int i = 0; i < sandbox_bank::most_attempts; ++i) charge(at.bank, charge_of(1, std::to_string(i)), now);
+  CHECK(charge(at.bank, charge_of(1, "one more"), now).answer->status == charge_status::not_charged);
 }
 
 TEST_CASE("a bank restored from its records answers as the one that wrote them") {
   watched_bank before;
-  const auto captured = before.bank.charge(charge_of(1), now).answer->transaction_id;
+  const auto captured = charge(before.bank, charge_of(1), now).answer->transaction_id;
   before.bank.turn(always(&sandbox_knobs::decline_rate));
-  before.bank.charge(charge_of(2), now);
+  charge(before.bank, charge_of(2), now);
   before.bank.turn({});
-  const auto refunded = before.bank.charge(charge_of(3), now).answer->transaction_id;
-  before.bank.refund({3, {100, "USD"}, refunded, "r"}, now);
-  before.bank.settle(settle_of(4), now);
+  const auto refunded = charge(before.bank, charge_of(3), now).answer->transaction_id;
+  refund(before.bank, {3, {100, "USD"}, refunded, "r"}, now);
+  settle(before.bank, settle_of(4), now);
 
   watched_bank after;
   for (const auto& record : before.kept) after.bank.restore(record);
-  CHECK(after.bank.charge(charge_of(1), now).answer->transaction_id == captured);
-  CHECK(after.bank.charge(charge_of(2), now).answer->reason == "card_declined");
-  CHECK(after.bank.refund({3, {100, "USD"}, refunded, "r"}, now).answer->status == refund_status::refunded);
-  CHECK(after.bank.charge(charge_of(4), now).answer->status == charge_status::not_charged);
+  CHECK(charge(after.bank, charge_of(1), now).answer->transaction_id == captured);
+  CHECK(charge(after.bank, charge_of(2), now).answer->reason == "card_declined");
+  CHECK(refund(after.bank, {3, {100, "USD"}, refunded, "r"}, now).answer->status == refund_status::refunded);
+  CHECK(charge(after.bank, charge_of(4), now).answer->status == charge_status::not_charged);
   CHECK(after.records.empty());
+}
+
+TEST_CASE("what an older version wrote is read: failed attempts, and cancelled ones without a key") {
+  const ledger_folder folder;
+  folder.append("F 1 1 1 100 USD - c\nX 2 1 1 100 USD - \nX 3 2 1 0 - - \nF 4 3 1 100 USD - c\n");
+  watched_bank at;
+  for (const auto& record : reopened(folder)) at.bank.restore(record);
+  CHECK(charge(at.bank, charge_of(1), now).answer->status == charge_status::not_charged);
+  CHECK(settle(at.bank, settle_of(2), now).answer->status == settle_status::not_charged);
+  CHECK(charge(at.bank, charge_of(3), now).answer->transaction_id == "pi_3_1");
+  CHECK(at.kept.back().idempotency_key == "c");
 }
 
 TEST_CASE("the ledger gives back what was written, and cuts off a torn last line") {
@@ -214,7 +293,8 @@ TEST_CASE("the ledger gives back what was written, and cuts off a torn last line
   CHECK(records[1].attempt == 2);
   CHECK(records[1].idempotency_key.empty());
   CHECK(std::filesystem::file_size(folder.file()) == whole);
-  CHECK(ledger_entries(folder.path).size() == 1);
+  REQUIRE(ledger_entries(folder.path).size() == 1);
+  CHECK(ledger_entries(folder.path)[0].transaction_id == "pi_257_1");
 }
 
 TEST_CASE("lines that don't parse are skipped and counted, those after them are read") {
@@ -226,7 +306,7 @@ TEST_CASE("lines that don't parse are skipped and counted, those after them are 
 
 TEST_CASE("control characters in a key can't forge a line of the ledger") {
   watched_bank at;
-  at.bank.charge(charge_of(1, "a\nC 1 2 1 100 USD - b"), now);
+  charge(at.bank, charge_of(1, "a\nC 1 2 1 100 USD - b"), now);
   CHECK(at.kept[0].idempotency_key == "a?C 1 2 1 100 USD - b");
 }
 
