@@ -122,7 +122,7 @@ reservation_decision decide_refund(const reservation& state, const record_refund
 
 reservation_decision decide_park(const reservation& state, const park& command, timestamp now) {
   if (state.parked) return nothing_new;
-  if (next_step(state) == step::none) return reject(rejection::nothing_to_park);
+  if (next_step(state) == step::none && !command.at_rest) return reject(rejection::nothing_to_park);
   return accept({reservation_parked{now, command.why}});
 }
 

@@ -182,6 +182,8 @@ struct record_refund {
 };
 struct park {
   std::string why;
+  /// Also where the saga has nothing left to do: what an operator found to be wrong with it.
+  bool at_rest = false;
 };
 struct resume {};
 

@@ -404,6 +404,23 @@ TEST_CASE("parking says why, resuming goes on where it was parked") {
   CHECK(finished(after(states.at("overcome_issued") + " resume")));
 }
 
+TEST_CASE("what is at rest is parked where an operator's finding asks for it, and goes back to rest") {
+  const reservation_command finding = park{"the provider has no such charge", true};
+  for (const auto* state : {"issued", "refunded", "declined"}) {
+    CAPTURE(state);
+    const auto before = after(states.at(state));
+    CHECK(decide(before, command_named("park"), at(9)).refused == rejection::nothing_to_park);
+    const auto decision = decide(before, finding, at(9));
+    REQUIRE(decision.events.size() == 1);
+    const auto parked = evolve(before, decision.events.front());
+    CHECK_FALSE(finished(parked));
+    CHECK(next_step(parked) == step::none);
+    CHECK(decide(parked, finding, at(10)).events.empty());
+    CHECK(finished(evolve(parked, reservation_resumed{at(11)})));
+  }
+  CHECK(decide({}, finding, at(9)).refused == rejection::unknown_reservation);
+}
+
 TEST_CASE("events carry the time they were decided at") {
   for (const auto& event : decide(after("place"), command_named("declined"), at(42)).events) {
     CHECK(time_of(event) == at(42));
