@@ -46,8 +46,8 @@ void carry_out(group_commit& group, append_call& call) {
 
 class rocksdb_journal::threads {
  public:
-  explicit threads(const rocksdb_journal_options& options)
-      : store_(options.path, options.block_cache_bytes) {}
+  threads(const rocksdb_journal_options& options, store_access access)
+      : store_(options.path, options.block_cache_bytes, access) {}
 
   ~threads() {
     calls_.wait_for_none();
@@ -142,13 +142,23 @@ class rocksdb_journal::threads {
                                                     std::jthread{[this] { read_all(); }}};
 };
 
-journal_result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(
-    const rocksdb_journal_options& options) {
+journal_result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open_as(
+    const rocksdb_journal_options& options, store_access access) {
   try {
-    return std::unique_ptr<rocksdb_journal>(new rocksdb_journal(std::make_unique<threads>(options)));
+    return std::unique_ptr<rocksdb_journal>(new rocksdb_journal(std::make_unique<threads>(options, access)));
   } catch (const store_failure& failure) {
     return tl::unexpected(journal_error{failure.what()});
   }
+}
+
+journal_result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open(
+    const rocksdb_journal_options& options) {
+  return open_as(options, store_access::owner);
+}
+
+journal_result<std::unique_ptr<rocksdb_journal>> rocksdb_journal::open_read_only(
+    const rocksdb_journal_options& options) {
+  return open_as(options, store_access::read_only);
 }
 
 rocksdb_journal::rocksdb_journal(std::unique_ptr<threads> running) : threads_(std::move(running)) {}

@@ -21,11 +21,20 @@ struct rocksdb_journal_options {
   std::size_t block_cache_bytes = 32 * 1024 * 1024;
 };
 
+enum class store_access : std::uint8_t;
+
 class rocksdb_journal final : public journal {
  public:
   /// Fails where the folder is locked by another process, damaged, of another format version or
   /// not a journal at all.
   static journal_result<std::unique_ptr<rocksdb_journal>> open(const rocksdb_journal_options& options);
+
+  /// A journal as it is at this moment, for reading only: no lock, nothing written, whether or not
+  /// another process has it open. All reads are of this one moment; claims and appends answer an
+  /// error. Keeps a descriptor for each table, 16 MiB each. Fails where there is no journal, or
+  /// where its files kept changing while they were opened.
+  static journal_result<std::unique_ptr<rocksdb_journal>> open_read_only(
+      const rocksdb_journal_options& options);
   ~rocksdb_journal() override;
   rocksdb_journal(const rocksdb_journal&) = delete;
   rocksdb_journal& operator=(const rocksdb_journal&) = delete;
@@ -42,6 +51,8 @@ class rocksdb_journal final : public journal {
 
  private:
   class threads;
+  static journal_result<std::unique_ptr<rocksdb_journal>> open_as(const rocksdb_journal_options& options,
+                                                                  store_access access);
   explicit rocksdb_journal(std::unique_ptr<threads> running);
   std::unique_ptr<threads> threads_;
 };

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,9 @@ const std::string format_key = "format";
 const std::string store_id_key = "store_id";
 const std::string format_version = "1";
 
+/// Logs come and go with every few megabytes written; opening takes some milliseconds.
+constexpr int most_tries_to_open = 20;
+
 rocksdb::WriteOptions synced() {
   rocksdb::WriteOptions options;
   options.sync = true;
@@ -34,6 +38,15 @@ bool absent_or_empty(const std::filesystem::path& folder) {
 std::string without_last_slash(const std::filesystem::path& path) {
   const auto normal = path.lexically_normal();
   return (normal.has_filename() ? normal : normal.parent_path()).string();
+}
+
+/// The names of the write-ahead logs.
+std::set<std::string> logs_in(const std::filesystem::path& folder) {
+  std::set<std::string> logs;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    if (file.path().extension() == ".log") logs.insert(file.path().filename());
+  }
+  return logs;
 }
 
 /// Makes names that were put into the folder durable.
@@ -62,16 +75,20 @@ shard_scan::shard_scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in, shard_i
   rows_.reset(db.NewIterator(options, in));
 }
 
-rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_bytes)
-    : path_(without_last_slash(path)) {
+rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_bytes, store_access access)
+    : path_(without_last_slash(path)), access_(access) {
   try {
-    if (absent_or_empty(path_)) {
+    if (access == store_access::owner && absent_or_empty(path_)) {
       create(path_ + ".new", block_cache_bytes);
     }
     if (!std::filesystem::exists(path_ + "/CURRENT")) {
       fail("not a journal, or its file CURRENT is lost");
     }
-    open(path_, block_cache_bytes, false);
+    if (access == store_access::owner) {
+      open(path_, block_cache_bytes, false);
+    } else {
+      open_read_only(block_cache_bytes);
+    }
     read_format();
   } catch (const std::filesystem::filesystem_error& error) {
     close();
@@ -83,7 +100,7 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
 }
 
 rocksdb_store::~rocksdb_store() {
-  if (!failed_) {
+  if (access_ == store_access::owner && !failed_) {
     rocksdb::FlushOptions options;
     for (auto* handle : handles_) {
       // What can't be flushed is in the log already; the next opening will tell what is wrong.
@@ -113,6 +130,34 @@ void rocksdb_store::open(const std::string& folder, std::size_t block_cache_byte
   check(rocksdb::DB::Open(database_options(create), folder, column_families(block_cache_bytes), &handles_,
                           &db));
   db_.reset(db);
+}
+
+/// Its owner may take away a log or a table between the reading of the manifest, which says what
+/// there is, and the opening of the files. A table that is gone fails the opening; a log that is
+/// gone could go unnoticed, with all that was in it. So the logs must be the same before and
+/// after: then whatever the manifest did not have in tables yet was still in a log.
+void rocksdb_store::open_read_only(std::size_t block_cache_bytes) {
+  for (int tries = 1;; ++tries) {
+    const auto logs = logs_in(path_);
+    const auto status = open_as_it_is(block_cache_bytes);
+    if (status.ok() && logs == logs_in(path_)) return;
+    close();
+    if (tries == most_tries_to_open) {
+      check(status);
+      fail("its files kept changing while they were opened");
+    }
+  }
+}
+
+/// With a descriptor for every table from the start: its owner may delete what it has merged.
+rocksdb::Status rocksdb_store::open_as_it_is(std::size_t block_cache_bytes) {
+  auto options = database_options(false);
+  options.max_open_files = -1;
+  rocksdb::DB* db = nullptr;
+  auto status =
+      rocksdb::DB::OpenForReadOnly(options, path_, column_families(block_cache_bytes), &handles_, &db);
+  db_.reset(db);
+  return status;
 }
 
 void rocksdb_store::close() {

@@ -41,11 +41,18 @@ class shard_scan {
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
+enum class store_access : std::uint8_t {
+  /// Makes a new store where the folder is absent or empty, and locks it.
+  owner,
+  /// The store as it is now, beside its owner if it has one: no lock, nothing written.
+  read_only
+};
+
 class rocksdb_store {
  public:
-  /// Makes a new store where the folder is absent or empty. Throws store_failure.
-  rocksdb_store(const std::string& path, std::size_t block_cache_bytes);
-  /// Writes what is in memory to tables, so that the next opening replays nothing.
+  /// Throws store_failure.
+  rocksdb_store(const std::string& path, std::size_t block_cache_bytes, store_access access);
+  /// The owner writes what is in memory to tables, so that the next opening replays nothing.
   ~rocksdb_store();
   rocksdb_store(const rocksdb_store&) = delete;
   rocksdb_store& operator=(const rocksdb_store&) = delete;
@@ -69,10 +76,13 @@ class rocksdb_store {
  private:
   void create(const std::string& folder, std::size_t block_cache_bytes);
   void open(const std::string& folder, std::size_t block_cache_bytes, bool create);
+  void open_read_only(std::size_t block_cache_bytes);
+  rocksdb::Status open_as_it_is(std::size_t block_cache_bytes);
   void close();
   void read_format();
 
   std::string path_;
+  const store_access access_;
   std::string id_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;

@@ -884,6 +884,105 @@ TEST_CASE("an existing empty folder becomes a RocksDB store, also with a slash b
   CHECK(error_at_open(folder.journal()).empty());
 }
 
+// --- RocksDB for reading only. ---
+
+/// Each file of the folder with its size and the time of its last change.
+std::vector<std::string> state_of_files(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& each : std::filesystem::directory_iterator(folder)) {
+    files.push_back(each.path().filename().string() + " " + std::to_string(each.file_size()) + " " +
+                    std::to_string(each.last_write_time().time_since_epoch().count()));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::unique_ptr<journal> open_read_only(const std::string& path) {
+  auto opened = rocksdb_journal::open_read_only({.path = path});
+  REQUIRE_MESSAGE(opened, opened.error().message);
+  return std::move(*opened);
+}
+
+TEST_CASE("RocksDB read only shows one moment of a journal that its owner goes on writing") {
+  rocksdb_adapter here;
+  const auto owned = here.open();
+  const auto owner = claim(*owned, shard);
+  append(*owned, entry(owner, nth(1), 0));
+  const auto reader = open_read_only(here.folder.journal());
+  CHECK(reader->store_id() == owned->store_id());
+  append(*owned, entry(owner, nth(1), 1));
+  CHECK(read_entity(*reader, nth(1)).size() == 1);
+  CHECK((read_shard(*reader, shard, 1, 10) == read_shard(*owned, shard, 1, 1)));
+  CHECK((list_unfinished(*reader, shard, 0, 10) == std::vector{nth(1)}));
+  CHECK(read_entity(*open_read_only(here.folder.journal()), nth(1)).size() == 2);
+}
+
+TEST_CASE("RocksDB read only takes no claim and no append, and writes nothing") {
+  rocksdb_adapter here;
+  auto owner = claim(*here.open(), shard);
+  const auto before = state_of_files(here.folder.journal());
+  {
+    const auto reader = open_read_only(here.folder.journal());
+    CHECK_FALSE(answer_to<std::vector<shard_claim>>([&](auto done) { reader->claim({shard}, done); }));
+    CHECK_FALSE(answer_to<std::vector<append_verdict>>(
+        [&](auto done) { reader->append({entry(owner, nth(1), 0)}, done); }));
+    CHECK(read_entity(*reader, nth(1)).empty());
+  }
+  CHECK((state_of_files(here.folder.journal()) == before));
+}
+
+TEST_CASE("RocksDB read only makes no journal where there is none") {
+  const journal_folder folder;
+  CHECK_FALSE(rocksdb_journal::open_read_only({.path = folder.journal()}));
+  CHECK_FALSE(std::filesystem::exists(folder.journal()));
+}
+
+TEST_CASE("RocksDB read only refuses a damaged journal") {
+  const journal_folder folder;
+  const auto copy = crashed_copy(folder, 20);
+  const auto log = log_of(copy);
+  flip_byte(log, std::filesystem::file_size(log) / 2);
+  const auto opened = rocksdb_journal::open_read_only({.path = copy});
+  REQUIRE_FALSE(opened);
+  CHECK(contains(opened.error().message, "Corruption"));
+}
+
+TEST_CASE("RocksDB read only misses nothing that was acknowledged, while logs and tables come and go") {
+  rocksdb_adapter here;
+  const auto owned = here.open();
+  const auto owner = claim(*owned, shard);
+  // A log is full after a few hundred appends, so that there is a new one every few openings.
+  constexpr std::size_t record_bytes = 32 * 1024;
+  constexpr int rounds = 20;
+  int opened_at_all = 0;
+  std::atomic<position> acknowledged = 0;
+  const std::jthread writing([&](const std::stop_token& stop) {
+    for (std::uint64_t next = 1; !stop.stop_requested();) {
+      auto large = finished(entry(owner, nth(next), 0));
+      large.record.assign(record_bytes, 'x');
+      std::promise<void> done;
+      owned->append({std::move(large)}, [&](auto) { done.set_value(); });
+      done.get_future().wait();
+      acknowledged = next++;
+    }
+  });
+  for (int round = 0; round < rounds; ++round) {
+    const position at_least = acknowledged;
+    const auto opened = rocksdb_journal::open_read_only({.path = here.folder.journal()});
+    // Unlucky at every try is allowed, a journal with a hole is not.
+    if (!opened) continue;
+    ++opened_at_all;
+    position last = 0;
+    for (position from = 1;; from = last + 1) {
+      const auto records = read_shard(**opened, shard, from, 100);
+      if (records.empty()) break;
+      for (const auto& record : records) REQUIRE(record.at == ++last);
+    }
+    REQUIRE(last >= at_least);
+  }
+  CHECK(opened_at_all > 0);
+}
+
 // --- The memory journal alone. ---
 
 TEST_CASE("the memory journal does its work when its executor says so") {
