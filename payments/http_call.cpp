@@ -1,0 +1,47 @@
+#include "payments/http_call.hpp"
+
+#include <utility>
+
+#include "payments/http_request_bytes.hpp"
+
+namespace holdfast::payments {
+
+void http_call::start(http_link& link) {
+  link.places.enter([self = shared_from_this(), &link](http_places::admission admission) {
+    if (admission != http_places::admission::admitted) return self->refuse(admission);
+    self->link_ = &link;
+    self->begin();
+  });
+}
+
+void http_call::exchange(http_request request, sending how, next_step next) {
+  if (connection_ && !connection_->is_usable()) link_->connections.give_back(std::move(connection_));
+  if (!connection_) connection_ = link_->connections.take();
+  send(std::move(request), how, clock::now() + link_->timeout, std::move(next));
+}
+
+void http_call::send(http_request request, sending how, clock::time_point deadline, next_step next) {
+  auto bytes = bytes_of(request, link_->authority, link_->key);
+  const bool may_repeat = how == sending::repeatable && !connection_->is_fresh();
+  if (!may_repeat) request.body.wipe();
+  connection_->exchange(std::move(bytes), deadline,
+                        [self = shared_from_this(), request = std::move(request), may_repeat, deadline,
+                         next = std::move(next)](http_result result) mutable {
+                          const bool was_stale = !result && result.error().what == http_failure::kind::lost &&
+                                                 !result.error().answer_had_begun;
+                          if (!may_repeat || !was_stale) return next(std::move(result));
+                          auto& connections = self->link_->connections;
+                          connections.give_back(std::exchange(self->connection_, nullptr));
+                          self->connection_ = connections.take_fresh();
+                          self->send(std::move(request), sending::once, deadline, std::move(next));
+                        });
+}
+
+void http_call::leave() {
+  if (link_ == nullptr) return;
+  auto& link = *std::exchange(link_, nullptr);
+  if (connection_) link.connections.give_back(std::exchange(connection_, nullptr));
+  link.places.leave();
+}
+
+}  // namespace holdfast::payments
