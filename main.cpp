@@ -2,6 +2,8 @@
 #include "command.hpp"
 #include "configuration.hpp"
 #include "process_control.hpp"
+#include "sandbox.hpp"
+#include "sandbox_configuration.hpp"
 #include "serve.hpp"
 
 int main(int argc, char** argv) {
@@ -9,7 +11,7 @@ int main(int argc, char** argv) {
   constexpr struct {
     const command* about;
     int (*run)(int, const char* const*);
-  } roots[] = {{&serve_command, serve}};
+  } roots[] = {{&serve_command, serve}, {&sandbox_command, sandbox}};
 
   forbid_core_dumps();
   const auto chosen = choose_command(argc, argv);

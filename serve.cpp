@@ -19,7 +19,9 @@
 #include "configuration.hpp"
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
+#include "http/api.hpp"
 #include "http/server.hpp"
+#include "payments/http_provider.hpp"
 #include "payments/sandbox_provider.hpp"
 #include "process_control.hpp"
 #include "storage/embedded_view.hpp"
@@ -79,6 +81,28 @@ std::string name_of_view(const configuration& settings) {
          std::to_string(settings.redis->database);
 }
 
+std::string name_of_provider(const configuration& settings) {
+  if (!settings.provider) return "sandbox in this process";
+  return http_url_of(settings.provider->host, settings.provider->port);
+}
+
+std::unique_ptr<payments::provider> make_provider(const configuration& settings,
+                                                  const data_directory& folder) {
+  if (!settings.provider) {
+    return std::make_unique<payments::sandbox_provider>(
+        payments::sandbox_options{.folder = folder.path_of("sandbox"),
+                                  .seed = std::random_device{}(),
+                                  .timeout = settings.payment_timeout,
+                                  .knobs = settings.sandbox});
+  }
+  payments::http_provider_options options;
+  options.host = settings.provider->host;
+  options.port = settings.provider->port;
+  options.key = domain::secret(settings.payment_key);
+  options.timeout = settings.payment_timeout;
+  return std::make_unique<payments::http_provider>(std::move(options));
+}
+
 void print_ready_line(const configuration& settings, std::uint16_t port) {
   std::printf("holdfast %s ready on %s (pid %d, data %s, view %s)\n", HOLDFAST_VERSION,
               http_url_of(settings.listen.address, port).c_str(), static_cast<int>(::getpid()),
@@ -93,15 +117,12 @@ class service {
           std::uint64_t descriptors)
       : settings_(settings),
         writer_(stores.view->make_writer()),
-        provider_({.folder = stores.folder.path_of("sandbox"),
-                   .seed = std::random_device{}(),
-                   .timeout = settings.payment_timeout,
-                   .knobs = settings.sandbox}),
+        provider_(make_provider(settings, stores.folder)),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
                  .view = *writer_,
                  .progress = progress_,
-                 .provider = provider_,
+                 .provider = *provider_,
                  .clock = now,
                  .delivery_date =
                      [calendar](domain::timestamp paid_at) { return calendar.delivery_date(paid_at); },
@@ -109,12 +130,12 @@ class service {
                 {.payment_wait = settings.payment_wait,
                  .payment_timeout = settings.payment_timeout,
                  .threads = settings.threads}),
-        server_({.engine = engine_,
-                 .reservations = *stores.reservations,
-                 .view = *stores.view,
-                 .progress = progress_,
-                 .ready = [this] { return ready_.load(); },
-                 .version = HOLDFAST_VERSION},
+        server_(http::api_handlers({.engine = engine_,
+                                    .reservations = *stores.reservations,
+                                    .view = *stores.view,
+                                    .progress = progress_,
+                                    .ready = [this] { return ready_.load(); },
+                                    .version = HOLDFAST_VERSION}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -157,21 +178,21 @@ class service {
   std::atomic<bool> failed_{false};
   storage::projection_progress progress_;
   std::unique_ptr<storage::view_writer> writer_;
-  payments::sandbox_provider provider_;
+  std::unique_ptr<payments::provider> provider_;
   actors::engine engine_;
   http::server server_;
 };
 
 int run(const configuration& settings, process_frame& frame) {
-  if (settings.provider) return fail("this version pays through the sandbox only");
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
   if (!calendar) return fail(calendar.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
-  spdlog::info("holdfast {} starts: data {}, view {}, threads {}, payment wait {} ms, time zone {}",
-               HOLDFAST_VERSION, settings.data, name_of_view(settings), settings.threads,
-               settings.payment_wait.count(), settings.timezone);
+  spdlog::info(
+      "holdfast {} starts: data {}, view {}, payment {}, threads {}, payment wait {} ms, time zone {}",
+      HOLDFAST_VERSION, settings.data, name_of_view(settings), name_of_provider(settings), settings.threads,
+      settings.payment_wait.count(), settings.timezone);
   service service{settings, *stores, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();

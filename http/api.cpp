@@ -142,4 +142,12 @@ void api::handle(request request, respond done) {
   implementation_->handle(std::move(request), std::move(done));
 }
 
+handler_factory api_handlers(api_ports ports) {
+  return [ports = std::move(ports)](boost::asio::io_context& loop) -> handler {
+    return [api = std::make_shared<api>(ports, loop)](request request, respond done) {
+      api->handle(std::move(request), std::move(done));
+    };
+  };
+}
+
 }  // namespace holdfast::http

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "http/message.hpp"
+#include "http/handler.hpp"
 
 namespace holdfast::actors {
 class engine;
@@ -44,5 +44,8 @@ class api {
   class implementation;
   std::unique_ptr<implementation> implementation_;
 };
+
+/// An API for each loop.
+handler_factory api_handlers(api_ports ports);
 
 }  // namespace holdfast::http

@@ -274,6 +274,8 @@ void request_parser::read_field(beast_http::field name, std::string_view name_te
       return append_to_list(request_.accept, value);
     case field::content_type:
       return append_to_list(request_.content_type, value);
+    case field::authorization:
+      return append_to_list(request_.authorization, value);
     case field::if_none_match:
       return append_to_list(request_.if_none_match, value);
     case field::expect:

@@ -95,6 +95,10 @@ class event_loop {
     asio::post(context_, [this] { sessions_.drain(); });
   }
 
+  void pause() {
+    asio::dispatch(context_, [this] { sessions_.pause(); });
+  }
+
   void stop() {
     if (!thread_.joinable()) return;
     asio::post(context_, [this] {
@@ -150,11 +154,19 @@ class transport::implementation {
   std::uint16_t port() const { return port_; }
   std::uint32_t connections() const { return connections_.open(); }
 
+  void pause() {
+    asio::dispatch(loops_.front()->context(), [this] { close_acceptor(); });
+    for (const auto& loop : loops_) loop->pause();
+  }
+
+  void resume() {
+    asio::dispatch(loops_.front()->context(), [this] { listen_again(); });
+  }
+
   void stop_accepting() {
     asio::post(loops_.front()->context(), [this] {
-      boost::system::error_code ignored;
-      acceptor_->close(ignored);
-      retry_timer_->cancel();
+      draining_ = true;
+      close_acceptor();
     });
     for (const auto& loop : loops_) loop->drain();
   }
@@ -172,7 +184,8 @@ class transport::implementation {
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options_.address, error);
     if (error) return error;
-    const tcp::endpoint endpoint(address, options_.port);
+    // The one that it had before, where any free one was asked for.
+    const tcp::endpoint endpoint(address, port_ != 0 ? port_ : options_.port);
     acceptor_->open(endpoint.protocol(), error);
     if (error) return error;
     // A restart must not wait for the connections of the process before to time out.
@@ -186,16 +199,33 @@ class transport::implementation {
     return error;
   }
 
+  void close_acceptor() {
+    ++listening_;
+    boost::system::error_code ignored;
+    acceptor_->close(ignored);
+    retry_timer_->cancel();
+  }
+
+  /// Until it works: somebody else may have the port just then.
+  void listen_again() {
+    if (draining_ || acceptor_->is_open()) return;
+    if (!listen()) return accept();
+    close_acceptor();
+    retry_timer_->expires_after(accept_retry_interval);
+    retry_timer_->async_wait([this](boost::system::error_code error) {
+      if (!error) listen_again();
+    });
+  }
+
   void accept() {
     event_loop& loop = *loops_[next_loop_++ % loops_.size()];
-    acceptor_->async_accept(loop.context(),
-                            [this, &loop](boost::system::error_code error, loop_socket socket) {
-                              on_accepted(error, loop, std::move(socket));
-                            });
+    acceptor_->async_accept(loop.context(), [this, &loop, listening = listening_](
+                                                boost::system::error_code error, loop_socket socket) {
+      if (listening == listening_) on_accepted(error, loop, std::move(socket));
+    });
   }
 
   void on_accepted(boost::system::error_code error, event_loop& loop, loop_socket socket) {
-    if (!acceptor_->is_open()) return;
     if (error) return accept_later();
     // Where there are too many, the socket closes as it goes out of scope.
     if (connections_.try_open()) loop.adopt(std::move(socket));
@@ -204,8 +234,8 @@ class transport::implementation {
 
   void accept_later() {
     retry_timer_->expires_after(accept_retry_interval);
-    retry_timer_->async_wait([this](boost::system::error_code error) {
-      if (!error && acceptor_->is_open()) accept();
+    retry_timer_->async_wait([this, listening = listening_](boost::system::error_code error) {
+      if (!error && listening == listening_) accept();
     });
   }
 
@@ -215,6 +245,10 @@ class transport::implementation {
   std::optional<asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>> acceptor_;
   std::optional<asio::steady_timer> retry_timer_;
   std::size_t next_loop_ = 0;
+  /// Of this and the next only the first loop's thread knows, once it runs: how often the port was
+  /// given up, so that what was accepted before is not taken for a new one's.
+  std::uint64_t listening_ = 0;
+  bool draining_ = false;
   std::uint16_t port_ = 0;
   bool stopped_ = false;
 };
@@ -230,6 +264,12 @@ std::optional<std::string> transport::start() {
 }
 std::uint16_t transport::port() const {
   return implementation_->port();
+}
+void transport::pause() {
+  implementation_->pause();
+}
+void transport::resume() {
+  implementation_->resume();
 }
 void transport::stop_accepting() {
   implementation_->stop_accepting();

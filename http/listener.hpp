@@ -31,6 +31,8 @@ class transport {
   /// As in server.hpp.
   std::optional<std::string> start();
   std::uint16_t port() const;
+  void pause();
+  void resume();
   void stop_accepting();
   void stop(std::chrono::milliseconds at_most);
 

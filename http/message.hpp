@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace holdfast::http {
+
+class connection;
 
 enum class method : std::uint8_t { get, head, post, put, patch, del, options, other };
 
@@ -24,7 +27,10 @@ struct request {
   std::string if_none_match;
   std::string idempotency_key;
   bool has_idempotency_key = false;
+  std::string authorization;
   std::string body;
+  /// What it came on: see connection.hpp.
+  std::weak_ptr<connection> from;
 };
 
 struct response {

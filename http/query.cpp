@@ -6,6 +6,7 @@
 
 #include "http/ascii.hpp"
 #include "http/cursor.hpp"
+#include "http/form.hpp"
 
 namespace holdfast::http {
 
@@ -22,31 +23,6 @@ tl::unexpected<problem> invalid(std::string detail) {
   return refuse(fault::invalid_parameter, std::move(detail));
 }
 
-std::optional<unsigned> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  const char small = ascii::lower(c);
-  if (small >= 'a' && small <= 'f') return static_cast<unsigned>(small - 'a' + 10);
-  return std::nullopt;
-}
-
-/// Undoes percent-encoding and the `+` of forms; nothing where it is malformed.
-std::optional<std::string> decode(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      decoded.push_back(text[i] == '+' ? ' ' : text[i]);
-      continue;
-    }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const auto high = hex_digit(text[i + 1]);
-    const auto low = hex_digit(text[i + 2]);
-    if (!high || !low) return std::nullopt;
-    decoded.push_back(static_cast<char>(*high << 4 | *low));
-    i += 2;
-  }
-  return decoded;
-}
-
 /// The decoded value of a parameter, if it is given. Two values for one parameter are refused:
 /// which of them counts would be a guess.
 result<std::optional<std::string>> parameter(std::string_view query, std::string_view name) {
@@ -57,7 +33,7 @@ result<std::optional<std::string>> parameter(std::string_view query, std::string
     const auto [given, value] = ascii::split(pair, '=');
     if (given != name) continue;
     if (found) return invalid("The parameter " + std::string(name) + " is given more than once.");
-    found = decode(value);
+    found = form_decoded(value);
     if (!found) return invalid("The parameter " + std::string(name) + " has malformed percent-encoding.");
   }
   return found;

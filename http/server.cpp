@@ -7,23 +7,10 @@
 
 namespace holdfast::http {
 
-namespace {
-
-/// Each loop gets an API of its own.
-handler_factory api_for_each_loop(api_ports ports) {
-  return [ports = std::move(ports)](boost::asio::io_context& loop) -> handler {
-    return [api = std::make_shared<api>(ports, loop)](request request, respond done) {
-      api->handle(std::move(request), std::move(done));
-    };
-  };
-}
-
-}  // namespace
-
 class server::implementation {
  public:
-  implementation(api_ports ports, server_options options)
-      : transport_(api_for_each_loop(std::move(ports)), std::move(options)) {}
+  implementation(handler_factory make_handler, server_options options)
+      : transport_(std::move(make_handler), std::move(options)) {}
 
   http::transport& transport() { return transport_; }
 
@@ -31,8 +18,8 @@ class server::implementation {
   http::transport transport_;
 };
 
-server::server(api_ports ports, server_options options)
-    : implementation_(std::make_unique<implementation>(std::move(ports), std::move(options))) {}
+server::server(handler_factory make_handler, server_options options)
+    : implementation_(std::make_unique<implementation>(std::move(make_handler), std::move(options))) {}
 
 server::~server() = default;
 
@@ -41,6 +28,12 @@ std::optional<std::string> server::start() {
 }
 std::uint16_t server::port() const {
   return implementation_->transport().port();
+}
+void server::pause() {
+  implementation_->transport().pause();
+}
+void server::resume() {
+  implementation_->transport().resume();
 }
 void server::stop_accepting() {
   implementation_->transport().stop_accepting();

@@ -1,4 +1,4 @@
-// The listener with its event loops: sockets in, requests to the API, responses out.
+// The listener with its event loops: sockets in, requests to a handler, responses out.
 // Threading: construct, start and stop from one thread; each loop runs on a thread of its own.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "http/api.hpp"
+#include "http/handler.hpp"
 
 namespace holdfast::http {
 
@@ -29,7 +29,8 @@ struct server_options {
 
 class server {
  public:
-  server(api_ports ports, server_options options);
+  /// Each loop gets a handler of its own.
+  server(handler_factory make_handler, server_options options);
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -39,6 +40,14 @@ class server {
 
   /// The port that is listened on.
   std::uint16_t port() const;
+
+  /// Gives up the port, so that connections are refused, and cuts all that were not told to stay
+  /// (connection.hpp), whatever is under way on them. Any thread while it serves; on the loop of a
+  /// server with one loop it is done when this returns.
+  void pause();
+
+  /// Takes the port again, as soon as nobody else has it. Threads as with pause().
+  void resume();
 
   /// Accepts no more connections and closes idle ones; requests under way go on, and their
   /// responses carry `Connection: close`.

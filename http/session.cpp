@@ -1,5 +1,6 @@
 #include "http/session.hpp"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <string.h>
 #include <boost/asio/buffer.hpp>
@@ -58,6 +59,13 @@ void session_set::drain() {
   }
 }
 
+void session_set::pause() {
+  for (auto next = sessions_.begin(); next != sessions_.end();) {
+    const std::shared_ptr<session> session = *next++;
+    if (!session->kept_through_pause()) session->close();
+  }
+}
+
 void session_set::close_all() {
   while (!sessions_.empty()) {
     const std::shared_ptr<session> session = sessions_.front();
@@ -105,6 +113,13 @@ void session::close() {
   socket_.close(ignored);
   set_.sessions_.erase(place_);
   set_.closed_();
+}
+
+/// Asked of the socket: while a request is handled nothing is read.
+bool session::client_has_left() const {
+  if (phase_ == phase::closed) return true;
+  pollfd socket{const_cast<loop_socket&>(socket_).native_handle(), POLLRDHUP, 0};
+  return ::poll(&socket, 1, 0) == 1;
 }
 
 // --- session: reading ---
@@ -178,6 +193,7 @@ void session::handle_request() {
   head_ = parser_->head();
   request request = parser_->take();
   if (request.host.empty()) request.host = local_address();
+  request.from = weak_from_this();
   std::string path = request.path;
   try {
     set_.handle_(std::move(request), [session = weak_from_this(), number](response response) {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "http/connection.hpp"
 #include "http/framing.hpp"
 #include "http/handler.hpp"
 #include "http/response_head.hpp"
@@ -48,6 +49,8 @@ class session_set {
   void sweep();
   /// Closes the idle ones; from now on every response is the last one of its connection.
   void drain();
+  /// All that were not told to stay open through it.
+  void pause();
   void close_all();
 
  private:
@@ -61,7 +64,7 @@ class session_set {
   std::list<std::shared_ptr<session>> sessions_;
 };
 
-class session : public std::enable_shared_from_this<session> {
+class session final : public connection, public std::enable_shared_from_this<session> {
  public:
   using clock = std::chrono::steady_clock;
 
@@ -70,7 +73,11 @@ class session : public std::enable_shared_from_this<session> {
   void start(std::list<std::shared_ptr<session>>::iterator place);
   void sweep(clock::time_point now);
   void drain();
-  void close();
+  void close() override;
+
+  bool client_has_left() const override;
+  void keep_through_pause() override { kept_through_pause_ = true; }
+  bool kept_through_pause() const { return kept_through_pause_; }
 
  private:
   using error_code = boost::beast::error_code;
@@ -108,6 +115,7 @@ class session : public std::enable_shared_from_this<session> {
   std::uint64_t request_number_ = 0;
   answer_form form_;
   bool head_ = false;
+  bool kept_through_pause_ = false;
 
   std::string output_;
   /// A body that is too large to be copied behind its head.

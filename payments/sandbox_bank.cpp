@@ -84,10 +84,11 @@ std::optional<payment_intent> sandbox_bank::create(domain::reservation_id reserv
                                                    domain::timestamp now) {
   auto kept_key = without_controls(key);
   const auto key_hash = hash_of(kept_key);
-  if (const auto* known = find_key(reservation, key_hash); known && !happens(knobs_.forget_keys_rate)) {
-    return shown(reservation, *known);
+  const bool full = intents_.count(reservation) >= most_attempts;
+  if (const auto* known = find_key(reservation, key_hash)) {
+    if (full || !happens(knobs_.forget_keys_rate)) return shown(reservation, *known);
   }
-  if (intents_.count(reservation) >= most_attempts) return std::nullopt;
+  if (full) return std::nullopt;
   const auto& fresh = add(reservation, price, key_hash, now);
   open_keys_.emplace(intent_name{reservation, fresh.attempt}, std::move(kept_key));
   return shown(reservation, fresh);

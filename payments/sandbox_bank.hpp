@@ -128,8 +128,8 @@ enum class refund_outcome : std::uint8_t {
 
 class sandbox_bank {
  public:
-  /// More intents of one reservation are refused.
-  static constexpr std::uint16_t most_attempts = 1000;
+  /// More intents of one reservation are refused: one page of a list shows them all.
+  static constexpr std::uint16_t most_attempts = 100;
 
   /// `record` is called within the call that it is about.
   sandbox_bank(std::uint64_t seed, std::function<void(const bank_record&)> record);
