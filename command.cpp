@@ -41,8 +41,8 @@ std::string help_of(const command& about, const std::vector<setting>& settings) 
   const std::string name = "holdfast " + std::string(about.name);
   std::string text = name + ": " + std::string(about.purpose) + "\n\nUsage: " + name + " [FLAGS]\n\n";
   for (const setting& each : settings) {
-    text +=
-        help_row(flag_of(about, each) + " " + each.placeholder, each.help + " [" + each.default_text + "]");
+    const auto value = each.placeholder.empty() ? "" : " " + each.placeholder;
+    text += help_row(flag_of(about, each) + value, each.help + " [" + each.default_text + "]");
   }
   const setting& first = settings.front();
   text +=
@@ -98,7 +98,9 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
   CLI::App app;
   app.allow_extras();
   for (std::size_t i = 0; i < settings.size(); ++i) {
-    options.push_back(app.add_option(flag_of(about, settings[i]), texts[i]));
+    const auto flag = flag_of(about, settings[i]);
+    options.push_back(settings[i].placeholder.empty() ? app.add_flag(flag, texts[i])
+                                                      : app.add_option(flag, texts[i]));
   }
   const CLI::Option* config = app.add_option("--config", file);
 

@@ -61,14 +61,6 @@ value_reader delivery_days_into(std::chrono::days& into) {
   };
 }
 
-value_reader truth_into(bool& into) {
-  return [&into](const std::string& text) -> refusal {
-    if (text != "true" && text != "false") return "give true or false";
-    into = text == "true";
-    return accepted;
-  };
-}
-
 /// A knob of the sandbox would silently do nothing where another provider is used.
 refusal refuse_idle_knob(const std::vector<given_value>& values) {
   for (const given_value& each : values) {

@@ -88,6 +88,14 @@ value_reader wait_into(milliseconds& into) {
   };
 }
 
+value_reader truth_into(bool& into) {
+  return [&into](const std::string& text) -> refusal {
+    if (text != "true" && text != "false") return "give true or false";
+    into = text == "true";
+    return accepted;
+  };
+}
+
 value_reader rate_into(double& into) {
   return [&into](const std::string& text) -> refusal {
     const auto rate = parse_rate(text);

@@ -22,7 +22,7 @@ using value_reader = std::function<std::optional<std::string>(const std::string&
 struct setting {
   /// As in the file; the variable is HOLDFAST_NAME, the flag --name (see command.hpp).
   std::string name;
-  /// How the help shows its value, "HOST:PORT".
+  /// How the help shows its value, "HOST:PORT". Empty for a switch, whose flag alone means true.
   std::string placeholder;
   std::string default_text;
   std::string help;
@@ -43,6 +43,8 @@ value_reader address_into(socket_address& into);
 value_reader folder_into(std::string& into);
 /// From 1 ms to 1 minute.
 value_reader wait_into(std::chrono::milliseconds& into);
+/// true or false.
+value_reader truth_into(bool& into);
 /// A share from 0 to 1.
 value_reader rate_into(double& into);
 
