@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configuration.hpp"
+#include "reconcile_configuration.hpp"
 #include "sandbox_configuration.hpp"
 
 namespace holdfast {
@@ -21,7 +22,7 @@ bool any_setting(Condition holds_for) {
 }  // namespace
 
 std::span<const command* const> all_commands() {
-  static constexpr const command* commands[] = {&serve_command, &sandbox_command};
+  static constexpr const command* commands[] = {&serve_command, &sandbox_command, &reconcile_command};
   return commands;
 }
 

@@ -2,6 +2,8 @@
 #include "command.hpp"
 #include "configuration.hpp"
 #include "process_control.hpp"
+#include "reconcile.hpp"
+#include "reconcile_configuration.hpp"
 #include "sandbox.hpp"
 #include "sandbox_configuration.hpp"
 #include "serve.hpp"
@@ -11,7 +13,7 @@ int main(int argc, char** argv) {
   constexpr struct {
     const command* about;
     int (*run)(int, const char* const*);
-  } roots[] = {{&serve_command, serve}, {&sandbox_command, sandbox}};
+  } roots[] = {{&serve_command, serve}, {&sandbox_command, sandbox}, {&reconcile_command, reconcile}};
 
   forbid_core_dumps();
   const auto chosen = choose_command(argc, argv);

@@ -1,0 +1,23 @@
+#include "payments/sandbox_ledger_source.hpp"
+
+#include <system_error>
+
+#include "payments/sandbox_ledger.hpp"
+
+namespace holdfast::payments {
+
+tl::expected<void, std::string> sandbox_ledger_source::for_each(
+    const std::function<void(const money_movement&)>& each) {
+  try {
+    for_each_ledger_entry(folder_, [&](const ledger_entry& entry) {
+      const bool charged = entry.what == ledger_entry::kind::charge;
+      each({charged ? money_movement::kind::charge : money_movement::kind::refund, entry.reservation,
+            entry.price, entry.transaction_id});
+    });
+  } catch (const std::system_error& error) {
+    return tl::unexpected("the sandbox's ledger can't be read: " + std::string(error.what()));
+  }
+  return {};
+}
+
+}  // namespace holdfast::payments
