@@ -11,7 +11,7 @@ class connection {
   /// Whether the client has closed its side, or all of it is closed.
   virtual bool client_has_left() const = 0;
 
-  /// Leaves it open when the server pauses.
+  /// Leaves it open when the server pauses, and however long it is idle.
   virtual void keep_through_pause() = 0;
 
   /// At once; what is not answered then never is.

@@ -91,6 +91,10 @@ void session::enter(phase phase, std::chrono::milliseconds at_most) {
 
 void session::sweep(clock::time_point now) {
   if (now < deadline_) return;
+  // In a pause no other connection could take its place.
+  if (phase_ == phase::reading && kept_through_pause_ && !request_has_begun()) {
+    return enter(phase::reading, set_.whole_request_within_);
+  }
   if (phase_ != phase::reading || !request_has_begun()) return close();
   problem problem;
   problem.fault = fault::request_timeout;
