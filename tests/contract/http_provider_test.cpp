@@ -295,6 +295,21 @@ TEST_CASE("a connection that the provider closed while nobody used it is replace
   CHECK(server.accepted() == 2);
 }
 
+TEST_CASE("an answer that nobody asked for is not taken for that of the next request") {
+  scripted_server server([](const auto& request) {
+    auto action = well(request);
+    if (is_confirm(request)) action.unasked = http_bytes(200, intent_json("pi_2_9", "2", "succeeded"));
+    return action;
+  });
+  http_provider provider(options_for(server.port()));
+  CHECK(charge(provider, 1).status == charge_status::captured);
+  server.release();
+  REQUIRE(eventually([&] { return server.has_sent_held(); }));
+  const auto answer = charge(provider, 2);
+  CHECK(answer.transaction_id == "pi_2_1");
+  CHECK(server.accepted() == 2);
+}
+
 TEST_CASE("a used connection that fails before an answer is replaced, and the request repeated once") {
   struct {
     const char* what;

@@ -14,10 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "payments/http_provider.hpp"
 #include "payments/provider.hpp"
 #include "payments/sandbox_bank.hpp"
 #include "payments/sandbox_ledger.hpp"
 #include "payments/sandbox_provider.hpp"
+#include "tests/support/sandbox_process.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
@@ -26,8 +28,9 @@ namespace domain = holdfast::domain;
 
 namespace {
 
-constexpr auto call_timeout = 150ms;
-constexpr auto lands_late_after = 300ms;
+/// Long enough for a loaded machine to answer in, over sockets and from another process.
+constexpr auto call_timeout = 500ms;
+constexpr auto lands_late_after = 1500ms;
 constexpr auto patience = 20s;
 
 class rig {
@@ -63,12 +66,71 @@ class sandbox_rig final : public rig {
   std::unique_ptr<sandbox_provider> provider_;
 };
 
+/// The knobs as `PUT /control` takes them.
+std::string json_of(const sandbox_knobs& knobs) {
+  const auto rate = [](double value) { return std::to_string(value); };
+  const auto time = [](auto value) { return std::to_string(value.count()) + "ms"; };
+  return R"({"latency":")" + time(knobs.latency_min) + "-" + time(knobs.latency_max) + R"(","declineRate":)" +
+         rate(knobs.decline_rate) + R"(,"failRate":)" + rate(knobs.fail_rate) + R"(,"hangAfterChargeRate":)" +
+         rate(knobs.hang_after_charge_rate) + R"(,"landsLateRate":)" + rate(knobs.lands_late_rate) +
+         R"(,"landsLateAfter":")" + time(knobs.lands_late_after) + R"(","forgetKeysRate":)" +
+         rate(knobs.forget_keys_rate) + R"(,"refundFailures":)" + std::to_string(knobs.refund_failures) +
+         R"(,"outage":)" + (knobs.outage ? "true" : "false") + "}";
+}
+
+/// The HTTP adapter, and behind it the sandbox as a process of its own.
+class http_rig final : public rig {
+ public:
+  http_rig() : sandbox_({}, folder_.path()) { connect(); }
+  provider& port() override { return *provider_; }
+  void turn(const sandbox_knobs& knobs) override { sandbox_.control(json_of(knobs)); }
+  std::vector<ledger_entry> ledger() override {
+    const auto served =
+        running_ ? sandbox_.ledger() : std::vector<holdfast::testing::sandbox_process::entry>{};
+    auto written = ledger_entries(folder_.path());
+    REQUIRE(written.size() >= served.size());
+    for (std::size_t i = 0; i < served.size(); ++i) {
+      CHECK(served[i].idempotency_key == written[i].idempotency_key);
+      CHECK(served[i].reservation == written[i].reservation);
+      CHECK(domain::money{served[i].amount, served[i].currency} == written[i].price);
+      CHECK((served[i].kind == "charge") == (written[i].what == ledger_entry::kind::charge));
+    }
+    return written;
+  }
+  void close() override {
+    provider_.reset();
+    CHECK(sandbox_.terminate() == 0);
+    running_ = false;
+  }
+  void open() override {
+    sandbox_.restart();
+    running_ = true;
+    connect();
+  }
+  std::filesystem::path folder() override { return folder_.path(); }
+
+ private:
+  void connect() {
+    http_provider_options options;
+    options.port = sandbox_.port();
+    options.key = domain::secret(std::string("sk_test"));
+    options.timeout = call_timeout;
+    provider_ = std::make_unique<http_provider>(std::move(options));
+  }
+
+  holdfast::testing::temporary_folder folder_;
+  holdfast::testing::sandbox_process sandbox_;
+  std::unique_ptr<http_provider> provider_;
+  bool running_ = true;
+};
+
 struct adapter {
   const char* name;
   std::unique_ptr<rig> (*make)();
 };
 constexpr adapter adapters[] = {
     {"sandbox", [] { return std::unique_ptr<rig>(new sandbox_rig); }},
+    {"http", [] { return std::unique_ptr<rig>(new http_rig); }},
 };
 
 charge_request charge_of(domain::reservation_id reservation, const std::string& card = "1234123412341234") {

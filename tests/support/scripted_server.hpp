@@ -79,6 +79,8 @@ struct scripted_action {
   bool slowly = false;
   /// Sent by release(), not before.
   bool held = false;
+  /// Sent by release() as well, behind everything else.
+  std::string unasked = {};
 };
 
 inline std::string http_bytes(int status, const std::string& body, const std::string& more_headers = "") {
@@ -111,6 +113,9 @@ class scripted_server {
     released_ = true;
     wake();
   }
+
+  /// Whether what was held has been sent.
+  bool has_sent_held() const { return sent_held_; }
 
   std::vector<scripted_request> requests() const {
     const std::lock_guard lock(mutex_);
@@ -208,6 +213,7 @@ class scripted_server {
       on.held += action.bytes;
       return true;
     }
+    on.held += action.unasked;
     const std::size_t piece = action.slowly ? 1 : std::max<std::size_t>(action.bytes.size(), 1);
     for (std::size_t at = 0; at < action.bytes.size(); at += piece) {
       send(socket, std::string_view(action.bytes).substr(at, piece));
@@ -218,6 +224,7 @@ class scripted_server {
 
   void send_held() {
     for (auto& [socket, connection] : connections_) send(socket, std::exchange(connection.held, {}));
+    sent_held_ = true;
   }
 
   /// Answers are small against the socket's buffer; a client that is gone is no failure.
@@ -235,6 +242,7 @@ class scripted_server {
   std::map<int, connection> connections_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> released_{false};
+  std::atomic<bool> sent_held_{false};
   std::atomic<int> accepted_{0};
   std::atomic<int> open_{0};
   std::atomic<int> most_open_{0};
