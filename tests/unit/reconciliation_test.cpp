@@ -4,8 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <deque>
-#include <map>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -16,56 +14,19 @@
 #include "storage/event_codec.hpp"
 #include "storage/memory_journal.hpp"
 #include "stored_reservations.hpp"
+#include "tests/support/seeded_reservations.hpp"
 
 using namespace holdfast;
 using namespace holdfast::domain;
+using holdfast::testing::append_history;
 using payments::money_movement;
 
 namespace {
 
 constexpr reservation_id id = 257;
-constexpr timestamp placed_at{std::chrono::milliseconds{1'795'000'000'000}};
-constexpr zoned_timestamp delivery{placed_at + std::chrono::hours{24 * 21}, std::chrono::minutes{540}};
 
-/// Named histories of a reservation over 1300 KRW whose payment is pi_257_1.
-const std::map<std::string, std::vector<reservation_command>> histories = {
-    {"none", {}},
-    {"ordered", {}},
-    {"unresolved", {record_charge{charge_result::unknown, ""}}},
-    {"paid", {record_charge{charge_result::captured, "pi_257_1"}}},
-    {"issued", {record_charge{charge_result::captured, "pi_257_1"}, record_receipt{"0-1", delivery}}},
-    {"undoing",
-     {record_charge{charge_result::captured, "pi_257_1"}, record_receipt{"0-1", delivery}, cancel{}}},
-    {"refunded",
-     {record_charge{charge_result::captured, "pi_257_1"}, cancel{}, record_void{},
-      record_refund{"re_257_1"}}},
-    {"declined", {record_charge{charge_result::declined, "card_declined"}}},
-    {"failed", {record_charge{charge_result::not_charged, ""}}},
-    {"parked", {record_charge{charge_result::captured, "pi_257_1"}, park{"the desk says no"}}},
-};
-
-std::vector<reservation_event> events_of(const std::string& name) {
-  std::vector<reservation_event> events;
-  if (name == "none") return events;
-  reservation state;
-  order what;
-  what.user_id = 7;
-  what.price = {1300, "KRW"};
-  const auto apply = [&](const reservation_command& command) {
-    for (auto& event : decide(state, command, placed_at).events) {
-      state = evolve(std::move(state), event);
-      events.push_back(std::move(event));
-    }
-  };
-  apply(place{what});
-  for (const auto& command : histories.at(name)) apply(command);
-  return events;
-}
-
-reservation state_of(const std::string& name) {
-  reservation state;
-  for (const auto& event : events_of(name)) state = evolve(std::move(state), event);
-  return state;
+reservation state_of(const std::string& history, reservation_id of = id) {
+  return testing::seeded_state(history, of);
 }
 
 /// "+1:1300 -1:1300USD": captured under pi_257_1, refunded of it.
@@ -167,7 +128,7 @@ struct outcome {
 
 outcome reconcile(const std::vector<stored_reservation>& stored,
                   const std::vector<std::vector<money_movement>>& ledger,
-                  timestamp read_from = placed_at + std::chrono::milliseconds{1}) {
+                  timestamp read_from = testing::seeded_at + std::chrono::milliseconds{1}) {
   ledger_table all;
   for (const auto& some : ledger) {
     for (const auto& each : some) all.add(each);
@@ -185,33 +146,12 @@ outcome reconcile(const std::vector<stored_reservation>& stored,
 }
 
 stored_reservation stored(const std::string& history, reservation_id of = id) {
-  return {of, state_of(history), {}};
+  return {of, state_of(history, of), {}};
 }
 
 // --- A journal and a provider to mend at ---
 
 using storage::memory_journal;
-
-void append(storage::journal& journal, const std::string& history, reservation_id of = id) {
-  const auto shard = storage::shard_of(of);
-  storage::epoch epoch = 0;
-  journal.claim({shard}, [&](auto claims) { epoch = claims->front().owner_epoch; });
-  std::uint64_t sequence = 0;
-  for (const auto& event : events_of(history)) {
-    storage::journal_entry entry{.shard = shard,
-                                 .owner_epoch = epoch,
-                                 .entity = of,
-                                 .expected_sequence = sequence++,
-                                 .event_count = 1,
-                                 .record = storage::encode_events(std::vector{event}),
-                                 .unfinished = false,
-                                 .key = {},
-                                 .counter = {}};
-    journal.append({std::move(entry)}, [](auto verdicts) {
-      REQUIRE(verdicts->front().status == storage::append_status::appended);
-    });
-  }
-}
 
 /// Refunds what it is told to, or says that it does not know.
 class fake_provider final : public payments::provider {
@@ -236,7 +176,7 @@ struct workshop {
 
   memory_journal journal{[](memory_journal::job job) { job(); }};
   fake_provider provider;
-  difference_mender mender{provider, journal, [] { return placed_at; }};
+  difference_mender mender{provider, journal, [] { return testing::seeded_at; }};
 };
 
 }  // namespace
@@ -277,9 +217,9 @@ TEST_CASE("reservations under way are counted and not judged, nor are their char
 }
 
 TEST_CASE("what happened since the ledger was read is under way, what happened before is judged") {
-  CHECK(reconcile({stored("issued")}, {}, placed_at).counts.under_way == 1);
-  CHECK(reconcile({stored("issued")}, {}, placed_at).differences.empty());
-  CHECK(reconcile({stored("issued")}, {}, placed_at + std::chrono::milliseconds{1}).differences ==
+  CHECK(reconcile({stored("issued")}, {}, testing::seeded_at).counts.under_way == 1);
+  CHECK(reconcile({stored("issued")}, {}, testing::seeded_at).differences.empty());
+  CHECK(reconcile({stored("issued")}, {}, testing::seeded_at + std::chrono::milliseconds{1}).differences ==
         "missing_charge");
 }
 
@@ -316,13 +256,13 @@ TEST_CASE("every reservation of a journal is folded, in all shards and over many
   memory_journal journal([](memory_journal::job job) { job(); });
   // More records in one shard than are read at once, and another shard.
   constexpr std::uint64_t in_one_shard = 500;
-  for (std::uint64_t n = 1; n <= in_one_shard; ++n) append(journal, "refunded", storage::id_of(3, n));
-  append(journal, "parked", storage::id_of(255, 1));
+  for (std::uint64_t n = 1; n <= in_one_shard; ++n) append_history(journal, "refunded", storage::id_of(3, n));
+  append_history(journal, "parked", storage::id_of(255, 1));
   std::uint64_t seen = 0;
   const auto walked = for_each_stored_reservation(journal, [&](const stored_reservation& each) {
     ++seen;
     const bool last = each.id == storage::id_of(255, 1);
-    CHECK((each.state == state_of(last ? "parked" : "refunded")));
+    CHECK((each.state == state_of(last ? "parked" : "refunded", each.id)));
     CHECK(each.parked_because == (last ? "the desk says no" : ""));
   });
   CHECK(walked);
@@ -331,7 +271,7 @@ TEST_CASE("every reservation of a journal is folded, in all shards and over many
 
 TEST_CASE("a journal with a record that nobody can read is not judged") {
   memory_journal journal([](memory_journal::job job) { job(); });
-  append(journal, "issued");
+  append_history(journal, "issued", id);
   storage::epoch epoch = 0;
   journal.claim({0}, [&](auto claims) { epoch = claims->front().owner_epoch; });
   journal.append({{.shard = 0,
@@ -371,7 +311,7 @@ TEST_CASE("a reservation at rest is parked in the journal, once for all that dif
   for (const auto* state : {"issued", "refunded"}) {
     CAPTURE(state);
     workshop shop;
-    append(shop.journal, state);
+    append_history(shop.journal, state, id);
     for (const auto& each : compare(id, state_of(state), movements("+2:7 -2:7 -3:5"))) {
       CHECK(shop.mend(each).what == mending::parked);
     }
@@ -388,7 +328,7 @@ TEST_CASE("a reservation at rest is parked in the journal, once for all that dif
 
 TEST_CASE("a refund without a known outcome is left, and its reservation is not parked before it") {
   workshop shop;
-  append(shop.journal, "issued");
+  append_history(shop.journal, "issued", id);
   shop.provider.known = false;
   const auto found = compare(id, state_of("issued"), movements("+1:1299 +2:1300"));
   REQUIRE(text_of(found) == "surplus_charge 2 1300, amount_differs 1 1299");
@@ -404,7 +344,7 @@ TEST_CASE("a refund without a known outcome is left, and its reservation is not 
 
 TEST_CASE("what the journal can't take is left") {
   workshop shop;
-  append(shop.journal, "issued");
+  append_history(shop.journal, "issued", id);
   const auto found = compare(id, state_of("issued"), {}).at(0);
   shop.journal.fail_next_appends(1, "no space left");
   const auto result = shop.mend(found);
