@@ -40,6 +40,9 @@ constexpr std::chrono::milliseconds last_answers_within{2000};
 constexpr std::uint64_t descriptors_of_stores = 512;
 constexpr std::uint32_t most_connections = 20'000;
 
+/// No customer waits for a receipt, so they gather for a moment and share a sync.
+constexpr std::chrono::milliseconds receipts_batch_interval{5};
+
 /// Everything durable, and the view of it. Members are destroyed from the last to the first.
 struct stores {
   data_directory folder;
@@ -57,9 +60,10 @@ tl::expected<std::unique_ptr<storage::view_store>, std::string> open_view(const 
 tl::expected<stores, std::string> open_stores(const configuration& settings) {
   auto folder = data_directory::open(settings.data);
   if (!folder) return tl::unexpected(folder.error());
-  auto reservations = storage::rocksdb_journal::open({folder->path_of("reservations")});
+  auto reservations = storage::rocksdb_journal::open({.path = folder->path_of("reservations")});
   if (!reservations) return tl::unexpected(reservations.error().message);
-  auto receipts = storage::rocksdb_journal::open({folder->path_of("receipts")});
+  auto receipts = storage::rocksdb_journal::open(
+      {.path = folder->path_of("receipts"), .batch_interval = receipts_batch_interval});
   if (!receipts) return tl::unexpected(receipts.error().message);
   auto view = open_view(settings, *folder);
   if (!view) return tl::unexpected(view.error());

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "actors/engine_actor.hpp"
+#include "actors/router.hpp"
+#include "actors/scheduler.hpp"
 #include "actors/type_registry.hpp"
 #include "payments/provider.hpp"
 
@@ -29,9 +31,7 @@ constexpr std::chrono::milliseconds longest_wait_for_view{500};
 struct system_config : caf::actor_system_config {
   explicit system_config(std::uint32_t threads) {
     register_messages(*this);
-    // Sharing: idle threads sleep on one queue. Stealing would poll, on cores that the event
-    // loops need.
-    set("scheduler.policy", caf::atom("sharing"));
+    use_quiet_scheduler(*this);
     set("scheduler.max-threads", threads);
   }
 };
@@ -76,17 +76,18 @@ class engine::implementation {
   ~implementation() { stop(); }
 
   std::optional<std::string> start() {
-    auto promise = std::make_shared<std::promise<std::optional<std::string>>>();
-    auto started = promise->get_future();
-    front_ =
-        system_->spawn(engine_front, surroundings_ptr(around_),
-                       started_callback([promise](auto failed) { promise->set_value(std::move(failed)); }));
+    auto promise = std::make_shared<std::promise<tl::expected<started_shards, std::string>>>();
+    auto starting = promise->get_future();
+    front_ = system_->spawn(engine_front, surroundings_ptr(around_), started_callback([promise](auto started) {
+                              promise->set_value(std::move(started));
+                            }));
     // Its parts end with it, so nothing would serve any more.
     front_->attach_functor([fatal = around_->ports.on_fatal](const caf::error& reason) {
       if (reason && reason != caf::exit_reason::user_shutdown) fatal("the engine's front went down");
     });
-    auto failed = started.get();
-    if (failed) return failed;
+    auto started = starting.get();
+    if (!started) return std::move(started.error());
+    router_.emplace(std::move(started->shards), started->next_shard);
     admission_->open();
     around_->view_published->wait_for(longest_wait_for_view);
     return std::nullopt;
@@ -95,13 +96,12 @@ class engine::implementation {
   void place(placement_request request, std::function<void(placement_answer)> done) {
     if (!admission_->admit())
       return done({placement_status::overloaded, 0, {}, false, domain::rejection::none});
-    caf::anon_send(front_, placement_call{std::move(request), leaving(std::move(done))});
+    router_->place(std::move(request), leaving(std::move(done)));
   }
 
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
     if (!admission_->admit()) return done({cancellation_status::overloaded});
-    caf::anon_send(front_,
-                   cancellation_call{{id, domain::cancel_reason::customer}, leaving(std::move(done))});
+    router_->cancel({id, domain::cancel_reason::customer}, leaving(std::move(done)));
   }
 
   breaker_figures breaker() const { return around_->breaker->read(); }
@@ -114,6 +114,7 @@ class engine::implementation {
     *around_->stopping = true;
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
+    router_.reset();
     system_->await_all_actors_done();
     // Nobody is left who could use an answer: it must not be waited for.
     around_->ports.provider.close();
@@ -131,31 +132,13 @@ class engine::implementation {
     return ports;
   }
 
-  /// One admitted command: hands on its answer, `unavailable` where it never gets one, and leaves.
-  template <class Answer>
-  class admitted {
-   public:
-    admitted(std::shared_ptr<admission> gate, std::function<void(Answer)> done)
-        : gate_(std::move(gate)), done_(std::move(done)) {}
-    admitted(const admitted&) = delete;
-    admitted& operator=(const admitted&) = delete;
-    ~admitted() {
-      if (done_) answer({});
-    }
-    void answer(Answer answer) {
-      std::exchange(done_, nullptr)(std::move(answer));
-      gate_->leave();
-    }
-
-   private:
-    std::shared_ptr<admission> gate_;
-    std::function<void(Answer)> done_;
-  };
-
+  /// Hands on the answer of an admitted command, and leaves.
   template <class Answer>
   std::function<void(Answer)> leaving(std::function<void(Answer)> done) {
-    auto command = std::make_shared<admitted<Answer>>(admission_, std::move(done));
-    return [command](Answer answer) { command->answer(std::move(answer)); };
+    return [gate = admission_, done = std::move(done)](Answer answer) {
+      done(std::move(answer));
+      gate->leave();
+    };
   }
 
   system_config config_;
@@ -163,6 +146,7 @@ class engine::implementation {
   std::shared_ptr<surroundings> around_;
   std::shared_ptr<admission> admission_ = std::make_shared<admission>();
   engine_actor front_;
+  std::optional<router> router_;
 };
 
 engine::engine(engine_ports ports, engine_options options)

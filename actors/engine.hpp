@@ -47,6 +47,9 @@ struct engine_options {
   std::chrono::milliseconds cancel_wait{2000};
   /// From which call on the breaker takes a payment call for slow: 75 % of this.
   std::chrono::milliseconds payment_timeout{620};
+  /// The least time between two writes to the view: what becomes durable meanwhile is written as
+  /// one batch, each row in its latest version.
+  std::chrono::milliseconds view_interval{20};
   /// Threads of the actor scheduler.
   std::uint32_t threads = 1;
 };

@@ -41,9 +41,9 @@ void engine_state::start(self_pointer self, surroundings_ptr around, started_cal
 }
 
 void engine_state::claimed(const shards_claimed& claims) {
-  if (!*claims.result) return started_(claims.result->error().message);
+  if (!*claims.result) return started_(tl::unexpected(claims.result->error().message));
   // The projector looks at `durable` from its first moment on.
-  for (const auto& claim : **claims.result) around_->ports.progress.durable(claim.shard, claim.last_position);
+  for (const auto& claim : **claims.result) around_->ports.progress.claimed(claim.shard, claim.last_position);
   projector_ = self_->spawn<caf::monitored>(projector, around_);
   reservation_writer_ =
       self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.reservations, projector_);
@@ -55,8 +55,7 @@ void engine_state::claimed(const shards_claimed& claims) {
   for (const auto& claim : **claims.result) {
     shards_.push_back(self_->spawn<caf::monitored>(shard, around_, links, claim));
   }
-  next_shard_ = shard_of_next_id(**claims.result);
-  started_(std::nullopt);
+  started_(started_shards{shards_, shard_of_next_id(**claims.result)});
 }
 
 engine_state::~engine_state() {
@@ -78,35 +77,11 @@ void engine_state::part_down(const caf::down_msg& down) {
   around_->ports.on_fatal("a part of the engine went down: " + self_->system().render(down.reason));
 }
 
-const shard_actor& engine_state::shard_for(const placement_request& request) {
-  if (request.key) return shards_[storage::shard_of_key(request.key->key.data(), request.key->key.size())];
-  const auto chosen = next_shard_;
-  next_shard_ = (next_shard_ + 1) % shards_.size();
-  return shards_[chosen];
-}
-
-void engine_state::place(placement_call& call) {
-  auto done = std::make_shared<std::function<void(placement_answer)>>(std::move(call.done));
-  const auto& to = shard_for(call.request);
-  self_->request(to, caf::infinite, place_reservation{std::move(call.request)})
-      .then([done](placement_answer& answer) { (*done)(std::move(answer)); },
-            [done](const caf::error&) { (*done)({}); });
-}
-
-void engine_state::cancel(cancellation_call& call) {
-  auto done = std::make_shared<std::function<void(cancellation_answer)>>(std::move(call.done));
-  self_->request(shards_[storage::shard_of(call.request.id)], caf::infinite, call.request)
-      .then([done](const cancellation_answer& answer) { (*done)(answer); },
-            [done](const caf::error&) { (*done)({}); });
-}
-
 engine_actor::behavior_type engine_front(engine_state::self_pointer self, surroundings_ptr around,
                                          started_callback started) {
   self->state.start(self, std::move(around), std::move(started));
   self->set_down_handler([self](caf::down_msg& down) { self->state.part_down(down); });
   return {
-      [self](placement_call& call) { self->state.place(call); },
-      [self](cancellation_call& call) { self->state.cancel(call); },
       [self](const shards_claimed& claims) { self->state.claimed(claims); },
   };
 }

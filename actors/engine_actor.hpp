@@ -1,12 +1,11 @@
-// The engine's actor: claims the shards, spawns everything below it, takes calls from the facade,
-// sends each to its shard and hands the answer back.
+// The root of the actors: claims the shards, spawns everything below it, and ends it with itself.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
-#include <optional>
 #include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "actors/interfaces.hpp"
@@ -14,8 +13,14 @@
 
 namespace holdfast::actors {
 
-/// Called once: nothing when commands are served, or what failed.
-using started_callback = std::function<void(std::optional<std::string>)>;
+/// The shards, in their order, and the one that the next placement without a key goes to.
+struct started_shards {
+  std::vector<shard_actor> shards;
+  std::size_t next_shard = 0;
+};
+
+/// Called once: with the shards when commands are served, or with what failed.
+using started_callback = std::function<void(tl::expected<started_shards, std::string>)>;
 
 class engine_state {
  public:
@@ -25,15 +30,11 @@ class engine_state {
 
   void start(self_pointer self, surroundings_ptr around, started_callback started);
   void claimed(const shards_claimed& claims);
-  void place(placement_call& call);
-  void cancel(cancellation_call& call);
   void part_down(const caf::down_msg& down);
 
   static inline const char* name = "engine";
 
  private:
-  const shard_actor& shard_for(const placement_request& request);
-
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
   started_callback started_;
@@ -43,7 +44,6 @@ class engine_state {
   breaker_actor breaker_;
   receipt_desk_actor desk_;
   std::vector<shard_actor> shards_;
-  std::size_t next_shard_ = 0;
 };
 
 engine_actor::behavior_type engine_front(engine_state::self_pointer self, surroundings_ptr around,

@@ -7,7 +7,6 @@
 
 #include <cassert>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -67,7 +66,7 @@ class entity {
     durable_version_ = version;
     while (!effects_.empty() && effects_.front().first <= durable_version_) {
       auto effect = std::move(effects_.front().second);
-      effects_.pop_front();
+      effects_.erase(effects_.begin());
       effect();
     }
   }
@@ -83,7 +82,8 @@ class entity {
   state_type state_{};
   std::string records_;
   std::uint64_t durable_version_ = 0;
-  std::deque<std::pair<std::uint64_t, std::function<void()>>> effects_;
+  /// With the version that each waits for; rarely more than two.
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> effects_;
 };
 
 }  // namespace holdfast::actors

@@ -22,8 +22,8 @@ using projector_actor = caf::typed_actor<
     // Answers of the ports.
     caf::reacts_to<view_opened>, caf::reacts_to<view_written>, caf::reacts_to<view_published>,
     caf::reacts_to<records_read>,
-    // Time to try again.
-    caf::reacts_to<tick>>;
+    // Time to try again; time for the next write.
+    caf::reacts_to<tick>, caf::reacts_to<write_due>>;
 
 /// Circuit breaker and bulkhead in front of the payment provider.
 using breaker_actor = caf::typed_actor<
@@ -58,40 +58,38 @@ using receipt_actor = caf::typed_actor<caf::reacts_to<tick>>;
 /// One reservation.
 using reservation_actor = caf::typed_actor<
     // Places it; answers when the outcome is known and durable, or the wait is over.
-    caf::replies_to<place_reservation>::with<placement_answer>,
+    caf::reacts_to<placement_call>,
     // Answers the outcome of its placement again.
-    caf::replies_to<replay_placement>::with<placement_answer>,
+    caf::reacts_to<replay_call>,
     // Cancels it; answers when payment and receipt are undone, or the wait is over.
-    caf::replies_to<cancel_reservation>::with<cancellation_answer>,
-    // Ends, if nothing is under way; answers whether it does.
-    caf::replies_to<passivate>::with<bool>,
+    caf::reacts_to<cancellation_call>,
+    // Ends, if nothing is under way, and tells its shard whether it does.
+    caf::reacts_to<passivate>,
     // Its shard says that those who wait have waited enough.
     caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
     // Its records, when it comes back.
     caf::reacts_to<entity_read>,
-    // Its children are through.
-    caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>,
+    // Its children are through, or went down.
+    caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>, caf::reacts_to<child_failed>,
     // Time to start the next step again, after a child went down.
     caf::reacts_to<tick>>;
 
 /// Owner of a shard's reservations.
 using shard_actor = caf::typed_actor<
     // Routed to their reservation, which is spawned or brought back.
-    caf::replies_to<place_reservation>::with<placement_answer>,
-    caf::replies_to<replay_placement>::with<placement_answer>,
-    caf::replies_to<cancel_reservation>::with<cancellation_answer>,
-    // A reservation is back, has come to rest, or somebody waits for its cancellation.
+    caf::reacts_to<placement_call>, caf::reacts_to<replay_call>, caf::reacts_to<cancellation_call>,
+    // A reservation is back, has come to rest, ends or stays, went down, or somebody waits for its
+    // cancellation.
     caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
+    caf::reacts_to<passivation_answered>, caf::reacts_to<reservation_failed>,
     caf::reacts_to<cancellation_waits>,
     // Unfinished reservations to resume.
     caf::reacts_to<unfinished_listed>,
     // Time to look at waits and idle reservations; to bring back one that went down.
     caf::reacts_to<tick>, caf::reacts_to<respawn>>;
 
-/// The engine's front: takes calls, finds their shard, hands back the answers.
+/// The root of the actors: starts them, and ends them with itself.
 using engine_actor = caf::typed_actor<
-    // Commands with the callback that waits for their answer.
-    caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
     // The shards are ours: start them.
     caf::reacts_to<shards_claimed>>;
 

@@ -47,7 +47,7 @@ void journal_writer_state::acknowledge(const std::vector<storage::append_verdict
     if (row.id == 0 || verdicts[i].status != storage::append_status::appended) continue;
     const auto shard = storage::shard_of(row.id);
     // Before the reply: who reads after it must know that the view may be behind.
-    around->ports.progress.durable(shard, verdicts[i].at);
+    around->ports.progress.durable(row.id, verdicts[i].at);
     rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
   }
   for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].to.deliver(verdicts[i]);

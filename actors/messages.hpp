@@ -4,6 +4,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/detail/stringification_inspector.hpp>
+#include <caf/error.hpp>
 #include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
 #include <chrono>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "actors/engine.hpp"
+#include "actors/reply.hpp"
 #include "domain/receipt.hpp"
 #include "domain/reservation.hpp"
 #include "payments/provider.hpp"
@@ -155,14 +157,18 @@ auto inspect(Inspector& f, place_reservation& x) {
 
 // --- Local messages: these stay within the process. ---
 
-/// To the engine: a command with the one who waits for its answer.
+/// To a shard, and on to the reservation: a command with the one who waits for its answer.
 struct placement_call {
   placement_request request;
-  std::function<void(placement_answer)> done;
+  reply<placement_answer> to;
+};
+struct replay_call {
+  replay_placement what;
+  reply<placement_answer> to;
 };
 struct cancellation_call {
-  cancel_reservation request;
-  std::function<void(cancellation_answer)> done;
+  cancel_reservation what;
+  reply<cancellation_answer> to;
 };
 
 /// To the journal writer: an entry, and the row of the view that it leads to (id 0: none).
@@ -229,8 +235,23 @@ struct reservation_rested {
   domain::reservation_id id = 0;
 };
 
-/// To a reservation: end if nothing is under way. Answers whether it ends.
+/// To a reservation: end if nothing is under way.
 struct passivate {};
+/// To a shard: whether the reservation that was to be passivated ends.
+struct passivation_answered {
+  domain::reservation_id id = 0;
+  bool ended = false;
+};
+
+/// To a shard: a reservation went down; to a reservation: its child did.
+struct reservation_failed {
+  domain::reservation_id id = 0;
+  caf::error reason;
+};
+struct child_failed {
+  std::uint64_t attempt = 0;
+  caf::error reason;
+};
 
 /// To a reservation: those who wait for its placement or its cancellation have waited enough.
 struct placement_wait_over {};
@@ -243,6 +264,8 @@ struct cancellation_waits {
 
 /// To oneself, later.
 struct tick {};
+/// To the projector, from itself: the next write to the view is due.
+struct write_due {};
 /// To a shard, later: bring back a reservation that went down.
 struct respawn {
   domain::reservation_id id = 0;
@@ -288,6 +311,7 @@ struct receipt_ended {
 }  // namespace holdfast::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::replay_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::append_entry)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::storage::append_verdict)
@@ -303,6 +327,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_claimed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_rested)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivate)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivation_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::child_failed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::write_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_wait_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_wait_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_waits)

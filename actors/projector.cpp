@@ -105,8 +105,25 @@ void projector_state::pump() {
   if (phase_ == phase::catching_up) catch_up();
 }
 
+/// Rows change several times within milliseconds while their saga runs: written a little later,
+/// once is enough.
+bool projector_state::wait_for_more() {
+  const auto now = self_->clock().now();
+  if (now >= next_write_ || waiting_.size() >= enough_waiting_rows) {
+    next_write_ = now + around_->options.view_interval;
+    return false;
+  }
+  if (!std::exchange(reminded_, true)) self_->delayed_send(self_, next_write_ - now, write_due{});
+  return true;
+}
+
+void projector_state::next_write_due() {
+  reminded_ = false;
+  pump();
+}
+
 void projector_state::write_waiting() {
-  if (waiting_.empty()) return;
+  if (waiting_.empty() || wait_for_more()) return;
   std::vector<storage::view_row> rows;
   rows.reserve(waiting_.size());
   for (auto& [id, row] : waiting_) rows.push_back(std::move(row));
@@ -138,7 +155,7 @@ void projector_state::written(const view_written& what) {
 // --- Catching up ---
 
 bool projector_state::lags(storage::shard_id shard) const {
-  return projected_[shard] < around_->ports.progress.durable(shard);
+  return projected_[shard] < around_->ports.progress.last_durable(shard);
 }
 
 void projector_state::catch_up() {
@@ -215,6 +232,7 @@ projector_actor::behavior_type projector(projector_state::self_pointer self, sur
       [self](const view_published& what) { self->state.published(what); },
       [self](const records_read& what) { self->state.read(what); },
       [self](tick) { self->state.look(); },
+      [self](write_due) { self->state.next_write_due(); },
   };
 }
 

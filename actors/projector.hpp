@@ -23,6 +23,9 @@ inline constexpr std::uint32_t catch_up_records = 2'000;
 /// Between looks at whether the view is there, is there again, or was emptied.
 inline constexpr std::chrono::milliseconds view_look{250};
 
+/// So many rows are written without waiting for more.
+inline constexpr std::size_t enough_waiting_rows = 2'000;
+
 class projector_state {
  public:
   using self_pointer = projector_actor::stateful_pointer<projector_state>;
@@ -35,6 +38,7 @@ class projector_state {
   void published(const view_published& what);
   void read(const records_read& what);
   void look();
+  void next_write_due();
 
   static inline const char* name = "projector";
 
@@ -57,6 +61,7 @@ class projector_state {
   void complete(storage::entity_id entity);
   void write_chunk();
   void write_waiting();
+  bool wait_for_more();
   void write(std::vector<storage::view_row> rows,
              std::vector<std::pair<storage::shard_id, storage::position>>);
   bool lags(storage::shard_id shard) const;
@@ -74,6 +79,9 @@ class projector_state {
   /// Live: the newest row of each reservation that waits, and how far they reach.
   std::unordered_map<storage::entity_id, storage::view_row> waiting_;
   std::unordered_map<storage::shard_id, storage::position> reached_;
+  /// The next write is not to begin before this, and whether a reminder is on its way.
+  caf::actor_clock::time_point next_write_{};
+  bool reminded_ = false;
   /// The write under way.
   std::vector<std::pair<storage::shard_id, storage::position>> writing_;
   /// Catching up: the shard, the records of its entities, and those whose beginning lies before.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/backoff.hpp"
+#include "actors/failure_notice.hpp"
 #include "actors/payment.hpp"
 #include "actors/port_callback.hpp"
 #include "actors/receipt.hpp"
@@ -51,11 +52,11 @@ void reservation_state::when_loaded(std::function<void()> run) {
   if (waiting_for_load_.size() < largest_waiters) waiting_for_load_.push_back(std::move(run));
 }
 
-bool reservation_state::passivate() {
+void reservation_state::passivate() {
   const bool busy = !loaded_ || !log_->settled() || child_.handle || placement_.pending() ||
                     !cancellations_.empty() || domain::next_step(log_->state()) != domain::step::none;
+  self_->send(links_.shard, passivation_answered{log_->id(), !busy});
   if (!busy) self_->quit();
-  return !busy;
 }
 
 /// Its shard says so in the log, and brings it back.
@@ -65,22 +66,22 @@ void reservation_state::go_down(const std::string& why) {
 
 // --- Commands ---
 
-void reservation_state::place(place_reservation& what, placement_reply to) {
-  auto& request = what.request;
+void reservation_state::place(placement_call& call) {
+  auto& request = call.request;
   auto decision = domain::decide(log_->state(), domain::place{std::move(request.what)}, now());
   if (decision.refused != domain::rejection::none) {
-    to.deliver(refusal(placement_status::rejected, decision.refused));
+    call.to.deliver(refusal(placement_status::rejected, decision.refused));
     return rest();
   }
-  placement_ = std::move(to);
+  placement_ = std::move(call.to);
   card_at_hand_ = true;
   card_number_ = std::move(request.card_number);
   payment_method_ = std::move(request.payment_method);
   commit(decision.events, request.key);
 }
 
-void reservation_state::replay(const replay_placement& what, placement_reply to) {
-  when_loaded([this, what, to]() mutable {
+void reservation_state::replay(const replay_call& call) {
+  when_loaded([this, what = call.what, to = call.to]() mutable {
     if (!what.same_fields) {
       to.deliver(refusal(placement_status::key_reused));
     } else if (decided_size_ != 0) {
@@ -94,8 +95,8 @@ void reservation_state::replay(const replay_placement& what, placement_reply to)
   });
 }
 
-void reservation_state::cancel(const cancel_reservation& what, cancellation_reply to) {
-  when_loaded([this, what, to]() mutable {
+void reservation_state::cancel(const cancellation_call& call) {
+  when_loaded([this, what = call.what, to = call.to]() mutable {
     if (log_->state().version == 0) {
       to.deliver({cancellation_status::unknown_reservation});
       return rest();
@@ -166,8 +167,8 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       card_at_hand_ = false;
       card_number_.wipe();
       payment_method_.wipe();
-      placement_.delegate(links_.shard,
-                          replay_placement{verdict.key_owner, verdict.key_fingerprint == fingerprint});
+      self_->send(links_.shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
+                                            std::exchange(placement_, {})});
       return rest();
     default:
       return go_down("the journal refused an append as stale");
@@ -248,16 +249,21 @@ void reservation_state::spawn_payment(domain::step step) {
                       std::exchange(payment_method_, {}),
                       state.transaction_id};
   card_at_hand_ = false;
-  const auto handle = self_->spawn<caf::monitored>(payment, std::move(order),
-                                                   caf::actor_cast<reservation_actor>(self_), links_.breaker);
-  child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
+  supervise(step, self_->spawn(payment, std::move(order), caf::actor_cast<reservation_actor>(self_),
+                               links_.breaker));
 }
 
 void reservation_state::spawn_receipt(domain::step step) {
   receipt_order order{++attempts_, step, log_->id(), log_->state().paid_at, !resumed_ && children_down_ == 0};
-  const auto handle =
-      self_->spawn<caf::monitored>(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk);
+  supervise(step,
+            self_->spawn(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk));
+}
+
+template <class Handle>
+void reservation_state::supervise(domain::step step, const Handle& handle) {
   child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
+  notice_failure(child_.handle, caf::actor_cast<reservation_actor>(self_),
+                 [attempt = attempts_](const caf::error& reason) { return child_failed{attempt, reason}; });
 }
 
 void reservation_state::abandon_child() {
@@ -293,11 +299,11 @@ void reservation_state::receipt_over(receipt_ended& what) {
       domain::record_void{std::move(what.answer.receipt_no), numbered ? std::optional(date) : std::nullopt});
 }
 
-void reservation_state::child_down(const caf::down_msg& down) {
-  if (!down.reason || !child_.handle || down.source != child_.handle.address()) return;
+void reservation_state::child_down(const child_failed& what) {
+  if (!child_.handle || what.attempt != child_.attempt) return;
   const auto step = std::exchange(child_, {}).step;
   spdlog::error("reservation {}: the child for step {} went down: {}", log_->id(), static_cast<int>(step),
-                self_->system().render(down.reason));
+                self_->system().render(what.reason));
   // A charge that went down with its child may have landed: it has to be settled.
   if (step == domain::step::charge) return decide(domain::record_charge{domain::charge_result::unknown, {}});
   self_->delayed_send(self_, backoff(log_->id(), ++children_down_), tick{});
@@ -307,23 +313,17 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
                                              reservation_links links, domain::reservation_id id,
                                              bool is_new) {
   self->state.start(self, std::move(around), std::move(links), id, is_new);
-  self->set_down_handler([self](caf::down_msg& down) { self->state.child_down(down); });
   return {
-      [self](place_reservation& what) {
-        return owe<placement_answer>(self, [&](auto to) { self->state.place(what, std::move(to)); });
-      },
-      [self](const replay_placement& what) {
-        return owe<placement_answer>(self, [&](auto to) { self->state.replay(what, std::move(to)); });
-      },
-      [self](const cancel_reservation& what) {
-        return owe<cancellation_answer>(self, [&](auto to) { self->state.cancel(what, std::move(to)); });
-      },
-      [self](passivate) { return self->state.passivate(); },
+      [self](placement_call& call) { self->state.place(call); },
+      [self](const replay_call& call) { self->state.replay(call); },
+      [self](const cancellation_call& call) { self->state.cancel(call); },
+      [self](passivate) { self->state.passivate(); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },
       [self](payment_ended& what) { self->state.payment_over(what); },
       [self](receipt_ended& what) { self->state.receipt_over(what); },
+      [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };
 }

@@ -41,16 +41,16 @@ class reservation_state {
   void start(self_pointer self, surroundings_ptr around, reservation_links links, domain::reservation_id id,
              bool is_new);
 
-  void place(place_reservation& what, placement_reply to);
-  void replay(const replay_placement& what, placement_reply to);
-  void cancel(const cancel_reservation& what, cancellation_reply to);
-  bool passivate();
+  void place(placement_call& call);
+  void replay(const replay_call& call);
+  void cancel(const cancellation_call& call);
+  void passivate();
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);
   void payment_over(payment_ended& what);
   void receipt_over(receipt_ended& what);
-  void child_down(const caf::down_msg& down);
+  void child_down(const child_failed& what);
   void advance();
 
   static inline const char* name = "reservation";
@@ -77,6 +77,8 @@ class reservation_state {
   void answer_cancellations();
   void spawn_payment(domain::step step);
   void spawn_receipt(domain::step step);
+  template <class Handle>
+  void supervise(domain::step step, const Handle& handle);
   void rest();
   void abandon_child();
 

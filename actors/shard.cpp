@@ -6,6 +6,7 @@
 #include <caf/exit_reason.hpp>
 
 #include "actors/backoff.hpp"
+#include "actors/failure_notice.hpp"
 #include "actors/port_callback.hpp"
 
 namespace holdfast::actors {
@@ -28,29 +29,30 @@ shard_state::~shard_state() {
 
 // --- Routing ---
 
-void shard_state::place(place_reservation& what, placement_reply to) {
+void shard_state::place(placement_call& call) {
   if (full()) {
-    return to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
+    return call.to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
   }
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
-  to.delegate(spawn(id, true), std::move(what));
+  self_->send(spawn(id, true), std::move(call));
   schedule();
 }
 
-void shard_state::replay(const replay_placement& what, placement_reply to) {
-  route(what.owner, [what, to](const reservation_actor& owner) mutable { to.delegate(owner, what); });
+void shard_state::replay(const replay_call& call) {
+  route(call.what.owner, [this, call](const reservation_actor& owner) { self_->send(owner, call); });
 }
 
-void shard_state::cancel(const cancel_reservation& what, cancellation_reply to) {
+void shard_state::cancel(cancellation_call& call) {
+  const auto id = call.what.id;
   // An id that was never given out needs no look at the journal.
-  if (storage::sequence_of(what.id) >= next_sequence_) {
-    return to.deliver({cancellation_status::unknown_reservation});
+  if (storage::sequence_of(id) >= next_sequence_) {
+    return call.to.deliver({cancellation_status::unknown_reservation});
   }
-  if (!residents_.contains(what.id) && full()) {
-    return to.deliver({cancellation_status::overloaded});
+  if (!residents_.contains(id) && full()) {
+    return call.to.deliver({cancellation_status::overloaded});
   }
-  route(what.id, [what, to](const reservation_actor& owner) mutable { to.delegate(owner, what); });
+  route(id, [this, call](const reservation_actor& owner) { self_->send(owner, call); });
 }
 
 void shard_state::route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver) {
@@ -67,7 +69,9 @@ void shard_state::route(domain::reservation_id id, std::function<void(const rese
 
 const reservation_actor& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
-  one.actor = self_->spawn<caf::monitored>(reservation, around_, links_, id, is_new);
+  one.actor = self_->spawn(reservation, around_, links_, id, is_new);
+  notice_failure(one.actor, links_.shard,
+                 [id](const caf::error& reason) { return reservation_failed{id, reason}; });
   return one.actor;
 }
 
@@ -98,35 +102,31 @@ void shard_state::passivate(domain::reservation_id id) {
   const auto found = residents_.find(id);
   if (found == residents_.end() || found->second.ending || found->second.rested_at == time_point{}) return;
   found->second.ending = true;
-  const auto asked = found->second.actor;
-  self_->request(asked, caf::infinite, actors::passivate{})
-      .then([this, id](bool ended) { passivation_answered(id, ended); },
-            // It went down before it could answer, so it has ended.
-            [this, id](const caf::error&) { passivation_answered(id, true); });
+  self_->send(found->second.actor, actors::passivate{});
 }
 
-void shard_state::passivation_answered(domain::reservation_id id, bool ended) {
-  const auto found = residents_.find(id);
+void shard_state::passivation_over(const passivation_answered& what) {
+  const auto found = residents_.find(what.id);
   if (found == residents_.end()) return;
   auto held = std::exchange(found->second.held, {});
-  if (ended) {
+  if (what.ended) {
     residents_.erase(found);
     resume_more();
   } else {
     found->second.ending = false;
     found->second.rested_at = {};
   }
-  for (auto& deliver : held) route(id, std::move(deliver));
+  for (auto& deliver : held) route(what.id, std::move(deliver));
 }
 
-void shard_state::reservation_down(const caf::down_msg& down) {
-  if (!down.reason || down.reason == caf::exit_reason::user_shutdown) return;
-  const auto found = std::find_if(residents_.begin(), residents_.end(),
-                                  [&](const auto& one) { return one.second.actor.address() == down.source; });
-  if (found == residents_.end() || found->second.ending) return;
+void shard_state::reservation_down(const reservation_failed& what) {
+  const auto found = residents_.find(what.id);
+  if (found == residents_.end()) return;
+  // It was to end anyway.
+  if (found->second.ending) return passivation_over({what.id, true});
   if (!*around_->stopping) {
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
-                 self_->system().render(down.reason));
+                 self_->system().render(what.reason));
   }
   self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
@@ -212,19 +212,14 @@ void shard_state::schedule() {
 shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_ptr around,
                                  reservation_links links, storage::shard_claim claim) {
   self->state.start(self, std::move(around), std::move(links), claim);
-  self->set_down_handler([self](caf::down_msg& down) { self->state.reservation_down(down); });
   return {
-      [self](place_reservation& what) {
-        return owe<placement_answer>(self, [&](auto to) { self->state.place(what, std::move(to)); });
-      },
-      [self](const replay_placement& what) {
-        return owe<placement_answer>(self, [&](auto to) { self->state.replay(what, std::move(to)); });
-      },
-      [self](const cancel_reservation& what) {
-        return owe<cancellation_answer>(self, [&](auto to) { self->state.cancel(what, std::move(to)); });
-      },
+      [self](placement_call& call) { self->state.place(call); },
+      [self](const replay_call& call) { self->state.replay(call); },
+      [self](cancellation_call& call) { self->state.cancel(call); },
       [self](const reservation_loaded& what) { self->state.loaded(what.id); },
       [self](const reservation_rested& what) { self->state.rested(what.id); },
+      [self](const passivation_answered& what) { self->state.passivation_over(what); },
+      [self](const reservation_failed& what) { self->state.reservation_down(what); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const unfinished_listed& page) { self->state.resume(page); },
       [self](tick) { self->state.look_around(); },

@@ -26,29 +26,28 @@ inline constexpr std::chrono::milliseconds passivate_after{1'000};
 /// at least half of the residents' places are free.
 inline constexpr std::uint32_t resume_window = 64;
 /// The finest grain at which a shard looks at its waits.
-inline constexpr std::chrono::milliseconds shard_tick{50};
+inline constexpr std::chrono::milliseconds shard_tick{100};
 
 class shard_state {
  public:
   using self_pointer = shard_actor::stateful_pointer<shard_state>;
-  using placement_reply = reply<placement_answer>;
-  using cancellation_reply = reply<cancellation_answer>;
   using time_point = caf::actor_clock::time_point;
 
   ~shard_state();
 
   void start(self_pointer self, surroundings_ptr around, reservation_links links, storage::shard_claim claim);
 
-  void place(place_reservation& what, placement_reply to);
-  void replay(const replay_placement& what, placement_reply to);
-  void cancel(const cancel_reservation& what, cancellation_reply to);
+  void place(placement_call& call);
+  void replay(const replay_call& call);
+  void cancel(cancellation_call& call);
   void loaded(domain::reservation_id id);
   void rested(domain::reservation_id id);
   void await_cancellation(domain::reservation_id id);
   void resume(const unfinished_listed& page);
   void look_around();
   void bring_back(domain::reservation_id id);
-  void reservation_down(const caf::down_msg& down);
+  void passivation_over(const passivation_answered& what);
+  void reservation_down(const reservation_failed& what);
 
   static inline const char* name = "shard";
 
@@ -68,7 +67,6 @@ class shard_state {
   const reservation_actor& spawn(domain::reservation_id id, bool is_new);
   void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);
   void passivate(domain::reservation_id id);
-  void passivation_answered(domain::reservation_id id, bool ended);
   void list_unfinished();
   void resume_more();
   void schedule();

@@ -15,4 +15,5 @@ target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSI
 
 # The binary: a composition root for each command.
 add_executable(holdfast main.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp)
-target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog)
+target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog
+  $<$<NOT:$<BOOL:${HOLDFAST_SANITIZE}>>:mimalloc>)

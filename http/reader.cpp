@@ -22,7 +22,7 @@ std::string join(const std::vector<storage::journal_record>& records) {
 /// reading could find less than the first.
 void leave_out_unacknowledged(std::vector<storage::journal_record>& records,
                               const storage::projection_progress& progress) {
-  while (!records.empty() && records.back().at > progress.durable(records.back().shard)) records.pop_back();
+  while (!records.empty() && records.back().at > progress.last_durable(records.back().shard)) records.pop_back();
 }
 
 /// The later of what the view and the journal know.
@@ -42,7 +42,7 @@ reservation_reader::reservation_reader(storage::view_reader& view, storage::jour
 
 void reservation_reader::get(domain::reservation_id id, std::function<void(read_answer)> done) {
   // Looked up before the view is asked: what is projected in between can only make the row newer.
-  const bool behind = progress_.lags(storage::shard_of(id));
+  const bool behind = progress_.lags(id);
   view_.get(id,
             [weak = weak_from_this(), id, behind, done = std::move(done)](storage::view_result<row> seen) {
               const auto self = weak.lock();

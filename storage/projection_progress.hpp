@@ -1,10 +1,11 @@
-// How far the view lags behind the journal, for each shard: what lets a reader know that a row
-// may be older than an answer already given, and has to be folded from the journal instead.
+// How far the view lags behind the journal: what lets a reader know that a row may be older than
+// an answer already given, and has to be folded from the journal instead.
 // Thread-safe: the journal writer advances `durable`, the projector `projected`, readers look.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <vector>
 
 #include "storage/journal.hpp"
 
@@ -12,19 +13,41 @@ namespace holdfast::storage {
 
 class projection_progress {
  public:
-  /// Must be called before anything up to `to` is acknowledged.
-  void durable(shard_id shard, position to) { durable_[shard].store(to, std::memory_order_release); }
+  /// The shard was claimed with records up to `at`, of entities that are not known.
+  void claimed(shard_id shard, position at) {
+    claimed_[shard].store(at, std::memory_order_release);
+    durable_[shard].store(at, std::memory_order_release);
+  }
+  /// The entity's latest record. Must be called before anything up to it is acknowledged.
+  void durable(entity_id entity, position at) {
+    recent_[slot_of(entity)].store(at, std::memory_order_release);
+    durable_[shard_of(entity)].store(at, std::memory_order_release);
+  }
   void projected(shard_id shard, position to) { projected_[shard].store(to, std::memory_order_release); }
 
-  position durable(shard_id shard) const { return durable_[shard].load(std::memory_order_acquire); }
-  position projected(shard_id shard) const { return projected_[shard].load(std::memory_order_acquire); }
+  position last_durable(shard_id shard) const { return durable_[shard].load(std::memory_order_acquire); }
 
-  /// Whether some durable record of the shard is not in the view yet. Look before reading.
-  bool lags(shard_id shard) const { return projected(shard) < durable(shard); }
+  /// Whether some durable record of the entity may not be in the view yet. Look before reading.
+  bool lags(entity_id entity) const {
+    const auto projected = projected_[shard_of(entity)].load(std::memory_order_acquire);
+    return projected < recent_[slot_of(entity)].load(std::memory_order_acquire) ||
+           projected < claimed_[shard_of(entity)].load(std::memory_order_acquire);
+  }
 
  private:
+  /// Entities of a shard that share a slot are taken for one another, which costs a look at the
+  /// journal at worst.
+  static constexpr std::size_t slots_of_shard = 256;
+  static std::size_t slot_of(entity_id entity) {
+    return shard_of(entity) * slots_of_shard + sequence_of(entity) % slots_of_shard;
+  }
+
+  std::array<std::atomic<position>, shard_count> claimed_{};
   std::array<std::atomic<position>, shard_count> durable_{};
   std::array<std::atomic<position>, shard_count> projected_{};
+  /// The latest position in each slot since the shard was claimed.
+  std::vector<std::atomic<position>> recent_ =
+      std::vector<std::atomic<position>>(shard_count * slots_of_shard);
 };
 
 }  // namespace holdfast::storage

@@ -1,6 +1,7 @@
 #include "storage/rocksdb_journal.hpp"
 
 #include <array>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <thread>
@@ -47,7 +48,7 @@ void carry_out(group_commit& group, append_call& call) {
 class rocksdb_journal::threads {
  public:
   threads(const rocksdb_journal_options& options, store_access access)
-      : store_(options.path, options.block_cache_bytes, access) {}
+      : batch_interval_(options.batch_interval), store_(options.path, options.block_cache_bytes, access) {}
 
   ~threads() {
     calls_.wait_for_none();
@@ -90,11 +91,14 @@ class rocksdb_journal::threads {
     while (true) {
       auto calls = writes_.take(most_calls_of_a_group);
       if (calls.empty()) return;
+      const auto next = std::chrono::steady_clock::now() + batch_interval_;
       commit(calls);
       for (auto& call : calls) {
         std::visit([this](auto& known) { answer(known); }, call);
         calls_.end();
       }
+      calls.clear();
+      std::this_thread::sleep_until(next);
     }
   }
 
@@ -130,6 +134,7 @@ class rocksdb_journal::threads {
     }
   }
 
+  const std::chrono::microseconds batch_interval_;
   rocksdb_store store_;
   group_commit group_{store_};
   std::optional<journal_error> failure_;

@@ -5,6 +5,7 @@
 // Two threads read, so that no read waits for a sync. Owns its threads, the folder and its lock.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -19,6 +20,9 @@ struct rocksdb_journal_options {
   /// Memory for what is read from tables, their indexes and filters included. Writes take at most
   /// 36 MiB more.
   std::size_t block_cache_bytes = 32 * 1024 * 1024;
+  /// The least time between the beginnings of two batches. Nothing waits where the last one is
+  /// longer ago; under load more calls share a sync, and each waits for up to this long.
+  std::chrono::microseconds batch_interval{0};
 };
 
 enum class store_access : std::uint8_t;

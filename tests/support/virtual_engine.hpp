@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "actors/engine_actor.hpp"
+#include "actors/router.hpp"
 #include "actors/type_registry.hpp"
 #include "payments/provider.hpp"
 #include "storage/event_codec.hpp"
@@ -187,6 +188,7 @@ class virtual_engine {
     if (!system_) return;
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
     front_ = nullptr;
+    router_.reset();
     run_actors();
     jobs.clear();
     around_.reset();
@@ -216,7 +218,9 @@ class virtual_engine {
         [this](std::string message) { fatal.push_back(std::move(message)); }};
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
     front_ = system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
-                            actors::started_callback([](auto) {}));
+                            actors::started_callback([this](auto started) {
+                              if (started) router_.emplace(std::move(started->shards), started->next_shard);
+                            }));
   }
   void restart() {
     crash();
@@ -232,14 +236,12 @@ class virtual_engine {
   /// Answers arrive in the returned place once they are given.
   std::shared_ptr<std::optional<actors::placement_answer>> place(actors::placement_request request) {
     auto answer = std::make_shared<std::optional<actors::placement_answer>>();
-    caf::anon_send(front_,
-                   actors::placement_call{std::move(request), [answer](auto a) { *answer = std::move(a); }});
+    router_->place(std::move(request), [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
   std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
     auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-    caf::anon_send(front_, actors::cancellation_call{{id, domain::cancel_reason::customer},
-                                                     [answer](auto a) { *answer = std::move(a); }});
+    router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
 
@@ -280,6 +282,7 @@ class virtual_engine {
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<actors::surroundings> around_;
   actors::engine_actor front_;
+  std::optional<actors::router> router_;
 };
 
 /// A placement as a customer sends it.

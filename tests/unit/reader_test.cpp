@@ -72,7 +72,7 @@ struct fixture {
   std::optional<http::read_answer> answer;
 
   fixture() {
-    progress.durable(0, 10);
+    progress.claimed(0, 10);
     progress.projected(0, 10);
   }
 
@@ -83,7 +83,7 @@ struct fixture {
     loop.restart();
     loop.run();
   }
-  void lag() { progress.durable(0, 11); }
+  void lag() { progress.durable(1, 11); }
 };
 
 }  // namespace
