@@ -16,6 +16,7 @@
 
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::testing {
 
@@ -88,7 +89,9 @@ class sandbox_process {
     std::vector<std::string> arguments{"sandbox", "--listen", "127.0.0.1:" + std::to_string(port_)};
     if (!data_.empty()) arguments.insert(arguments.end(), {"--data", data_.string()});
     arguments.insert(arguments.end(), flags_.begin(), flags_.end());
-    process_ = std::make_unique<holdfast::testing::process>(std::move(arguments));
+    // A killed one can't take its temporary folder away.
+    process_ = std::make_unique<holdfast::testing::process>(
+        std::move(arguments), environment_variables{{"TMPDIR", temporary_.path().string()}});
     ready_line_ = process_->wait_for_line();
     const std::string marker = "http://127.0.0.1:";
     const auto at = ready_line_.find(marker);
@@ -113,6 +116,7 @@ class sandbox_process {
 
   std::vector<std::string> flags_;
   std::filesystem::path data_;
+  temporary_folder temporary_;
   std::unique_ptr<holdfast::testing::process> process_;
   std::string ready_line_;
   std::uint16_t port_ = 0;
