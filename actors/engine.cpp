@@ -105,6 +105,7 @@ class engine::implementation {
   }
 
   breaker_figures breaker() const { return around_->breaker->read(); }
+  parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
 
   bool drain(std::chrono::milliseconds at_most) { return admission_->close_and_wait(at_most); }
 
@@ -164,6 +165,9 @@ void engine::cancel(domain::reservation_id id, std::function<void(cancellation_a
 }
 breaker_figures engine::breaker() const {
   return implementation_->breaker();
+}
+parked_reservations engine::parked(std::size_t at_most) const {
+  return implementation_->parked(at_most);
 }
 bool engine::drain(std::chrono::milliseconds at_most) {
   return implementation_->drain(at_most);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "domain/card.hpp"
 #include "domain/reservation.hpp"
@@ -114,6 +115,18 @@ struct breaker_figures {
   std::uint64_t not_permitted = 0;
 };
 
+/// A reservation whose step had no outcome for too long, and which waits for an operator.
+struct parked_reservation {
+  domain::reservation_id id = 0;
+  domain::timestamp since;
+  std::string why;
+};
+struct parked_reservations {
+  /// By id.
+  std::vector<parked_reservation> first;
+  std::size_t total = 0;
+};
+
 class engine {
  public:
   engine(engine_ports ports, engine_options options);
@@ -130,6 +143,7 @@ class engine {
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);
 
   breaker_figures breaker() const;
+  parked_reservations parked(std::size_t at_most) const;
 
   /// Refuses new commands and waits until those admitted are answered, at most this long.
   /// True if all were.

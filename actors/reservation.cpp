@@ -217,6 +217,7 @@ void reservation_state::end_cancellation_wait() {
 
 void reservation_state::advance() {
   if (!loaded_ || !log_->settled() || child_.handle) return;
+  publish_parked();
   const auto step = domain::next_step(log_->state());
   spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
                 static_cast<int>(step));
@@ -230,6 +231,17 @@ void reservation_state::advance() {
     case domain::step::issue_receipt:
     case domain::step::void_receipt:
       return spawn_receipt(step);
+  }
+}
+
+void reservation_state::publish_parked() {
+  const auto& state = log_->state();
+  if (state.parked == listed_as_parked_) return;
+  listed_as_parked_ = state.parked;
+  if (state.parked) {
+    around_->parked->put({log_->id(), state.modified_at, state.parked_because});
+  } else {
+    around_->parked->remove(log_->id());
   }
 }
 

@@ -79,6 +79,7 @@ class reservation_state {
   void spawn_receipt(domain::step step);
   template <class Handle>
   void supervise(domain::step step, const Handle& handle);
+  void publish_parked();
   void rest();
   void abandon_child();
 
@@ -98,6 +99,7 @@ class reservation_state {
   /// The card, from the request to the charge.
   bool card_at_hand_ = false;
   bool resumed_ = false;
+  bool listed_as_parked_ = false;
   domain::secret card_number_;
   domain::secret payment_method_;
 };

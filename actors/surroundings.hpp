@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "actors/engine.hpp"
+#include "actors/parked_list.hpp"
 
 namespace holdfast::actors {
 
@@ -90,6 +91,7 @@ struct surroundings {
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
+  std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
   /// The engine is being stopped: parts that go down now are not worth a warning.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<latch> view_published = std::make_shared<latch>();

@@ -148,6 +148,15 @@ reservation_decision decide(const reservation& state, const reservation_command&
                     command);
 }
 
+namespace {
+
+void unpark(reservation& state) {
+  state.parked = false;
+  state.parked_because.clear();
+}
+
+}  // namespace
+
 reservation evolve(reservation state, const reservation_event& event) {
   const auto at = time_of(event);
   std::visit(overloaded{
@@ -204,10 +213,13 @@ reservation evolve(reservation state, const reservation_event& event) {
                  [&](const reservation_cancelled& e) {
                    state.status = reservation_status::reservation_cancelled;
                    state.reason = e.reason;
-                   state.parked = false;
+                   unpark(state);
                  },
-                 [&](const reservation_parked&) { state.parked = true; },
-                 [&](const reservation_resumed&) { state.parked = false; },
+                 [&](const reservation_parked& e) {
+                   state.parked = true;
+                   state.parked_because = e.why;
+                 },
+                 [&](const reservation_resumed&) { unpark(state); },
              },
              event);
   ++state.version;

@@ -130,6 +130,8 @@ struct reservation {
   /// The charge's outcome is not known: see payment_unresolved.
   bool unresolved = false;
   bool parked = false;
+  /// Why, while it is parked; `modified_at` says since when.
+  std::string parked_because;
   order what;
   std::string transaction_id;
   std::string refund_id;

@@ -6,6 +6,8 @@
 #include "http/json.hpp"
 #include "http/links.hpp"
 #include "http/media_type.hpp"
+#include "http/names.hpp"
+#include "http/rfc3339.hpp"
 
 namespace holdfast::http {
 
@@ -145,6 +147,28 @@ response circuit_breakers_response(const actors::breaker_figures& breaker) {
   });
 }
 
+response parked_response(const client& client, const actors::parked_reservations& parked) {
+  return json_response(200, [&](json_writer& out) {
+    out.StartObject();
+    json::field(out, "total", parked.total);
+    json::key(out, "parked");
+    out.StartArray();
+    for (const auto& one : parked.first) {
+      out.StartObject();
+      json::field(out, "id", one.id);
+      json::field(out, "since", rfc3339_text(one.since).view());
+      json::field(out, "reason", one.why);
+      json::key(out, "_links");
+      out.StartObject();
+      write_link(out, "myReservation", item_href(client.base, document_kind::my_reservation, one.id));
+      out.EndObject();
+      out.EndObject();
+    }
+    out.EndArray();
+    out.EndObject();
+  });
+}
+
 response actuator_index_response(const client& client) {
   const auto href = [&](std::string_view path) { return (client.base + "/actuator").append(path); };
   return json_response(200, [&](json_writer& out) {
@@ -157,6 +181,7 @@ response actuator_index_response(const client& client) {
     write_link(out, "readiness", href("/health/readiness"));
     write_link(out, "info", href("/info"));
     write_link(out, "circuitbreakers", href("/circuitbreakers"));
+    write_link(out, "parked", href("/parked"));
     out.EndObject();
     out.EndObject();
   });

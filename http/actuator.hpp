@@ -28,6 +28,12 @@ response readiness_response(bool ready);
 
 response info_response(std::string_view version);
 response circuit_breakers_response(const actors::breaker_figures& breaker);
+
+/// How many parked reservations one answer lists.
+inline constexpr std::size_t largest_parked_page = 1000;
+/// Those that wait for an operator, each with its link.
+response parked_response(const client& client, const actors::parked_reservations& parked);
+
 response actuator_index_response(const client& client);
 
 }  // namespace holdfast::http

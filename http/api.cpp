@@ -98,6 +98,8 @@ class api::implementation {
         return done(info_response(ports_.version));
       case resource::circuit_breakers:
         return done(circuit_breakers_response(ports_.engine.breaker()));
+      case resource::parked:
+        return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
     }
   }
 

@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 7> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 8> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -17,6 +17,7 @@ constexpr std::array<std::pair<std::string_view, resource>, 7> fixed_paths{{
     {"/actuator/health/readiness", resource::readiness},
     {"/actuator/info", resource::info},
     {"/actuator/circuitbreakers", resource::circuit_breakers},
+    {"/actuator/parked", resource::parked},
 }};
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,

@@ -20,7 +20,8 @@ enum class resource : std::uint8_t {
   liveness,
   readiness,
   info,
-  circuit_breakers
+  circuit_breakers,
+  parked
 };
 
 struct route {

@@ -484,7 +484,8 @@ TEST_CASE("HEAD answers as GET does but without the body, OPTIONS tells what is 
       {"/actuator/health/liveness", "GET, HEAD, OPTIONS"},
       {"/actuator/health/readiness", "GET, HEAD, OPTIONS"},
       {"/actuator/info", "GET, HEAD, OPTIONS"},
-      {"/actuator/circuitbreakers", "GET, HEAD, OPTIONS"}};
+      {"/actuator/circuitbreakers", "GET, HEAD, OPTIONS"},
+      {"/actuator/parked", "GET, HEAD, OPTIONS"}};
   for (const auto& [target, allowed] : resources) {
     CAPTURE(target);
     auto full = shop->get(target);

@@ -89,7 +89,7 @@ class memory_view_writer final : public storage::view_writer {
   explicit memory_view_writer(std::deque<job>& jobs) : jobs_(jobs) {}
 
   void open(std::string store_id, storage::view_callback<storage::checkpoints> done) override {
-    jobs_.push_back([this, store_id, done] {
+    take([this, store_id, done] {
       if (!reachable) return done(tl::make_unexpected(storage::view_error::unavailable));
       if (store_id != store_id_) clear();
       store_id_ = store_id;
@@ -99,7 +99,7 @@ class memory_view_writer final : public storage::view_writer {
   void write(std::vector<storage::view_row> written,
              std::vector<std::pair<storage::shard_id, storage::position>> reached,
              storage::view_callback<std::monostate> done) override {
-    jobs_.push_back([this, written = std::move(written), reached = std::move(reached), done] {
+    take([this, written = std::move(written), reached = std::move(reached), done] {
       if (!reachable || store_id_.empty()) return done(tl::make_unexpected(storage::view_error::unavailable));
       for (const auto& row : written) {
         if (rows[row.id].version < row.version) rows[row.id] = row;
@@ -109,10 +109,17 @@ class memory_view_writer final : public storage::view_writer {
     });
   }
   void publish(storage::view_callback<std::monostate> done) override {
-    jobs_.push_back([this, done] {
+    take([this, done] {
       published = true;
       done(std::monostate{});
     });
+  }
+
+  /// As SIGSTOP does: calls stay open until resume().
+  void pause() { paused_ = true; }
+  void resume() {
+    paused_ = false;
+    for (auto& call : std::exchange(open_calls_, {})) jobs_.push_back(std::move(call));
   }
 
   /// As FLUSHALL does.
@@ -126,6 +133,7 @@ class memory_view_writer final : public storage::view_writer {
   bool published = false;
 
  private:
+  void take(job call) { (paused_ ? open_calls_ : jobs_).push_back(std::move(call)); }
   void clear() {
     rows.clear();
     checkpoints_.assign(storage::shard_count, 0);
@@ -133,6 +141,8 @@ class memory_view_writer final : public storage::view_writer {
   }
 
   std::deque<job>& jobs_;
+  std::deque<job> open_calls_;
+  bool paused_ = false;
   std::string store_id_;
   storage::checkpoints checkpoints_ = storage::checkpoints(storage::shard_count, 0);
 };
@@ -182,6 +192,7 @@ class virtual_engine {
     coordinator().advance_time(by);
   }
   actors::breaker_figures breaker() const { return around_->breaker->read(); }
+  actors::parked_reservations parked() const { return around_->parked->read(10); }
 
   /// Ends the actors; calls to ports that are open are lost, as in a crash.
   void crash() {
@@ -191,6 +202,7 @@ class virtual_engine {
     router_.reset();
     run_actors();
     jobs.clear();
+    open_receipt_calls_.clear();
     around_.reset();
     system_.reset();
   }
@@ -213,7 +225,7 @@ class virtual_engine {
         },
         [this](domain::timestamp paid_at) {
           before_delivery_date();
-          return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
+          return delivery_date(paid_at);
         },
         [this](std::string message) { fatal.push_back(std::move(message)); }};
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
@@ -261,7 +273,9 @@ class virtual_engine {
   std::deque<job> jobs;
   actors::engine_options options;
   storage::memory_journal reservations{[this](job next) { jobs.push_back(std::move(next)); }, "reservations"};
-  storage::memory_journal receipts{[this](job next) { jobs.push_back(std::move(next)); }, "receipts"};
+  storage::memory_journal receipts{
+      [this](job next) { (receipts_silent_ ? open_receipt_calls_ : jobs).push_back(std::move(next)); },
+      "receipts"};
   scripted_provider provider{jobs};
   memory_view_writer view{jobs};
   std::unique_ptr<storage::projection_progress> progress;
@@ -271,12 +285,23 @@ class virtual_engine {
   /// Called by the actors that ask for the time or the date: may throw.
   std::function<void()> before_clock = [] {};
   std::function<void()> before_delivery_date = [] {};
+  std::function<domain::zoned_timestamp(domain::timestamp)> delivery_date = [](domain::timestamp paid_at) {
+    return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
+  };
+  /// The receipt desk's journal gives no answer: its calls stay open, and are lost in a crash.
+  void silence_receipts() { receipts_silent_ = true; }
+  void let_receipts_answer() {
+    receipts_silent_ = false;
+    for (auto& call : std::exchange(open_receipt_calls_, {})) jobs.push_back(std::move(call));
+  }
 
  private:
   caf::scheduler::test_coordinator& coordinator() {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
   }
 
+  std::deque<job> open_receipt_calls_;
+  bool receipts_silent_ = false;
   std::chrono::milliseconds elapsed_{0};
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;

@@ -174,6 +174,16 @@ TEST_CASE("a settlement that never gets an answer is parked, visibly, and stays 
   engine.run();
   engine.advance(2h);
   CHECK(engine.stored(1).parked);
+  const auto check_listed = [&] {
+    const auto parked = engine.parked();
+    REQUIRE(parked.total == 1);
+    CHECK(parked.first.at(0).id == 1);
+    CHECK(parked.first.at(0).why == "down");
+    CHECK(parked.first.at(0).since == engine.stored(1).modified_at);
+  };
+  check_listed();
+  engine.restart();
+  check_listed();
   // The customer's cancellation tries again, and the provider is well by now.
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::not_charged, {}, {}};
@@ -182,6 +192,7 @@ TEST_CASE("a settlement that never gets an answer is parked, visibly, and stays 
   engine.run();
   CHECK((*cancelled)->status == cancellation_status::done);
   CHECK(engine.stored(1).status == reservation_status::reservation_cancelled);
+  CHECK(engine.parked().total == 0);
 }
 
 TEST_CASE("cancelling voids the receipt and refunds once, however often it is asked for") {

@@ -223,6 +223,7 @@ TEST_CASE("a path names one thing, with or without a slash at its end") {
       {"/actuator/health/readiness/", {resource::readiness, {}, 0}},
       {"/actuator/info", {resource::info, {}, 0}},
       {"/actuator/circuitbreakers", {resource::circuit_breakers, {}, 0}},
+      {"/actuator/parked", {resource::parked, {}, 0}},
   };
   for (const auto& [path, route] : table) {
     CAPTURE(path);
