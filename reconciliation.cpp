@@ -249,7 +249,7 @@ void reconciliation::look_at(const stored_reservation& stored) {
   const auto movements = ledger_.take(stored.id);
   if (stored.state.parked) {
     ++counts_.parked;
-    return parked_(stored.id, stored.parked_because);
+    return parked_(stored.id, stored.state.parked_because);
   }
   if (!domain::finished(stored.state) || stored.state.modified_at >= ledger_read_from_) {
     ++counts_.under_way;

@@ -1,7 +1,6 @@
 #include "stored_reservations.hpp"
 
 #include <map>
-#include <variant>
 #include <vector>
 
 #include "blocking_calls.hpp"
@@ -26,8 +25,6 @@ tl::expected<void, std::string> fold(stored_reservation& into, const storage::jo
   const auto events = storage::decode_reservation_events(record.record);
   if (!events) return tl::unexpected(damaged(into.id, events.error().message));
   for (const auto& event : *events) {
-    if (const auto* parked = std::get_if<domain::reservation_parked>(&event))
-      into.parked_because = parked->why;
     into.state = domain::evolve(std::move(into.state), event);
   }
   return {};
@@ -70,7 +67,7 @@ tl::expected<stored_reservation, std::string> read_stored_reservation(storage::j
                                                                       domain::reservation_id id) {
   const auto read = wait_for_answer<records>([&](auto done) { journal.read_entity(id, std::move(done)); });
   if (!read) return tl::unexpected(read.error().message);
-  stored_reservation reservation{id, {}, {}};
+  stored_reservation reservation{id, {}};
   for (const auto& record : *read) {
     if (auto folded = fold(reservation, record); !folded) return tl::unexpected(folded.error());
   }

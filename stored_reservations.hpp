@@ -16,8 +16,6 @@ namespace holdfast {
 struct stored_reservation {
   domain::reservation_id id = 0;
   domain::reservation state;
-  /// Why, where it is parked.
-  std::string parked_because;
 };
 
 /// Each one, shard by shard, by id within the shard; or why the journal can't be read.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -180,9 +181,14 @@ TEST_CASE("a healthy system has no differences, live under load, at rest and sto
   serving_process server(data, troubles);
   {
     std::atomic<bool> done = false;
+    std::string failure;
     std::jthread load([&] {
-      http_client client(server.port());
-      for (int n = 0; n < orders; ++n) buy_and_regret(client, n);
+      try {
+        http_client client(server.port());
+        for (int n = 0; n < orders; ++n) buy_and_regret(client, n);
+      } catch (const std::exception& error) {
+        failure = error.what();
+      }
       done = true;
     });
     for (bool last = false; !last;) {
@@ -191,6 +197,8 @@ TEST_CASE("a healthy system has no differences, live under load, at rest and sto
       INFO(result.output, result.errors);
       CHECK(result.code == 0);
     }
+    load.join();
+    CHECK(failure == "");
   }
   CHECK(eventually([&] { return in_summary(reconcile(data, {"--format", "json"}), "/underWay") == 0; }));
   const auto live = reconcile(data, {"--format", "json"});
@@ -255,6 +263,9 @@ TEST_CASE("every seeded difference is found, mended on demand, and gone afterwar
   http_client client(server.port());
   CHECK(wait_for_view(client));
   CHECK(client.get("/preReservations/5").status == 200);
+  CHECK(eventually([&] {
+    return json_at(client.document("/actuator/parked"), "/total") == std::to_string(parked_afterwards.size());
+  }));
   CHECK(client.place(R"({"userId":1})").status == 201);
   CHECK(server.terminate() == 0);
   CHECK(reconcile(data).code == 0);
