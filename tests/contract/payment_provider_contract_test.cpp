@@ -14,124 +14,21 @@
 #include <thread>
 #include <vector>
 
-#include "payments/http_provider.hpp"
 #include "payments/provider.hpp"
 #include "payments/sandbox_bank.hpp"
 #include "payments/sandbox_ledger.hpp"
-#include "payments/sandbox_provider.hpp"
-#include "tests/support/sandbox_process.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/support/provider_rigs.hpp"
 
 using namespace std::chrono_literals;
 using namespace holdfast::payments;
+using holdfast::testing::rig;
 namespace domain = holdfast::domain;
 
 namespace {
 
-/// Long enough for a loaded machine to answer in, over sockets and from another process.
-constexpr auto call_timeout = 500ms;
+constexpr auto call_timeout = holdfast::testing::rig_timeout;
 constexpr auto lands_late_after = 1500ms;
 constexpr auto patience = 20s;
-
-class rig {
- public:
-  virtual ~rig() = default;
-  virtual provider& port() = 0;
-  virtual void turn(const sandbox_knobs& knobs) = 0;
-  virtual std::vector<ledger_entry> ledger() = 0;
-  /// Destroys the adapter and whatever else is in its process; the ledger outlives it.
-  virtual void close() = 0;
-  virtual void open() = 0;
-  /// Where the adapter keeps files; searched for card numbers.
-  virtual std::filesystem::path folder() = 0;
-};
-
-class sandbox_rig final : public rig {
- public:
-  sandbox_rig() { sandbox_rig::open(); }
-  provider& port() override { return *provider_; }
-  void turn(const sandbox_knobs& knobs) override { provider_->turn(knobs); }
-  std::vector<ledger_entry> ledger() override { return ledger_entries(folder_.path()); }
-  void close() override { provider_.reset(); }
-  void open() override {
-    sandbox_options options;
-    options.folder = folder_.path();
-    options.timeout = call_timeout;
-    provider_ = std::make_unique<sandbox_provider>(std::move(options));
-  }
-  std::filesystem::path folder() override { return folder_.path(); }
-
- private:
-  holdfast::testing::temporary_folder folder_;
-  std::unique_ptr<sandbox_provider> provider_;
-};
-
-/// The knobs as `PUT /control` takes them.
-std::string json_of(const sandbox_knobs& knobs) {
-  const auto rate = [](double value) { return std::to_string(value); };
-  const auto time = [](auto value) { return std::to_string(value.count()) + "ms"; };
-  return R"({"latency":")" + time(knobs.latency_min) + "-" + time(knobs.latency_max) + R"(","declineRate":)" +
-         rate(knobs.decline_rate) + R"(,"failRate":)" + rate(knobs.fail_rate) + R"(,"hangAfterChargeRate":)" +
-         rate(knobs.hang_after_charge_rate) + R"(,"landsLateRate":)" + rate(knobs.lands_late_rate) +
-         R"(,"landsLateAfter":")" + time(knobs.lands_late_after) + R"(","forgetKeysRate":)" +
-         rate(knobs.forget_keys_rate) + R"(,"refundFailures":)" + std::to_string(knobs.refund_failures) +
-         R"(,"outage":)" + (knobs.outage ? "true" : "false") + "}";
-}
-
-/// The HTTP adapter, and behind it the sandbox as a process of its own.
-class http_rig final : public rig {
- public:
-  http_rig() : sandbox_({}, folder_.path()) { connect(); }
-  provider& port() override { return *provider_; }
-  void turn(const sandbox_knobs& knobs) override { sandbox_.control(json_of(knobs)); }
-  std::vector<ledger_entry> ledger() override {
-    const auto served =
-        running_ ? sandbox_.ledger() : std::vector<holdfast::testing::sandbox_process::entry>{};
-    auto written = ledger_entries(folder_.path());
-    REQUIRE(written.size() >= served.size());
-    for (std::size_t i = 0; i < served.size(); ++i) {
-      CHECK(served[i].idempotency_key == written[i].idempotency_key);
-      CHECK(served[i].reservation == written[i].reservation);
-      CHECK(domain::money{served[i].amount, served[i].currency} == written[i].price);
-      CHECK((served[i].kind == "charge") == (written[i].what == ledger_entry::kind::charge));
-    }
-    return written;
-  }
-  void close() override {
-    provider_.reset();
-    CHECK(sandbox_.terminate() == 0);
-    running_ = false;
-  }
-  void open() override {
-    sandbox_.restart();
-    running_ = true;
-    connect();
-  }
-  std::filesystem::path folder() override { return folder_.path(); }
-
- private:
-  void connect() {
-    http_provider_options options;
-    options.port = sandbox_.port();
-    options.key = domain::secret(std::string("sk_test"));
-    options.timeout = call_timeout;
-    provider_ = std::make_unique<http_provider>(std::move(options));
-  }
-
-  holdfast::testing::temporary_folder folder_;
-  holdfast::testing::sandbox_process sandbox_;
-  std::unique_ptr<http_provider> provider_;
-  bool running_ = true;
-};
-
-struct adapter {
-  const char* name;
-  std::unique_ptr<rig> (*make)();
-};
-constexpr adapter adapters[] = {
-    {"sandbox", [] { return std::unique_ptr<rig>(new sandbox_rig); }},
-    {"http", [] { return std::unique_ptr<rig>(new http_rig); }},
-};
 
 charge_request charge_of(domain::reservation_id reservation, const std::string& card = "1234123412341234") {
   charge_request request;
@@ -206,7 +103,7 @@ sandbox_knobs always_hangs_after_the_charge() {
 
 template <class Case>
 void over_all_adapters(Case body) {
-  for (const auto& each : adapters) {
+  for (const auto& each : holdfast::testing::provider_rigs) {
     CAPTURE(each.name);
     auto at = each.make();
     body(*at);

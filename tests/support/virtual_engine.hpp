@@ -122,6 +122,9 @@ class memory_view_writer final : public storage::view_writer {
     for (auto& call : std::exchange(open_calls_, {})) jobs_.push_back(std::move(call));
   }
 
+  /// As a crash of its caller does.
+  void lose_open_calls() { open_calls_.clear(); }
+
   /// As FLUSHALL does.
   void flush() {
     clear();
@@ -149,7 +152,10 @@ class memory_view_writer final : public storage::view_writer {
 
 class virtual_engine {
  public:
-  explicit virtual_engine(actors::engine_options with = {}) : options(with) {
+  explicit virtual_engine(actors::engine_options with = {}) : virtual_engine(nullptr, with) {}
+  /// With another provider than the scripted one; it has to outlive the engine.
+  explicit virtual_engine(payments::provider* instead, actors::engine_options with = {})
+      : options(with), instead_(instead) {
     start();
     run();
   }
@@ -203,6 +209,7 @@ class virtual_engine {
     run_actors();
     jobs.clear();
     open_receipt_calls_.clear();
+    view.lose_open_calls();
     around_.reset();
     system_.reset();
   }
@@ -213,21 +220,20 @@ class virtual_engine {
     config_->set("scheduler.policy", caf::atom("testing"));
     system_ = std::make_unique<caf::actor_system>(*config_);
     progress = std::make_unique<storage::projection_progress>();
-    const actors::engine_ports ports{
-        reservations,
-        receipts,
-        view,
-        *progress,
-        provider,
-        [this] {
-          before_clock();
-          return now();
-        },
-        [this](domain::timestamp paid_at) {
-          before_delivery_date();
-          return delivery_date(paid_at);
-        },
-        [this](std::string message) { fatal.push_back(std::move(message)); }};
+    const actors::engine_ports ports{reservations,
+                                     receipts,
+                                     view,
+                                     *progress,
+                                     instead_ ? *instead_ : provider,
+                                     [this] {
+                                       before_clock();
+                                       return now();
+                                     },
+                                     [this](domain::timestamp paid_at) {
+                                       before_delivery_date();
+                                       return delivery_date(paid_at);
+                                     },
+                                     [this](std::string message) { fatal.push_back(std::move(message)); }};
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
     front_ = system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
                             actors::started_callback([this](auto started) {
@@ -263,7 +269,7 @@ class virtual_engine {
     auto kept = std::move(jobs);
     jobs.clear();
     reservations.read_entity(id, [&](auto result) {
-      for (const auto& record : *result) records += record.record;
+      for (const auto& record : result.value()) records += record.record;
     });
     for (; !jobs.empty(); jobs.pop_front()) jobs.front()();
     jobs = std::move(kept);
@@ -302,6 +308,7 @@ class virtual_engine {
 
   std::deque<job> open_receipt_calls_;
   bool receipts_silent_ = false;
+  payments::provider* instead_ = nullptr;
   std::chrono::milliseconds elapsed_{0};
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
