@@ -4,6 +4,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
@@ -46,6 +47,9 @@ rocksdb::Options database_options(const std::shared_ptr<rocksdb::Cache>& cache, 
       std::clamp(write_buffers_bytes / 2, smallest_write_buffer_bytes, largest_write_buffer_bytes);
   options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(write_buffers_bytes, cache);
   options.level_compaction_dynamic_level_bytes = true;
+  // The keys of a kind mostly ascend: each is looked for from where the one before it went.
+  options.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(embedded_keys::kind_prefix_bytes));
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.max_log_file_size = largest_log_bytes;
   options.keep_log_file_num = 2;
@@ -102,12 +106,13 @@ struct embedded_view_database::state {
 /// Rows, indexes, counters and checkpoints of one write, all or none.
 class embedded_view_database::batch {
  public:
-  batch(rocksdb::DB& database, std::uint32_t generation) : database_(database), generation_(generation) {}
+  batch(rocksdb::DB& database, std::uint32_t generation, recent_headers& recent)
+      : database_(database), generation_(generation), recent_(recent) {}
 
   void put(const view_row& row) {
     const std::string key = embedded_keys::row(generation_, row.id);
     const row_header wanted = header_of(row);
-    const auto stored = read_header(key);
+    const auto stored = stored_header(row.id, key);
     if (stored && stored->version >= wanted.version) {
       return;
     }
@@ -115,12 +120,16 @@ class embedded_view_database::batch {
       move(stored, wanted, collection);
     }
     failed(changes_.Put(key, encode_row(row)));
+    recent_.remember(wanted);
   }
 
-  void reach(shard_id shard, position at) {
+  void reach(const checkpoints& reached) {
     std::string value;
-    put_u64(value, at);
-    failed(changes_.Put(embedded_keys::checkpoint(generation_, shard), value));
+    value.reserve(reached.size() * sizeof(std::uint64_t));
+    for (const auto at : reached) {
+      put_u64(value, at);
+    }
+    failed(changes_.Put(embedded_keys::checkpoints(generation_), value));
   }
 
   /// The view is rebuilt after a crash of the machine, so nothing waits for the disk here.
@@ -137,6 +146,13 @@ class embedded_view_database::batch {
       status_ = status;
     }
     return !status.ok();
+  }
+
+  std::optional<row_header> stored_header(entity_id id, const std::string& key) {
+    if (const auto* known = recent_.find(id)) {
+      return *known;
+    }
+    return recent_.surely_new(id) ? std::nullopt : read_header(key);
   }
 
   std::optional<row_header> read_header(const std::string& key) {
@@ -184,6 +200,7 @@ class embedded_view_database::batch {
 
   rocksdb::DB& database_;
   const std::uint32_t generation_;
+  recent_headers& recent_;
   rocksdb::WriteBatch changes_;
   std::unordered_map<std::string, std::int64_t> counters_;
   rocksdb::Status status_;
@@ -230,7 +247,7 @@ view_result<checkpoints> embedded_view_database::start(const std::string& store_
   if (before != 0 && (*found)->stamp == stamp_) {
     generation_ = before;
     visible_ = (*found)->published ? generation_ : 0;
-    return read_checkpoints();
+    return continue_where_it_was();
   }
   generation_ = 0;
   visible_ = 0;
@@ -239,7 +256,22 @@ view_result<checkpoints> embedded_view_database::start(const std::string& store_
     return tl::unexpected(cleared.error());
   }
   generation_ = before + 1;
-  return checkpoints(shard_count, 0);
+  recent_.start(0);
+  checkpoints_.assign(shard_count, 0);
+  return checkpoints_;
+}
+
+view_result<checkpoints> embedded_view_database::continue_where_it_was() {
+  const auto largest = read_largest_id();
+  if (!largest) {
+    return tl::unexpected(largest.error());
+  }
+  auto reached = read_checkpoints();
+  if (reached) {
+    recent_.start(*largest);
+    checkpoints_ = *reached;
+  }
+  return reached;
 }
 
 view_result<std::monostate> embedded_view_database::write(
@@ -247,14 +279,22 @@ view_result<std::monostate> embedded_view_database::write(
   if (generation_ == 0) {
     return tl::unexpected(view_error::unavailable);
   }
-  batch changes(*database_, generation_);
+  batch changes(*database_, generation_, recent_);
   for (const view_row* row : latest_of(rows)) {
     changes.put(*row);
   }
   for (const auto& [shard, at] : reached) {
-    changes.reach(shard, at);
+    checkpoints_[shard] = at;
   }
-  return answer(changes.commit());
+  if (!reached.empty()) {
+    changes.reach(checkpoints_);
+  }
+  auto written = answer(changes.commit());
+  if (!written) {
+    // What is remembered may not be there: nothing more is written before the next start().
+    generation_ = 0;
+  }
+  return written;
 }
 
 view_result<std::monostate> embedded_view_database::publish() {
@@ -305,16 +345,31 @@ view_result<std::monostate> embedded_view_database::write_state(bool published, 
 
 view_result<checkpoints> embedded_view_database::read_checkpoints() const {
   checkpoints result(shard_count, 0);
+  std::string bytes;
+  const auto status = database_->Get(rocksdb::ReadOptions(), embedded_keys::checkpoints(generation_), &bytes);
+  if (status.IsNotFound()) {
+    return result;
+  }
+  if (!status.ok() || bytes.size() != shard_count * sizeof(std::uint64_t)) {
+    return tl::unexpected(view_error::unavailable);
+  }
   for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
-    std::string bytes;
-    const auto key = embedded_keys::checkpoint(generation_, static_cast<shard_id>(shard));
-    const auto status = database_->Get(rocksdb::ReadOptions(), key, &bytes);
-    if (!status.ok() && !status.IsNotFound()) {
-      return tl::unexpected(view_error::unavailable);
-    }
-    result[shard] = status.ok() ? get_u64(bytes) : 0;
+    result[shard] = get_u64(std::string_view(bytes).substr(shard * sizeof(std::uint64_t)));
   }
   return result;
+}
+
+/// 0 where there is no row.
+view_result<entity_id> embedded_view_database::read_largest_id() const {
+  const auto prefix = embedded_keys::kind_prefix(generation_, embedded_keys::row_kind);
+  const auto end = embedded_keys::prefix_end(prefix);
+  const std::unique_ptr<rocksdb::Iterator> rows(database_->NewIterator(rocksdb::ReadOptions()));
+  rows->SeekForPrev(end);
+  if (!rows->status().ok()) {
+    return tl::unexpected(view_error::unavailable);
+  }
+  const auto key = rows->Valid() ? rows->key().ToStringView() : std::string_view();
+  return key.starts_with(prefix) ? get_u64(key.substr(prefix.size())) : 0;
 }
 
 }  // namespace holdfast::storage

@@ -10,7 +10,7 @@
 //     'p' paid_at id             the index of the receipts
 //     'u' user created_at id     the index of each user
 //     'n' 'a' | 'p' | 'u' user   the number of rows of a collection
-//     'c' shard (u16)            the checkpoint of a shard
+//     'c'                        the checkpoints of all shards, u64 each
 //
 // Generation 0 holds one key, the state: the current generation, whether it is published, and
 // whose view it is.
@@ -29,6 +29,7 @@
 #include <variant>
 #include <vector>
 
+#include "storage/recent_headers.hpp"
 #include "storage/view.hpp"
 
 namespace rocksdb {
@@ -78,7 +79,9 @@ class embedded_view_database {
   embedded_view_database(std::shared_ptr<rocksdb::Cache> cache, std::unique_ptr<rocksdb::DB> database);
 
   view_result<std::optional<state>> read_state() const;
+  view_result<checkpoints> continue_where_it_was();
   view_result<checkpoints> read_checkpoints() const;
+  view_result<entity_id> read_largest_id() const;
   view_result<std::monostate> write_state(bool published, std::uint32_t generation, std::uint32_t cleared);
 
   std::shared_ptr<rocksdb::Cache> cache_;
@@ -86,6 +89,8 @@ class embedded_view_database {
   /// The writer's: what it writes under, 0 before start().
   std::uint32_t generation_ = 0;
   std::string stamp_;
+  checkpoints checkpoints_;
+  recent_headers recent_;
   /// The readers': the generation that they may see, 0 for none.
   std::atomic<std::uint32_t> visible_{0};
 };

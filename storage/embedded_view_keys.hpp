@@ -62,12 +62,12 @@ inline std::string counter(std::uint32_t generation, view_collection collection,
   return kind_prefix(generation, counter_kind) + collection_suffix(collection, user_id);
 }
 
-inline std::string checkpoint(std::uint32_t generation, shard_id shard) {
-  std::string key = kind_prefix(generation, checkpoint_kind);
-  key.push_back(static_cast<char>(shard >> 8));
-  key.push_back(static_cast<char>(shard));
-  return key;
+inline std::string checkpoints(std::uint32_t generation) {
+  return kind_prefix(generation, checkpoint_kind);
 }
+
+/// So long is what the keys of one generation and kind begin with.
+inline constexpr std::size_t kind_prefix_bytes = 5;
 
 /// The least key greater than every key with this prefix. The prefix must not be all 0xff.
 inline std::string prefix_end(std::string prefix) {
