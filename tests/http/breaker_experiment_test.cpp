@@ -27,7 +27,8 @@ constexpr int customers_at_once = 100;
 constexpr std::uint64_t most_calls_at_once = 64;
 /// How long the breaker stays open before it lets probes through.
 constexpr std::chrono::seconds stays_open{5};
-constexpr int placements_while_open = 20;
+/// Few, so that they fit into that time even where each is charged after all.
+constexpr int placements_while_open = 4;
 /// The load is repeated where the machine was too slow to look at the breaker while it was open.
 constexpr int most_tries = 5;
 
