@@ -41,7 +41,7 @@ constexpr std::uint64_t descriptors_of_stores = 512;
 constexpr std::uint32_t most_connections = 20'000;
 
 /// No customer waits for a receipt, so they gather for a moment and share a sync.
-constexpr std::chrono::milliseconds receipts_batch_interval{5};
+constexpr std::chrono::milliseconds receipts_batch_interval{2};
 
 /// Everything durable, and the view of it. Members are destroyed from the last to the first.
 struct stores {

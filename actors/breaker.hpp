@@ -23,7 +23,7 @@ namespace holdfast::actors {
 
 /// Calls that queue for a place in the bulkhead, and how long they do.
 inline constexpr std::size_t largest_bulkhead_queue = 4096;
-inline constexpr std::chrono::milliseconds longest_bulkhead_wait{40};
+inline constexpr std::chrono::milliseconds longest_bulkhead_wait{30};
 /// How often the queue is looked through.
 inline constexpr std::chrono::milliseconds bulkhead_tick{10};
 

@@ -236,11 +236,16 @@ struct reservation_rested {
 };
 
 /// To a reservation: end if nothing is under way.
-struct passivate {};
+struct passivate {
+  /// End too if it only waits for its receipt: there are too many of them.
+  bool although_it_waits = false;
+};
 /// To a shard: whether the reservation that was to be passivated ends.
 struct passivation_answered {
   domain::reservation_id id = 0;
   bool ended = false;
+  /// It waits for its receipt, and has to be taken up again.
+  bool unfinished = false;
 };
 
 /// To a shard: a reservation went down; to a reservation: its child did.

@@ -52,11 +52,14 @@ void reservation_state::when_loaded(std::function<void()> run) {
   if (waiting_for_load_.size() < largest_waiters) waiting_for_load_.push_back(std::move(run));
 }
 
-void reservation_state::passivate() {
-  const bool busy = !loaded_ || !log_->settled() || child_.handle || placement_.pending() ||
-                    !cancellations_.empty() || domain::next_step(log_->state()) != domain::step::none;
-  self_->send(links_.shard, passivation_answered{log_->id(), !busy});
-  if (!busy) self_->quit();
+void reservation_state::passivate(bool although_it_waits) {
+  const bool anyone_waits = placement_.pending() || !cancellations_.empty();
+  const bool settled = loaded_ && log_->settled() && !anyone_waits;
+  const auto step = settled ? domain::next_step(log_->state()) : domain::step::none;
+  const bool at_rest = settled && !child_.handle && step == domain::step::none;
+  const bool leaves = settled && although_it_waits && step == domain::step::issue_receipt;
+  self_->send(links_.shard, passivation_answered{log_->id(), at_rest || leaves, leaves});
+  if (at_rest || leaves) self_->quit();
 }
 
 /// Its shard says so in the log, and brings it back.
@@ -267,15 +270,16 @@ void reservation_state::spawn_payment(domain::step step) {
 
 void reservation_state::spawn_receipt(domain::step step) {
   receipt_order order{++attempts_, step, log_->id(), log_->state().paid_at, !resumed_ && children_down_ == 0};
-  supervise(step,
-            self_->spawn(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk));
+  supervise(step, self_->spawn(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk));
 }
 
 template <class Handle>
 void reservation_state::supervise(domain::step step, const Handle& handle) {
   child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
   notice_failure(child_.handle, caf::actor_cast<reservation_actor>(self_),
-                 [attempt = attempts_](const caf::error& reason) { return child_failed{attempt, reason}; });
+                 [attempt = attempts_](const caf::error& reason) {
+                   return child_failed{attempt, reason};
+                 });
 }
 
 void reservation_state::abandon_child() {
@@ -329,7 +333,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](placement_call& call) { self->state.place(call); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
-      [self](passivate) { self->state.passivate(); },
+      [self](const passivate& how) { self->state.passivate(how.although_it_waits); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },

@@ -44,7 +44,7 @@ class reservation_state {
   void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
-  void passivate();
+  void passivate(bool although_it_waits);
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <caf/exit_reason.hpp>
+#include <type_traits>
 
 #include "actors/backoff.hpp"
 #include "actors/failure_notice.hpp"
@@ -33,6 +34,7 @@ void shard_state::place(placement_call& call) {
   if (full()) {
     return call.to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
   }
+  if (residents_.size() >= crowded_residents) make_room();
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
   self_->send(spawn(id, true), std::move(call));
@@ -70,8 +72,9 @@ void shard_state::route(domain::reservation_id id, std::function<void(const rese
 const reservation_actor& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
   one.actor = self_->spawn(reservation, around_, links_, id, is_new);
-  notice_failure(one.actor, links_.shard,
-                 [id](const caf::error& reason) { return reservation_failed{id, reason}; });
+  notice_failure(one.actor, links_.shard, [id](const caf::error& reason) {
+    return reservation_failed{id, reason};
+  });
   return one.actor;
 }
 
@@ -105,16 +108,39 @@ void shard_state::passivate(domain::reservation_id id) {
   self_->send(found->second.actor, actors::passivate{});
 }
 
+void shard_state::add_elder(domain::reservation_id id) {
+  if (elders_.size() >= 2 * largest_residents) {
+    std::erase_if(elders_, [this](auto elder) { return !residents_.contains(elder); });
+  }
+  if (elders_.size() < 2 * largest_residents) elders_.push_back(id);
+}
+
+/// Asks two for each that comes, so that the crowd gets smaller.
+void shard_state::make_room() {
+  for (int asked = 0; asked < 2 && !elders_.empty(); elders_.pop_front()) {
+    const auto found = residents_.find(elders_.front());
+    if (found == residents_.end() || found->second.ending) continue;
+    found->second.ending = true;
+    self_->send(found->second.actor, actors::passivate{true});
+    ++asked;
+  }
+}
+
 void shard_state::passivation_over(const passivation_answered& what) {
   const auto found = residents_.find(what.id);
   if (found == residents_.end()) return;
   auto held = std::exchange(found->second.held, {});
+  if (what.unfinished && come_back_ == time_point::max()) {
+    come_back_ = clock() + come_back_after;
+    schedule();
+  }
   if (what.ended) {
     residents_.erase(found);
     resume_more();
   } else {
     found->second.ending = false;
     found->second.rested_at = {};
+    add_elder(what.id);
   }
   for (auto& deliver : held) route(what.id, std::move(deliver));
 }
@@ -161,7 +187,20 @@ void shard_state::resume(const unfinished_listed& page) {
 }
 
 void shard_state::loaded(domain::reservation_id id) {
+  add_elder(id);
   if (resuming_.erase(id) != 0) resume_more();
+}
+
+/// From the first one on: whoever is in memory is passed over.
+void shard_state::take_up_again() {
+  if (clock() < come_back_) return;
+  if (listing_ || more_unfinished_ || residents_.size() >= largest_residents / 2) {
+    come_back_ = clock() + come_back_after;
+    return;
+  }
+  come_back_ = time_point::max();
+  resumed_up_to_ = 0;
+  list_unfinished();
 }
 
 /// Those already back may wait for long, for the receipt desk say: that must not keep the others.
@@ -181,7 +220,9 @@ template <class Message>
 void shard_state::remind(deadlines& waits) {
   for (; !waits.empty() && waits.front().first <= clock(); waits.pop_front()) {
     const auto found = residents_.find(waits.front().second);
-    if (found != residents_.end()) self_->send(found->second.actor, Message{});
+    if (found == residents_.end()) continue;
+    self_->send(found->second.actor, Message{});
+    if constexpr (std::is_same_v<Message, placement_wait_over>) add_elder(found->first);
   }
 }
 
@@ -194,11 +235,12 @@ void shard_state::look_around() {
   for (; !rests_.empty() && rests_.front().first <= clock(); rests_.pop_front()) {
     passivate(rests_.front().second);
   }
+  take_up_again();
   schedule();
 }
 
 void shard_state::schedule() {
-  auto due = time_point::max();
+  auto due = come_back_;
   for (const auto* waits : {&placement_waits_, &cancellation_waits_, &rests_}) {
     if (!waits->empty()) due = std::min(due, waits->front().first);
   }

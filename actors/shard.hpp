@@ -20,6 +20,10 @@ namespace holdfast::actors {
 
 /// Reservations of one shard in memory at once. Commands that would need more are `overloaded`.
 inline constexpr std::size_t largest_residents = 4096;
+/// From so many on, those that wait for their receipts leave memory, the oldest first, and come
+/// back after a while: the receipt desk may be down for long.
+inline constexpr std::size_t crowded_residents = largest_residents * 3 / 4;
+inline constexpr std::chrono::seconds come_back_after{10};
 /// A reservation at rest leaves memory after this long without a command.
 inline constexpr std::chrono::milliseconds passivate_after{1'000};
 /// Unfinished reservations of one shard that are read at once; further ones follow, as long as
@@ -67,6 +71,9 @@ class shard_state {
   const reservation_actor& spawn(domain::reservation_id id, bool is_new);
   void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);
   void passivate(domain::reservation_id id);
+  void add_elder(domain::reservation_id id);
+  void make_room();
+  void take_up_again();
   void list_unfinished();
   void resume_more();
   void schedule();
@@ -84,6 +91,11 @@ class shard_state {
   deadlines placement_waits_;
   deadlines cancellation_waits_;
   deadlines rests_;
+  /// Those that outlasted the wait for their payment, or were resumed: the oldest first. Some may
+  /// have left since.
+  std::deque<domain::reservation_id> elders_;
+  /// When those that left unfinished are taken up again; never where none did.
+  time_point come_back_ = time_point::max();
   std::unordered_set<domain::reservation_id> resuming_;
   domain::reservation_id resumed_up_to_ = 0;
   bool more_unfinished_ = true;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/projector.hpp"
+#include "actors/shard.hpp"
 #include "delivery_calendar.hpp"
 #include "http/rfc3339.hpp"
 #include "tests/support/virtual_engine.hpp"
@@ -176,6 +177,41 @@ TEST_CASE("while the receipt desk is away all are paid, and all receipts follow 
       CHECK(engine.fatal.empty());
     }
   }
+}
+
+TEST_CASE("a shard takes any number of placements while the desk is away, and keeps few in memory") {
+  constexpr std::size_t reservations = actors::largest_residents + 200;
+  virtual_engine engine;
+  engine.silence_receipts();
+  // As many on one shard as its reservations of all shards: the ids count on by 256.
+  std::vector<domain::reservation_id> ids;
+  for (std::uint64_t i = 0; ids.size() < reservations; ++i) {
+    const auto key = std::to_string(i);
+    if (storage::shard_of_key(key.data(), key.size()) != 0) continue;
+    const auto answer = engine.place(a_placement({{key, 1}}));
+    engine.run();
+    REQUIRE(answer->has_value());
+    REQUIRE((*answer)->status == actors::placement_status::decided);
+    ids.push_back((*answer)->id);
+    // Slowly enough for the first ones to have waited for a while when it gets crowded.
+    if (ids.size() % 100 == 0) engine.advance(300ms);
+  }
+  CHECK(engine.running_actors() < actors::crowded_residents * 2 + storage::shard_count + 100);
+  for (const auto id : ids) REQUIRE(engine.stored(id).status == reservation_status::reservated);
+
+  engine.let_receipts_answer();
+  engine.advance(10min);
+  std::set<std::string> numbers;
+  for (const auto id : ids) {
+    CAPTURE(id);
+    REQUIRE(engine.stored(id).receipt == receipt_status::receipt_issued);
+    numbers.insert(engine.stored(id).receipt_no);
+  }
+  CHECK(numbers.size() == reservations);
+  CHECK(numbers.contains("0-1"));
+  CHECK(numbers.contains("0-" + std::to_string(reservations)));
+  // All have left memory again.
+  CHECK(engine.running_actors() < storage::shard_count + 100);
 }
 
 TEST_CASE("while the view does not answer the projector keeps no more rows than its bound") {
