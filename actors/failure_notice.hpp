@@ -13,10 +13,11 @@ namespace holdfast::actors {
 /// or is told to.
 template <class Watched, class Receiver, class MakeNotice>
 void notice_failure(const Watched& watched, Receiver receiver, MakeNotice make_notice) {
-  watched->attach_functor([receiver = std::move(receiver),
-                           make_notice = std::move(make_notice)](const caf::error& reason) {
-    if (reason && reason != caf::exit_reason::user_shutdown) caf::anon_send(receiver, make_notice(reason));
-  });
+  watched->attach_functor(
+      [receiver = std::move(receiver), make_notice = std::move(make_notice)](const caf::error& reason) {
+        if (reason && reason != caf::exit_reason::user_shutdown)
+          caf::anon_send(receiver, make_notice(reason));
+      });
 }
 
 }  // namespace holdfast::actors

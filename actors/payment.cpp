@@ -52,7 +52,8 @@ void payment_state::charge() {
 void payment_state::settle() {
   const auto nothing = order.step == domain::step::charge ? domain::charge_result::interrupted
                                                           : domain::charge_result::not_charged;
-  self->request(breaker, caf::infinite, settle_call{{order.reservation, order.price, key_of(order.reservation, "charge")}})
+  self->request(breaker, caf::infinite,
+                settle_call{{order.reservation, order.price, key_of(order.reservation, "charge")}})
       .then(
           [this, nothing](payments::settle_answer& answer) {
             using enum payments::settle_status;

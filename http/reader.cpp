@@ -22,7 +22,8 @@ std::string join(const std::vector<storage::journal_record>& records) {
 /// reading could find less than the first.
 void leave_out_unacknowledged(std::vector<storage::journal_record>& records,
                               const storage::projection_progress& progress) {
-  while (!records.empty() && records.back().at > progress.last_durable(records.back().shard)) records.pop_back();
+  while (!records.empty() && records.back().at > progress.last_durable(records.back().shard))
+    records.pop_back();
 }
 
 /// The later of what the view and the journal know.

@@ -179,7 +179,11 @@ void check_documents(std::uint16_t port) {
     });
     return open == 0;
   }));
-  strings targets{"/", "/actuator", "/actuator/health", "/actuator/info", "/actuator/circuitbreakers",
+  strings targets{"/",
+                  "/actuator",
+                  "/actuator/health",
+                  "/actuator/info",
+                  "/actuator/circuitbreakers",
                   "/actuator/parked"};
   for (const std::string collection : {"preReservations", "payments", "receipts", "myReservations"}) {
     targets.push_back("/" + collection + "?size=1000");
