@@ -43,7 +43,7 @@ class shop {
  public:
   explicit shop(rig& provider)
       : rig_(provider), bridge_([this]() -> payments::provider& { return rig_.port(); }), engine_(&bridge_) {}
-  ~shop() { bridge_.forget(); }
+  ~shop() { bridge_.crash(); }
 
   testing::virtual_engine& engine() { return engine_; }
   testing::provider_bridge& bridge() { return bridge_; }
@@ -80,9 +80,10 @@ class shop {
   void crash() {
     placed_.reset();
     cancelled_.reset();
-    bridge_.forget();
+    bridge_.crash();
     engine_.crash();
     rig_.restart_adapter();
+    bridge_.restart();
     engine_.start();
   }
 

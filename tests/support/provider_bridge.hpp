@@ -25,14 +25,17 @@ class provider_bridge final : public payments::provider {
   explicit provider_bridge(std::function<payments::provider&()> adapter) : adapter_(std::move(adapter)) {}
 
   void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override {
+    if (down_) return;
     ++charges;
     adapter_().charge(std::move(request), arriving(std::move(done)));
   }
   void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override {
+    if (down_) return;
     ++settles;
     adapter_().settle(std::move(request), arriving(std::move(done)));
   }
   void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override {
+    if (down_) return;
     ++refunds;
     adapter_().refund(std::move(request), arriving(std::move(done)));
   }
@@ -55,12 +58,15 @@ class provider_bridge final : public payments::provider {
 
   std::size_t calls_out() const { return waiting_.size(); }
 
-  /// As a crash does: what is answered from now on to earlier calls is lost.
-  void forget() {
+  /// As a crash does: what is answered from now on to earlier calls is lost, and further calls are
+  /// dropped, until restart().
+  void crash() {
+    down_ = true;
     waiting_.clear();
     // The adapter may still hold callbacks of the old one.
     desk_ = std::make_shared<desk>();
   }
+  void restart() { down_ = false; }
 
   int charges = 0;
   int settles = 0;
@@ -73,7 +79,7 @@ class provider_bridge final : public payments::provider {
     std::deque<std::pair<std::uint64_t, std::function<void()>>> arrived;
   };
 
-  /// The engine's callback stays on this side, so that forget() lets go of it.
+  /// The engine's callback stays on this side, so that crash() lets go of it.
   template <class Answer>
   std::function<void(Answer)> arriving(std::function<void(Answer)> done) {
     const auto ticket = ++last_ticket_;
@@ -92,6 +98,7 @@ class provider_bridge final : public payments::provider {
   std::shared_ptr<desk> desk_ = std::make_shared<desk>();
   std::map<std::uint64_t, std::shared_ptr<void>> waiting_;
   std::uint64_t last_ticket_ = 0;
+  bool down_ = false;
 };
 
 }  // namespace holdfast::testing
