@@ -143,13 +143,14 @@ void breaker_state::returned(call_returned& what) {
   bool failed = false;
   if (what.charge) {
     using enum payments::charge_status;
-    failed = what.charge->status == unknown || what.charge->status == not_charged;
+    failed = (what.charge->status == unknown || what.charge->status == not_charged) &&
+             !what.charge->provider_is_well;
     std::get<reply<payments::charge_answer>>(found.mapped()).deliver(std::move(*what.charge));
   } else if (what.settle) {
-    failed = what.settle->status == payments::settle_status::unknown;
+    failed = what.settle->status == payments::settle_status::unknown && !what.settle->provider_is_well;
     std::get<reply<payments::settle_answer>>(found.mapped()).deliver(std::move(*what.settle));
   } else {
-    failed = what.refund->status == payments::refund_status::unknown;
+    failed = what.refund->status == payments::refund_status::unknown && !what.refund->provider_is_well;
     std::get<reply<payments::refund_answer>>(found.mapped()).deliver(std::move(*what.refund));
   }
   breaker_->release(what.call, failed ? circuit_breaker::outcome::failed : circuit_breaker::outcome::ok,

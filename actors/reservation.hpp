@@ -99,7 +99,8 @@ class reservation_state {
   /// The card, from the request to the charge.
   bool card_at_hand_ = false;
   bool resumed_ = false;
-  bool listed_as_parked_ = false;
+  /// Nothing before the first look: the list may know it from an earlier stay in memory.
+  std::optional<bool> listed_as_parked_;
   domain::secret card_number_;
   domain::secret payment_method_;
 };

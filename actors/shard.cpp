@@ -148,8 +148,8 @@ void shard_state::passivation_over(const passivation_answered& what) {
 void shard_state::reservation_down(const reservation_failed& what) {
   const auto found = residents_.find(what.id);
   if (found == residents_.end()) return;
-  // It was to end anyway.
-  if (found->second.ending) return passivation_over({what.id, true});
+  // It was to end anyway, at rest or not.
+  if (found->second.ending) return passivation_over({what.id, true, true});
   if (!*around_->stopping) {
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
                  self_->system().render(what.reason));

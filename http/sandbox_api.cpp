@@ -135,7 +135,8 @@ class sandbox_api {
   }
 
   void begin_outage(milliseconds lasting) {
-    outage_timer_.cancel();
+    // Never, where no time is given: a timer that has just expired must not end this one.
+    outage_timer_.expires_at(std::chrono::steady_clock::time_point::max());
     ports_.pause();
     if (lasting.count() == 0) return;
     outage_timer_.expires_after(lasting);

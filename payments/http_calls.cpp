@@ -44,8 +44,17 @@ class call_for : public http_call {
              [this, next](http_result result) { (static_cast<Call*>(this)->*next)(std::move(result)); });
   }
 
+  /// What the exchange brought, noting whether the provider seems to be well.
+  template <class Read>
+  auto understand(http_result& result, Read read_answer) {
+    auto understood = read(result, read_answer);
+    provider_is_well_ = stripe::is_clear(understood);
+    return understood;
+  }
+
   void answer(Answer what) {
     assert(done_);
+    what.provider_is_well = provider_is_well_;
     leave();
     std::exchange(done_, nullptr)(std::move(what));
   }
@@ -56,6 +65,8 @@ class call_for : public http_call {
   }
 
   Request request_;
+  /// As far as the last answer tells.
+  bool provider_is_well_ = false;
 
  private:
   std::function<void(Answer)> done_;
@@ -83,7 +94,7 @@ class charge_call final : public call_for<charge_request, charge_answer> {
 
   void created(http_result result) {
     if (is_refused(result)) return answer(not_charged("connection_refused"));
-    auto next = stripe::after_create(read(result, stripe::read_intent), request_);
+    auto next = stripe::after_create(understand(result, stripe::read_intent), request_);
     if (auto* end = std::get_if<charge_answer>(&next)) return answer(std::move(*end));
     intent_ = std::get<std::string>(std::move(next));
     auto confirm = stripe::confirm_intent(intent_, request_);
@@ -94,7 +105,7 @@ class charge_call final : public call_for<charge_request, charge_answer> {
 
   void confirmed(http_result result) {
     if (is_refused(result)) return answer(not_charged("connection_refused"));
-    answer(stripe::after_confirm(read(result, stripe::read_intent), intent_));
+    answer(stripe::after_confirm(understand(result, stripe::read_intent), intent_));
   }
 
   std::string intent_;
@@ -117,14 +128,14 @@ class settle_call final : public call_for<settle_request, settle_answer> {
 
   void created(http_result result) {
     auto created =
-        stripe::created_intent(read(result, stripe::read_intent), request_.reservation, request_.price);
+        stripe::created_intent(understand(result, stripe::read_intent), request_.reservation, request_.price);
     if (!created) return answer(unknown(std::move(created.error())));
     created_ = std::move(*created);
     ask(stripe::find_intents(request_.reservation), &settle_call::found);
   }
 
   void found(http_result result) {
-    auto all = stripe::after_search(created_, read(result, stripe::read_intents));
+    auto all = stripe::after_search(created_, understand(result, stripe::read_intents));
     if (!all) return answer(unknown(std::move(all.error())));
     intents_ = std::move(*all);
     close_the_rest();
@@ -139,7 +150,10 @@ class settle_call final : public call_for<settle_request, settle_answer> {
         standing_ = each.id;
         continue;
       }
-      if (clock::now() >= give_up_at_) return answer(unknown("time_out"));
+      if (clock::now() >= give_up_at_) {
+        provider_is_well_ = false;
+        return answer(unknown("time_out"));
+      }
       if (each.status == stripe::intent_status::succeeded) {
         return ask(stripe::refund_intent(stripe::surplus_refund(each)), &settle_call::surplus_refunded);
       }
@@ -150,7 +164,7 @@ class settle_call final : public call_for<settle_request, settle_answer> {
   }
 
   void cancelled(http_result result) {
-    const auto cancelled = read(result, stripe::read_intent);
+    const auto cancelled = understand(result, stripe::read_intent);
     const auto status = stripe::after_cancel(cancelled, intents_[at_].id);
     if (!status) return answer(unknown(stripe::reason_of(cancelled)));
     intents_[at_].status = *status;
@@ -159,7 +173,7 @@ class settle_call final : public call_for<settle_request, settle_answer> {
 
   void surplus_refunded(http_result result) {
     const auto outcome =
-        stripe::after_refund(read(result, stripe::read_refund), stripe::surplus_refund(intents_[at_]));
+        stripe::after_refund(understand(result, stripe::read_refund), stripe::surplus_refund(intents_[at_]));
     // Nothing where it was refunded before.
     if (outcome && outcome->status != refund_status::refunded) return answer(unknown(outcome->reason));
     ++at_;
@@ -181,13 +195,13 @@ class refund_call final : public call_for<refund_request, refund_answer> {
   void begin() override { ask(stripe::refund_intent(request_), &refund_call::refunded); }
 
   void refunded(http_result result) {
-    auto outcome = stripe::after_refund(read(result, stripe::read_refund), request_);
+    auto outcome = stripe::after_refund(understand(result, stripe::read_refund), request_);
     if (outcome) return answer(std::move(*outcome));
     ask(stripe::find_refunds(request_.transaction_id), &refund_call::found);
   }
 
   void found(http_result result) {
-    answer(stripe::after_lookup(read(result, stripe::read_refunds), request_));
+    answer(stripe::after_lookup(understand(result, stripe::read_refunds), request_));
   }
 };
 

@@ -40,6 +40,8 @@ struct charge_answer {
   std::string transaction_id;
   /// Why, in the provider's words, where declined, not charged or unknown.
   std::string reason;
+  /// The provider answered clearly, though not as it should: no sign that it is ill.
+  bool provider_is_well = false;
 };
 
 struct settle_request {
@@ -60,6 +62,8 @@ struct settle_answer {
   settle_status status = settle_status::unknown;
   std::string transaction_id;
   std::string reason;
+  /// As in charge_answer.
+  bool provider_is_well = false;
 };
 
 struct refund_request {
@@ -75,6 +79,8 @@ struct refund_answer {
   refund_status status = refund_status::unknown;
   std::string refund_id;
   std::string reason;
+  /// As in charge_answer.
+  bool provider_is_well = false;
 };
 
 class provider {

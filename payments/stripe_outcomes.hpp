@@ -23,6 +23,16 @@ std::string reason_of(const answer<Value>& answer) {
   return unclear == nullptr ? "unexpected_answer" : unclear->reason;
 }
 
+/// Whether the provider answered as one that works: with what was asked for, or with a refusal that
+/// is about this request alone. A wrong key (401, 403) and too many requests (429) concern all.
+template <class Value>
+bool is_clear(const answer<Value>& answer) {
+  const auto* failed = std::get_if<error>(&answer);
+  if (failed == nullptr) return std::holds_alternative<Value>(answer);
+  const auto status = failed->status;
+  return status >= 400 && status < 500 && status != 401 && status != 403 && status != 429;
+}
+
 /// The intent that was created, now or by an earlier request with the same key. The error is a word
 /// that says why it is none, or none of this reservation and price.
 tl::expected<intent, std::string> created_intent(const answer<intent>& created,

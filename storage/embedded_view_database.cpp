@@ -263,14 +263,13 @@ view_result<checkpoints> embedded_view_database::start(const std::string& store_
 
 view_result<checkpoints> embedded_view_database::continue_where_it_was() {
   const auto largest = read_largest_id();
-  if (!largest) {
-    return tl::unexpected(largest.error());
+  auto reached = largest ? read_checkpoints() : tl::unexpected(largest.error());
+  if (!reached) {
+    generation_ = 0;
+    return reached;
   }
-  auto reached = read_checkpoints();
-  if (reached) {
-    recent_.start(*largest);
-    checkpoints_ = *reached;
-  }
+  recent_.start(*largest);
+  checkpoints_ = *reached;
   return reached;
 }
 

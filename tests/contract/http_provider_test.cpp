@@ -560,27 +560,44 @@ TEST_CASE("a settlement is unknown where any step of it is not clear") {
     const char* what;
     bool (*is)(const scripted_request&);
     scripted_action action;
+    /// Whether the provider seems to be well all the same.
+    bool well = false;
   } const rows[] = {
       {"create", is_create, {http_bytes(500, "")}},
+      {"a wrong key", is_create, {http_bytes(401, R"({"error":{"type":"invalid_request_error"}})")}},
+      {"too many requests",
+       is_create,
+       {http_bytes(429, R"({"error":{"type":"invalid_request_error","code":"rate_limit"}})")}},
+      {"a bad request",
+       is_create,
+       {http_bytes(400, R"({"error":{"type":"invalid_request_error","code":"parameter_invalid"}})")},
+       true},
       {"of another price",
        is_create,
        {http_bytes(200,
                    R"({"id":"pi_1_1","object":"payment_intent","amount":1,"amount_received":0,)"
-                   R"("currency":"krw","status":"canceled","metadata":{"reservation":"1"},"created":1})")}},
+                   R"("currency":"krw","status":"canceled","metadata":{"reservation":"1"},"created":1})")},
+       true},
       {"search", is_search, {http_bytes(500, "")}},
-      {"more than one page", is_search, {http_bytes(200, search_json("", true))}},
+      {"more than one page", is_search, {http_bytes(200, search_json("", true))}, true},
       {"of another reservation",
        is_search,
-       {http_bytes(200, search_json(intent_json("pi_2_1", "2", "succeeded")))}},
+       {http_bytes(200, search_json(intent_json("pi_2_1", "2", "succeeded")))},
+       true},
       {"cancel", is_cancel, {http_bytes(500, "")}},
-      {"cancelled another", is_cancel, {http_bytes(200, intent_json("pi_2_1", "2", "canceled"))}},
-      {"still open", is_cancel, {http_bytes(200, intent_json("pi_1_1", "1", "requires_payment_method"))}},
+      {"cancelled another", is_cancel, {http_bytes(200, intent_json("pi_2_1", "2", "canceled"))}, true},
+      {"still open",
+       is_cancel,
+       {http_bytes(200, intent_json("pi_1_1", "1", "requires_payment_method"))},
+       true},
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
     scripted_server server([&](const auto& request) { return row.is(request) ? row.action : well(request); });
     http_provider provider(options_for(server.port()));
-    CHECK(settle(provider, 1).status == settle_status::unknown);
+    const auto settled = settle(provider, 1);
+    CHECK(settled.status == settle_status::unknown);
+    CHECK(settled.provider_is_well == row.well);
     CHECK(row.is(server.requests().back()));
   }
 }

@@ -184,6 +184,7 @@ TEST_CASE("a settlement that never gets an answer is parked, visibly, and stays 
   check_listed();
   engine.restart();
   check_listed();
+  engine.advance(5s);  // it leaves memory, and the cancellation brings it back
   // The customer's cancellation tries again, and the provider is well by now.
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::not_charged, {}, {}};
@@ -193,6 +194,21 @@ TEST_CASE("a settlement that never gets an answer is parked, visibly, and stays 
   CHECK((*cancelled)->status == cancellation_status::done);
   CHECK(engine.stored(1).status == reservation_status::reservation_cancelled);
   CHECK(engine.parked().total == 0);
+}
+
+TEST_CASE("a reservation that the provider answers clearly but never settles does not open the breaker") {
+  virtual_engine engine;
+  engine.provider.on_charge = [](const auto&) {
+    return payments::charge_answer{payments::charge_status::unknown, {}, "another_intent", true};
+  };
+  engine.provider.on_settle = [](auto) {
+    return payments::settle_answer{payments::settle_status::unknown, {}, "another_intent", true};
+  };
+  engine.place(a_placement());
+  engine.run();
+  engine.advance(10min);
+  CHECK(engine.provider.settles.size() >= 20);
+  CHECK(engine.breaker().now == actors::breaker_figures::state::closed);
 }
 
 TEST_CASE("cancelling voids the receipt and refunds once, however often it is asked for") {
