@@ -128,6 +128,7 @@ class reconcile_run {
     const auto counts = comparison.counts();
     if (settings_.apply) mend(*journal.reservations, counts.differences);
     print(report_of(counts, mended_, settings_.report));
+    if (orphans_left_ > 0) spdlog::warn("{}", hint_about_orphans(orphans_left_));
     return counts.differences == mended_ ? 0 : exit_code_of_differences;
   }
 
@@ -149,16 +150,25 @@ class reconcile_run {
     const auto provider = provider_of(settings_);
     difference_mender mender(*provider, journal, now);
     for (const difference& each : to_mend_) {
-      const auto result = too_many ? mending_result{} : mender.mend(each);
+      const auto result = too_many ? mending_result{} : mend(each, mender);
       if (result.what == mending::refunded || result.what == mending::parked) ++mended_;
       print(report_of(each, result, settings_.report));
     }
     provider->close();
   }
 
+  /// A charge that this journal knows nothing of may be a good one of another's: with the wrong
+  /// data folder, or an old copy, all of them look like that. Their refund is asked for apart.
+  mending_result mend(const difference& each, difference_mender& mender) {
+    if (each.code != difference_code::orphan_charge || settings_.orphans) return mender.mend(each);
+    ++orphans_left_;
+    return {mending::left, "it is refunded with --orphans only"};
+  }
+
   const reconcile_configuration& settings_;
   std::vector<difference> to_mend_;
   std::uint64_t mended_ = 0;
+  std::uint64_t orphans_left_ = 0;
 };
 
 }  // namespace

@@ -6,6 +6,9 @@ namespace holdfast {
 
 namespace {
 
+constexpr const char* apply_setting = "reconcile-apply";
+constexpr const char* orphans_setting = "reconcile-orphans";
+
 std::vector<std::string> setting_names() {
   reconcile_configuration any;
   return names_of(settings_of(any));
@@ -19,6 +22,16 @@ value_reader report_format_into(report_format& into) {
   };
 }
 
+/// Money moves because whoever runs the command says so there and then: a variable or a file that
+/// lies about for other commands must not say it for them.
+std::optional<std::string> refusal_unless_flag(const given_value& value) {
+  const std::string& name = value.what->name;
+  if (name != apply_setting && name != orphans_setting) return std::nullopt;
+  const auto flag = "--" + name.substr(reconcile_command.prefix.size());
+  if (value.source == flag) return std::nullopt;
+  return refusal_of(value, "it moves money: give " + flag + " as a flag");
+}
+
 }  // namespace
 
 const command reconcile_command{
@@ -27,10 +40,13 @@ const command reconcile_command{
     .examples =
         "  holdfast reconcile --data /var/lib/holdfast\n"
         "  holdfast reconcile --payment http://127.0.0.1:9090 --format json\n"
-        "  holdfast reconcile --apply\n\n"
+        "  holdfast reconcile --apply\n"
+        "  holdfast reconcile --apply --orphans\n\n"
         "Without --apply it changes nothing, and may run beside holdfast serve. With --apply it refunds\n"
         "charges that no reservation accounts for and parks reservations that an operator has to look\n"
-        "at; holdfast serve has to be stopped for that.\n\n"
+        "at; holdfast serve has to be stopped for that. Charges of reservations that the journal does\n"
+        "not have are refunded with --apply --orphans only: seen from another data folder, or from an\n"
+        "old copy, good charges look like that.\n\n"
         "Exit codes: 0 no differences, or all mended; 1 it could not run; 2 settings refused;\n"
         "3 differences, and they are still there.\n\n"
         "It needs a provider with a ledger to read: the sandbox in the process of holdfast serve, or\n"
@@ -49,8 +65,10 @@ std::vector<setting> settings_of(reconcile_configuration& into) {
        payment_key_into(into.payment_key), true},
       {"payment-timeout", "DURATION", "620ms", "How long one call to the provider may take",
        wait_into(into.payment_timeout)},
-      {"reconcile-apply", "", "false", "Mend what differs: refund, and park for an operator",
+      {apply_setting, "", "false", "Mend what differs: refund, and park for an operator; as a flag only",
        truth_into(into.apply)},
+      {orphans_setting, "", "false",
+       "With --apply: refund charges of unknown reservations too; as a flag only", truth_into(into.orphans)},
       {"reconcile-format", "FORMAT", "text", "What it prints: text, or json, an object a line",
        report_format_into(into.report)},
   };
@@ -64,6 +82,9 @@ tl::expected<reconcile_configuration, early_exit> parse_reconcile_configuration(
   const auto settings = settings_of(result);
   const auto values = read_settings(reconcile_command, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
+  for (const given_value& value : *values) {
+    if (const auto refusal = refusal_unless_flag(value)) return refuse(*refusal);
+  }
   return result;
 }
 

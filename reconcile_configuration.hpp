@@ -22,7 +22,10 @@ struct reconcile_configuration {
   /// What the provider behind HTTP knows this shop by. Secret.
   std::string payment_key = "sk_sandbox";
   std::chrono::milliseconds payment_timeout{620};
+  /// The two that move money are taken as flags only.
   bool apply = false;
+  /// With `apply`: also refund charges of reservations that the journal does not have.
+  bool orphans = false;
   report_format report = report_format::text;
   log_level level = log_level::info;
   /// Nothing: default_log_format().

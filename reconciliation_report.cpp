@@ -150,4 +150,11 @@ std::string report_of(const reconciliation_counts& counts, std::uint64_t mended,
   });
 }
 
+std::string hint_about_orphans(std::uint64_t left) {
+  return counted(left, "charge") + (left == 1 ? " belongs" : " belong") +
+         " to no reservation of this journal: is it the right data folder, and not an old copy? Add "
+         "--orphans to refund " +
+         (left == 1 ? "it." : "them.");
+}
+
 }  // namespace holdfast

@@ -16,4 +16,7 @@ std::string report_of(const difference& what, const mending_result& done, report
 std::string report_of_parked(domain::reservation_id id, const std::string& why, report_format format);
 std::string report_of(const reconciliation_counts& counts, std::uint64_t mended, report_format format);
 
+/// Behind the summary, where charges of nobody were left: for the log, thus without a newline.
+std::string hint_about_orphans(std::uint64_t left);
+
 }  // namespace holdfast

@@ -156,24 +156,27 @@ bool sandbox_ledger::flush() {
   return true;
 }
 
-void for_each_ledger_entry(const std::filesystem::path& folder,
-                           const std::function<void(const ledger_entry&)>& each) {
+std::uint64_t for_each_ledger_entry(const std::filesystem::path& folder,
+                                    const std::function<void(const ledger_entry&)>& each) {
   const auto path = file_in(folder);
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) fail(path);
+  std::uint64_t skipped = 0;
   try {
-    read_records(file, path, [&](const bank_record& record) {
+    const auto read = read_records(file, path, [&](const bank_record& record) {
       const bool charged = record.what == bank_record::kind::captured;
       if (!charged && record.what != bank_record::kind::refunded) return;
       each({record.idempotency_key, record.reservation, record.price,
             charged ? ledger_entry::kind::charge : ledger_entry::kind::refund, record.at,
             intent_id({record.reservation, record.attempt})});
     });
+    skipped = read.lines_skipped;
   } catch (...) {
     ::close(file);
     throw;
   }
   ::close(file);
+  return skipped;
 }
 
 std::vector<ledger_entry> ledger_entries(const std::filesystem::path& folder) {

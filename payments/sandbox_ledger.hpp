@@ -61,9 +61,10 @@ class sandbox_ledger {
   std::uint64_t lines_skipped_ = 0;
 };
 
-/// The charges and refunds of the ledger in a folder, in their order, one at a time.
-void for_each_ledger_entry(const std::filesystem::path& folder,
-                           const std::function<void(const ledger_entry&)>& each);
+/// The charges and refunds of the ledger in a folder, in their order, one at a time. How many
+/// lines were skipped because they don't parse.
+std::uint64_t for_each_ledger_entry(const std::filesystem::path& folder,
+                                    const std::function<void(const ledger_entry&)>& each);
 
 /// All of them at once: for tests and small ledgers.
 std::vector<ledger_entry> ledger_entries(const std::filesystem::path& folder);

@@ -34,10 +34,11 @@ struct run_result {
   std::string errors;
 };
 
-run_result reconcile(const std::filesystem::path& data, std::vector<std::string> flags = {}) {
+run_result reconcile(const std::filesystem::path& data, std::vector<std::string> flags = {},
+                     const environment_variables& environment = {}) {
   std::vector<std::string> arguments{"reconcile", "--data", data.string()};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
-  holdfast::testing::process child(std::move(arguments));
+  holdfast::testing::process child(std::move(arguments), environment);
   run_result result;
   result.output = child.rest_of_output();
   result.code = child.wait_for_exit();
@@ -211,7 +212,7 @@ TEST_CASE("a healthy system has no differences, live under load, at rest and sto
   const auto stopped = reconcile(data, {"--format", "json"});
   CHECK(stopped.code == 0);
   CHECK(stopped.output == live.output);
-  const auto applied = reconcile(data, {"--format", "json", "--apply"});
+  const auto applied = reconcile(data, {"--format", "json", "--apply", "--orphans"});
   CHECK(applied.code == 0);
   CHECK(applied.output == live.output);
 }
@@ -245,12 +246,13 @@ TEST_CASE("every seeded difference is found, mended on demand, and gone afterwar
   CHECK(in_summary(seen, "/reservations") == 11);
   CHECK(in_summary(seen, "/captures") == 12);
 
-  const auto applied = reconcile(data, {"--format", "json", "--apply"});
+  const auto applied = reconcile(data, {"--format", "json", "--apply", "--orphans"});
   CHECK(applied.code == 0);
   CHECK((differences_of(applied) == every_difference("refunded", "parked")));
   CHECK(in_summary(applied, "/mended") == 9);
 
-  for (const auto& flags : {std::vector<std::string>{"--format", "json"}, {"--format", "json", "--apply"}}) {
+  for (const auto& flags :
+       {std::vector<std::string>{"--format", "json"}, {"--format", "json", "--apply", "--orphans"}}) {
     const auto again = reconcile(data, flags);
     CHECK(again.code == 0);
     CHECK(differences_of(again).empty());
@@ -280,7 +282,7 @@ TEST_CASE("a provider behind HTTP is compared and mended too, and a refund that 
   sandbox_process provider({}, bank);
   const std::vector<std::string> look{"--payment", provider.url(), "--format", "json"};
   auto apply = look;
-  apply.push_back("--apply");
+  apply.insert(apply.end(), {"--apply", "--orphans"});
 
   const auto seen = reconcile(data, look);
   INFO(seen.errors);
@@ -316,6 +318,52 @@ TEST_CASE("differences are printed for people, a line each and a summary") {
       "2 captures, 0 refunds; 1 reservation looked at, 0 under way, 0 parked; 1 difference\n");
 }
 
+TEST_CASE("charges of reservations that the journal lacks are left, unless their refund is asked for") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  seed_journal(data, {{1, "issued"}, {2, "failed"}});
+  seed_ledger(data / "sandbox", {{record_kind::captured, 1, 1},
+                                 {record_kind::captured, 2, 1},
+                                 {record_kind::captured, 1000, 1},
+                                 {record_kind::captured, 1001, 1}});
+  const auto left = reconcile(data, {"--apply", "--format", "json"});
+  CHECK(left.code == 3);
+  CHECK((differences_of(left) == std::map<std::uint64_t, std::string>{{2, "unpaid_charge refunded"},
+                                                                      {1000, "orphan_charge left"},
+                                                                      {1001, "orphan_charge left"}}));
+  CHECK(left.errors.find("2 charges belong to no reservation of this journal") != std::string::npos);
+  CHECK(left.errors.find("Add --orphans to refund them.") != std::string::npos);
+  CHECK(in_summary(left, "/mended") == 1);
+  CHECK(in_summary(reconcile(data, {"--orphans", "--format", "json"}), "/refunds") == 1);
+
+  const std::map<std::uint64_t, std::string> refunded{{1000, "orphan_charge refunded"},
+                                                      {1001, "orphan_charge refunded"}};
+  const auto mended = reconcile(data, {"--apply", "--orphans", "--format", "json"});
+  CHECK(mended.code == 0);
+  CHECK(mended.errors.find("--orphans") == std::string::npos);
+  CHECK((differences_of(mended) == refunded));
+  CHECK(in_summary(reconcile(data, {"--format", "json"}), "/refunds") == 3);
+  CHECK(reconcile(data).code == 0);
+}
+
+TEST_CASE("what moves money is taken as a flag only") {
+  const temporary_folder folder;
+  const std::vector<std::pair<std::string, std::string>> names{{"apply", "HOLDFAST_RECONCILE_APPLY"},
+                                                               {"orphans", "HOLDFAST_RECONCILE_ORPHANS"}};
+  for (const auto& [name, variable] : names) {
+    const auto file = folder.path() / "holdfast.toml";
+    std::ofstream(file) << "reconcile-" << name << " = true\n";
+    const auto result = reconcile(folder.path() / "data", {"--config", file.string()});
+    CAPTURE(result.errors);
+    CHECK(result.code == 2);
+    CHECK(result.errors.find("reconcile-" + name + " = 'true' is not accepted") != std::string::npos);
+    CHECK(result.errors.find("give --" + name + " as a flag") != std::string::npos);
+    const auto told = reconcile(folder.path() / "data", {}, {{variable, "true"}});
+    CHECK(told.code == 2);
+    CHECK(told.errors.find(variable + " = 'true' is not accepted") != std::string::npos);
+  }
+}
+
 TEST_CASE("a refund of nobody's charge is for a person, and stays") {
   const temporary_folder folder;
   const auto data = folder.path() / "data";
@@ -343,7 +391,7 @@ TEST_CASE("with --apply it wants the data folder for itself, without it nothing 
   CHECK(reconcile(data).code == 3);
   CHECK(reconcile(data).code == 3);
   CHECK(server.terminate() == 0);
-  CHECK(reconcile(data, {"--apply"}).code == 0);
+  CHECK(reconcile(data, {"--apply", "--orphans"}).code == 0);
   CHECK(reconcile(data).code == 0);
 }
 
@@ -361,6 +409,13 @@ TEST_CASE("what keeps it from running is said, with exit code 1") {
     check({}, "No such file");
     check({"--apply"}, "no journal");
     CHECK_FALSE(std::filesystem::exists(data));
+  }
+  SUBCASE("a ledger with lines that don't parse") {
+    seed_journal(data, {{1, "issued"}});
+    seed_ledger(data / "sandbox", {{record_kind::captured, 1, 1}});
+    std::ofstream(data / "sandbox" / "sandbox-ledger.log", std::ios::app) << "C nonsense\n\n";
+    check({}, "has 2 lines that don't parse");
+    check({"--apply"}, "has 2 lines that don't parse");
   }
   SUBCASE("no journal") {
     seed_ledger(data / "sandbox", {});

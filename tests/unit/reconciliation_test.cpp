@@ -375,6 +375,11 @@ TEST_CASE("the report is a line for a person and an object a line for a script")
   CHECK(report_of_parked(id, "a \"why\"", report_format::json) ==
         R"({"type":"parked","reservation":257,"why":"a \"why\""})"
         "\n");
+  CHECK(
+      hint_about_orphans(2) ==
+      "2 charges belong to no reservation of this journal: is it the right data folder, and not an old copy? "
+      "Add --orphans to refund them.");
+  CHECK(hint_about_orphans(1).starts_with("1 charge belongs to no "));
   const reconciliation_counts counts{
       .charges = 12, .refunds = 1, .reservations = 10, .under_way = 2, .parked = 1, .differences = 3};
   CHECK(report_of(counts, 2, report_format::text) ==
