@@ -15,10 +15,12 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/http_client.hpp"
 #include "tests/support/scripted_server.hpp"
 
 using namespace std::chrono_literals;
 using namespace holdfast::payments;
+using holdfast::testing::eventually;
 using namespace holdfast::testing;
 namespace domain = holdfast::domain;
 
@@ -158,16 +160,6 @@ refund_answer refund(provider& at, const std::string& intent) {
 long count(const scripted_server& server, bool (*is)(const scripted_request&)) {
   const auto requests = server.requests();
   return std::count_if(requests.begin(), requests.end(), is);
-}
-
-template <class Condition>
-bool eventually(Condition holds) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 }  // namespace

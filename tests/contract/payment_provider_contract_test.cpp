@@ -17,10 +17,12 @@
 #include "payments/provider.hpp"
 #include "payments/sandbox_bank.hpp"
 #include "payments/sandbox_ledger.hpp"
+#include "tests/support/http_client.hpp"
 #include "tests/support/provider_rigs.hpp"
 
 using namespace std::chrono_literals;
 using namespace holdfast::payments;
+using holdfast::testing::eventually;
 using holdfast::testing::rig;
 namespace domain = holdfast::domain;
 
@@ -76,16 +78,6 @@ long refunds_in(const std::vector<ledger_entry>& ledger, domain::reservation_id 
   return std::count_if(ledger.begin(), ledger.end(), [&](const auto& entry) {
     return entry.reservation == reservation && entry.what == ledger_entry::kind::refund;
   });
-}
-
-template <class Condition>
-bool eventually(Condition holds) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 sandbox_knobs always_lands_late() {
