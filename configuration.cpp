@@ -137,7 +137,7 @@ std::vector<setting> settings_of(configuration& into) {
        timezone_into(into)},
       {"delivery-days", "N", "21", "Calendar days from the payment to the delivery",
        delivery_days_into(into.delivery_days)},
-      {"threads", "N", "one per processor", "Threads of the actors, and event loops for HTTP",
+      {"threads", "N", "one per processor", "Event loops, a thread each, for HTTP and the actors",
        number_into(into.threads, 1, most_threads)},
   };
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));

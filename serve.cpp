@@ -131,9 +131,7 @@ class service {
                  .delivery_date =
                      [calendar](domain::timestamp paid_at) { return calendar.delivery_date(paid_at); },
                  .on_fatal = [this](const std::string& message) { journal_failed(message); }},
-                {.payment_wait = settings.payment_wait,
-                 .payment_timeout = settings.payment_timeout,
-                 .threads = settings.threads}),
+                {.payment_wait = settings.payment_wait, .payment_timeout = settings.payment_timeout}),
         server_(http::api_handlers({.engine = engine_,
                                     .reservations = *stores.reservations,
                                     .view = *stores.view,
@@ -150,7 +148,7 @@ class service {
     if (const auto failure = server_.start()) {
       return *failure + "; end what listens there, or give another --listen";
     }
-    if (auto failure = engine_.start()) return failure;
+    if (auto failure = engine_.start(server_.loops())) return failure;
     ready_ = !failed_;
     return std::nullopt;
   }

@@ -29,10 +29,9 @@ constexpr std::uint32_t largest_commands_under_way = 16'384;
 constexpr std::chrono::milliseconds longest_wait_for_view{500};
 
 struct system_config : caf::actor_system_config {
-  explicit system_config(std::uint32_t threads) {
+  system_config() {
     register_messages(*this);
-    use_quiet_scheduler(*this);
-    set("scheduler.max-threads", threads);
+    use_lent_loops(*this);
   }
 };
 
@@ -69,13 +68,13 @@ class admission {
 class engine::implementation {
  public:
   implementation(engine_ports ports, engine_options options)
-      : config_(options.threads),
-        system_(std::make_unique<caf::actor_system>(config_)),
+      : system_(std::make_unique<caf::actor_system>(config_)),
         around_(std::make_shared<surroundings>(once(std::move(ports)), options)) {}
 
   ~implementation() { stop(); }
 
-  std::optional<std::string> start() {
+  std::optional<std::string> start(std::vector<lent_loop> loops) {
+    lend_loops(*system_, std::move(loops));
     auto promise = std::make_shared<std::promise<tl::expected<started_shards, std::string>>>();
     auto starting = promise->get_future();
     front_ =
@@ -154,8 +153,8 @@ engine::engine(engine_ports ports, engine_options options)
     : implementation_(std::make_unique<implementation>(std::move(ports), options)) {}
 engine::~engine() = default;
 
-std::optional<std::string> engine::start() {
-  return implementation_->start();
+std::optional<std::string> engine::start(std::vector<lent_loop> loops) {
+  return implementation_->start(std::move(loops));
 }
 void engine::place(placement_request request, std::function<void(placement_answer)> done) {
   implementation_->place(std::move(request), std::move(done));

@@ -2,8 +2,9 @@
 // It owns the actor system, admits a bounded number of commands, and knows how to start, drain
 // and stop. No CAF type shows here.
 //
-// Threading: place() and cancel() may be called from any thread, until stop() begins; their
-// callbacks are called exactly once, mostly on a scheduler thread, and must not block.
+// Threading: the actors run on event loops that are lent to it (see start()). place() and cancel()
+// may be called from any thread, until stop() begins; their callbacks are called exactly once,
+// mostly on one of these loops, and must not block.
 #pragma once
 
 #include <chrono>
@@ -51,9 +52,11 @@ struct engine_options {
   /// The least time between two writes to the view: what becomes durable meanwhile is written as
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
-  /// Threads of the actor scheduler.
-  std::uint32_t threads = 1;
 };
+
+/// An event loop that the actors may run on: runs the task soon, on the loop's thread. May be called
+/// from any thread.
+using lent_loop = std::function<void(std::function<void()> task)>;
 
 struct placement_request {
   domain::order what;
@@ -136,8 +139,9 @@ class engine {
 
   /// Claims the shards, starts the actors and resumes what is unfinished. Returns when commands
   /// are served, and reads too if the view is there and has caught up within half a second; or
-  /// with a message that says what failed.
-  std::optional<std::string> start();
+  /// with a message that says what failed. The actors run on these loops, at least one, which
+  /// have to run until stop() has returned.
+  std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);

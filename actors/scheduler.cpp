@@ -1,15 +1,21 @@
 #include "actors/scheduler.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
-#include <caf/actor_system.hpp>
 #include <caf/detail/thread_safe_actor_clock.hpp>
-#include <caf/policy/unprofiled.hpp>
-#include <caf/scheduler/coordinator.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/logger.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <limits>
+#include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 namespace holdfast::actors {
 
@@ -17,95 +23,128 @@ namespace {
 
 using caf::resumable;
 
-/// So many jobs wait before another worker is woken for them.
-constexpr std::size_t jobs_worth_a_wake_up = 4;
+/// So many jobs wait before another loop is called in to help.
+constexpr std::size_t jobs_worth_a_second_loop = 16;
+/// Jobs that a loop does before it looks after its sockets again.
+constexpr int jobs_at_once = 64;
 
-class quiet_sharing : public caf::policy::unprofiled {
+/// Jobs that are ready, and the loops that do them. Thread-safe.
+class ready_jobs {
  public:
-  struct coordinator_data {
-    explicit coordinator_data(caf::scheduler::abstract_coordinator*) {}
+  explicit ready_jobs(caf::actor_system& system) : system_(system) {}
 
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::deque<resumable*> jobs;
-    std::size_t sleeping = 0;
-    /// Of those that slept: told to wake up, but not awake yet.
-    std::size_t woken = 0;
-    std::size_t ended = 0;
-  };
-  struct worker_data {
-    explicit worker_data(caf::scheduler::abstract_coordinator*) {}
-  };
-
-  template <class Coordinator>
-  void central_enqueue(Coordinator* self, resumable* job) {
-    auto& data = d(self);
-    const std::lock_guard lock(data.mutex);
-    data.jobs.push_back(job);
-    const bool nobody_awake = data.sleeping + data.ended == self->num_workers();
-    if (nobody_awake || enough_jobs(data)) wake_one(data);
-  }
-  template <class Worker>
-  void external_enqueue(Worker* self, resumable* job) {
-    central_enqueue(self->parent(), job);
-  }
-  template <class Worker>
-  void internal_enqueue(Worker* self, resumable* job) {
-    central_enqueue(self->parent(), job);
-  }
-  template <class Worker>
-  void resume_job_later(Worker* self, resumable* job) {
-    central_enqueue(self->parent(), job);
+  void lend(std::vector<lent_loop> loops) {
+    std::unique_lock lock(mutex_);
+    for (auto& one : loops) loops_.push_back(std::make_unique<loop>(*this, std::move(one)));
+    if (!jobs_.empty()) call_in(*loops_.front(), lock);
   }
 
-  template <class Worker>
-  resumable* dequeue(Worker* self) {
-    auto& data = d(self->parent());
-    std::unique_lock lock(data.mutex);
-    while (data.jobs.empty()) {
-      ++data.sleeping;
-      data.wake.wait(lock, [&] { return data.woken > 0; });
-      --data.woken;
+  void push(resumable* job) {
+    std::unique_lock lock(mutex_);
+    jobs_.push_back(job);
+    if (auto* helper = whom_to_call()) call_in(*helper, lock);
+  }
+
+  /// Waits until no loop works any more, and forgets what is left.
+  void close() {
+    std::unique_lock lock(mutex_);
+    // Each thread keeps the system's logger, which the system's end waits for.
+    for (const auto& one : loops_) {
+      ++working_;
+      one->run_soon([this] {
+        caf::logger::set_current_actor_system(nullptr);
+        const std::lock_guard relock(mutex_);
+        stopped_working();
+      });
     }
-    auto* job = data.jobs.front();
-    data.jobs.pop_front();
-    if (enough_jobs(data)) wake_one(data);
-    return job;
-  }
-
-  template <class Worker>
-  void before_shutdown(Worker* self) {
-    auto& data = d(self->parent());
-    const std::lock_guard lock(data.mutex);
-    ++data.ended;
-    // What is left must not wait for the one that goes.
-    if (!data.jobs.empty()) wake_one(data);
-  }
-
-  template <class Worker, class Use>
-  void foreach_resumable(Worker*, Use) {}
-  template <class Coordinator, class Use>
-  void foreach_central_resumable(Coordinator* self, Use use) {
-    auto& data = d(self);
-    const std::lock_guard lock(data.mutex);
-    for (auto* job : data.jobs) use(job);
-    data.jobs.clear();
+    idle_.wait(lock, [this] { return working_ == 0; });
+    const auto left = std::exchange(jobs_, {});
+    lock.unlock();
+    for (auto* job : left) caf::scheduler::abstract_coordinator::cleanup_and_release(job);
   }
 
  private:
-  static bool enough_jobs(const coordinator_data& data) { return data.jobs.size() >= jobs_worth_a_wake_up; }
+  /// A lent loop, and what the actors that run on it send through.
+  class loop final : public caf::execution_unit {
+   public:
+    loop(ready_jobs& jobs, lent_loop soon)
+        : execution_unit(&jobs.system_), owner(jobs), run_soon(std::move(soon)) {}
+    void exec_later(resumable* job) override { owner.push(job); }
 
-  static void wake_one(coordinator_data& data) {
-    if (data.sleeping == 0) return;
-    --data.sleeping;
-    ++data.woken;
-    data.wake.notify_one();
+    ready_jobs& owner;
+    const lent_loop run_soon;
+    /// It has been called in, and has not found the queue empty since.
+    bool working = false;
+  };
+
+  /// The loop that this thread is, once it has worked.
+  static loop*& here() {
+    thread_local loop* of_this_thread = nullptr;
+    return of_this_thread;
   }
+
+  loop* whom_to_call() {
+    if (loops_.empty()) return nullptr;
+    if (auto* mine = here(); mine && &mine->owner == this && !mine->working) return mine;
+    if (working_ > 0 && jobs_.size() < jobs_worth_a_second_loop) return nullptr;
+    const auto idle =
+        std::find_if(loops_.begin(), loops_.end(), [](const auto& one) { return !one->working; });
+    return idle == loops_.end() ? nullptr : idle->get();
+  }
+
+  void call_in(loop& helper, std::unique_lock<std::mutex>& lock) {
+    helper.working = true;
+    ++working_;
+    lock.unlock();
+    helper.run_soon([this, &helper] { work(helper); });
+  }
+
+  void work(loop& mine) {
+    here() = &mine;
+    for (int done = 0; done < jobs_at_once; ++done) {
+      auto* job = next(mine);
+      if (job == nullptr) return;
+      run(job, mine);
+    }
+    mine.run_soon([this, &mine] { work(mine); });
+  }
+
+  /// Null where there is none: then this loop is called in again for the next.
+  resumable* next(loop& mine) {
+    const std::lock_guard lock(mutex_);
+    if (!jobs_.empty()) {
+      auto* job = jobs_.front();
+      jobs_.pop_front();
+      return job;
+    }
+    mine.working = false;
+    stopped_working();
+    return nullptr;
+  }
+
+  void stopped_working() {
+    if (--working_ == 0) idle_.notify_all();
+  }
+
+  void run(resumable* job, loop& mine) {
+    switch (job->resume(&mine, std::numeric_limits<std::size_t>::max())) {
+      case resumable::resume_later:
+        return push(job);
+      default:
+        return caf::intrusive_ptr_release(job);
+    }
+  }
+
+  caf::actor_system& system_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::deque<resumable*> jobs_;
+  std::vector<std::unique_ptr<loop>> loops_;
+  std::size_t working_ = 0;
 };
 
-/// Hands everything to the scheduler's clock but what it need not know. Its own queue, which it
-/// has from its base, stays empty.
-class quiet_clock final : public caf::detail::thread_safe_actor_clock {
+/// Hands everything to the ticking clock but what it need not know.
+class quiet_clock final : public caf::actor_clock {
  public:
   explicit quiet_clock(caf::actor_clock& clock) : clock_(clock) {}
 
@@ -153,26 +192,47 @@ class quiet_clock final : public caf::detail::thread_safe_actor_clock {
   std::array<std::atomic<bool>, slots> had_timeouts_{};
 };
 
-class quiet_coordinator final : public caf::scheduler::coordinator<quiet_sharing> {
+class lent_coordinator final : public caf::scheduler::abstract_coordinator {
  public:
-  using super = caf::scheduler::coordinator<quiet_sharing>;
+  explicit lent_coordinator(caf::actor_system& system)
+      : abstract_coordinator(system), jobs_(system), clock_(ticking_) {}
 
-  explicit quiet_coordinator(caf::actor_system& system) : super(system), clock_(super::clock()) {}
+  void lend(std::vector<lent_loop> loops) { jobs_.lend(std::move(loops)); }
 
-  caf::detail::thread_safe_actor_clock& clock() noexcept override { return clock_; }
+  void enqueue(resumable* job) override { jobs_.push(job); }
+  caf::actor_clock& clock() noexcept override { return clock_; }
 
   static caf::actor_system::module* make(caf::actor_system& system, caf::detail::type_list<>) {
-    return new quiet_coordinator(system);
+    return new lent_coordinator(system);
+  }
+
+ protected:
+  void start() override {
+    ticker_ = std::thread([this] { ticking_.run_dispatch_loop(); });
+    abstract_coordinator::start();
+  }
+  void stop() override {
+    stop_actors();
+    ticking_.cancel_dispatch_loop();
+    ticker_.join();
+    jobs_.close();
   }
 
  private:
+  ready_jobs jobs_;
+  caf::detail::thread_safe_actor_clock ticking_;
   quiet_clock clock_;
+  std::thread ticker_;
 };
 
 }  // namespace
 
-void use_quiet_scheduler(caf::actor_system_config& config) {
-  config.load<quiet_coordinator>();
+void use_lent_loops(caf::actor_system_config& config) {
+  config.load<lent_coordinator>();
+}
+
+void lend_loops(caf::actor_system& system, std::vector<lent_loop> loops) {
+  dynamic_cast<lent_coordinator&>(system.scheduler()).lend(std::move(loops));
 }
 
 }  // namespace holdfast::actors

@@ -1,20 +1,28 @@
-// The scheduler of the actors: CAF's own, with a policy and a clock that wake fewer threads. Where
-// a saga hops from actor to actor within microseconds, waking a second thread for each hop costs
-// more than the hop.
+// The scheduler of the actors: it has no threads of its own for them but runs them on event loops
+// that are lent to it. Where a saga hops from actor to actor within microseconds, handing each hop
+// to another thread costs more than the hop; on the loop that read the request, a hop costs a
+// queue's push and pop, and no thread has to be woken.
 //
-// Policy: one queue for all workers. A worker sleeps when the queue is empty, and one is woken
-// when all of them sleep or when several jobs wait, so that a lone job is left to the worker that
-// is awake: it looks at the queue before it sleeps.
+// One queue for all loops. A loop looks into it when one of its own handlers made an actor ready;
+// another is called in where nobody looks, or where many jobs wait.
 //
 // Clock: CAF tells its clock of every actor that ends, so that it forgets the actor's time-outs,
 // and wakes a thread for that. Actors that never set a time-out are not reported.
 #pragma once
 
+#include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <vector>
+
+#include "actors/engine.hpp"
 
 namespace holdfast::actors {
 
 /// Before the actor system is made.
-void use_quiet_scheduler(caf::actor_system_config& config);
+void use_lent_loops(caf::actor_system_config& config);
+
+/// From now on, until the system is gone, its actors run on these loops: at least one, and they
+/// must run that long. Called once; what became ready before waits for it.
+void lend_loops(caf::actor_system& system, std::vector<lent_loop> loops);
 
 }  // namespace holdfast::actors

@@ -61,7 +61,6 @@ void shard_state::route(domain::reservation_id id, std::function<void(const rese
   const auto found = residents_.find(id);
   if (found == residents_.end()) return deliver(spawn(id, false));
   auto& one = found->second;
-  one.rested_at = {};
   if (one.ending) {
     one.held.push_back(std::move(deliver));
   } else {
@@ -78,32 +77,18 @@ const reservation_actor& shard_state::spawn(domain::reservation_id id, bool is_n
   return one.actor;
 }
 
-bool shard_state::full() {
-  if (residents_.size() < largest_residents) return false;
-  // Room is made by the one that has rested longest; the next command will find it.
-  if (!rests_.empty()) {
-    passivate(rests_.front().second);
-    rests_.pop_front();
-  }
-  return true;
+bool shard_state::full() const {
+  return residents_.size() >= largest_residents;
 }
 
 // --- Coming to rest, and going ---
 
+/// It leaves at once: most are never asked for again, and thousands that linger would have left the
+/// processor's caches when they go.
 void shard_state::rested(domain::reservation_id id) {
   downs_.erase(id);
   const auto found = residents_.find(id);
   if (found == residents_.end() || found->second.ending) return;
-  const bool already = found->second.rested_at != time_point{};
-  found->second.rested_at = clock();
-  if (already) return;
-  rests_.emplace_back(clock() + passivate_after, id);
-  schedule();
-}
-
-void shard_state::passivate(domain::reservation_id id) {
-  const auto found = residents_.find(id);
-  if (found == residents_.end() || found->second.ending || found->second.rested_at == time_point{}) return;
   found->second.ending = true;
   self_->send(found->second.actor, actors::passivate{});
 }
@@ -139,7 +124,6 @@ void shard_state::passivation_over(const passivation_answered& what) {
     resume_more();
   } else {
     found->second.ending = false;
-    found->second.rested_at = {};
     add_elder(what.id);
   }
   for (auto& deliver : held) route(what.id, std::move(deliver));
@@ -232,16 +216,13 @@ void shard_state::look_around() {
   next_look_ = time_point::max();
   remind<placement_wait_over>(placement_waits_);
   remind<cancellation_wait_over>(cancellation_waits_);
-  for (; !rests_.empty() && rests_.front().first <= clock(); rests_.pop_front()) {
-    passivate(rests_.front().second);
-  }
   take_up_again();
   schedule();
 }
 
 void shard_state::schedule() {
   auto due = come_back_;
-  for (const auto* waits : {&placement_waits_, &cancellation_waits_, &rests_}) {
+  for (const auto* waits : {&placement_waits_, &cancellation_waits_}) {
     if (!waits->empty()) due = std::min(due, waits->front().first);
   }
   if (due == time_point::max()) return;

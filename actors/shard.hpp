@@ -24,8 +24,6 @@ inline constexpr std::size_t largest_residents = 4096;
 /// back after a while: the receipt desk may be down for long.
 inline constexpr std::size_t crowded_residents = largest_residents * 3 / 4;
 inline constexpr std::chrono::seconds come_back_after{10};
-/// A reservation at rest leaves memory after this long without a command.
-inline constexpr std::chrono::milliseconds passivate_after{1'000};
 /// Unfinished reservations of one shard that are read at once; further ones follow, as long as
 /// at least half of the residents' places are free.
 inline constexpr std::uint32_t resume_window = 64;
@@ -58,8 +56,6 @@ class shard_state {
  private:
   struct resident {
     reservation_actor actor;
-    /// When it came to rest; nothing has been routed to it since. Zero while it is at work.
-    time_point rested_at{};
     /// It was asked to end: what arrives meanwhile waits for its answer.
     bool ending = false;
     std::vector<std::function<void(const reservation_actor&)>> held;
@@ -67,10 +63,9 @@ class shard_state {
   using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;
 
   time_point clock() const { return self_->clock().now(); }
-  bool full();
+  bool full() const;
   const reservation_actor& spawn(domain::reservation_id id, bool is_new);
   void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);
-  void passivate(domain::reservation_id id);
   void add_elder(domain::reservation_id id);
   void make_room();
   void take_up_again();
@@ -90,7 +85,6 @@ class shard_state {
   std::unordered_map<domain::reservation_id, std::uint32_t> downs_;
   deadlines placement_waits_;
   deadlines cancellation_waits_;
-  deadlines rests_;
   /// Those that outlasted the wait for their payment, or were resumed: the oldest first. Some may
   /// have left since.
   std::deque<domain::reservation_id> elders_;

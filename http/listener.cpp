@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cassert>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -99,12 +100,19 @@ class event_loop {
     asio::dispatch(context_, [this] { sessions_.pause(); });
   }
 
-  void stop() {
+  void close_all() {
     if (!thread_.joinable()) return;
-    asio::post(context_, [this] {
+    std::promise<void> closed;
+    asio::post(context_, [this, &closed] {
       sessions_.close_all();
-      context_.stop();
+      closed.set_value();
     });
+    closed.get_future().wait();
+  }
+
+  void end() {
+    if (!thread_.joinable()) return;
+    asio::post(context_, [this] { context_.stop(); });
     thread_.join();
   }
 
@@ -139,7 +147,10 @@ class transport::implementation {
     retry_timer_.emplace(loops_.front()->context());
   }
 
-  ~implementation() { stop(milliseconds{0}); }
+  ~implementation() {
+    stop(milliseconds{0});
+    for (const auto& loop : loops_) loop->end();
+  }
 
   std::optional<std::string> start() {
     if (const auto error = listen()) {
@@ -149,6 +160,15 @@ class transport::implementation {
     accept();
     for (const auto& loop : loops_) loop->start();
     return std::nullopt;
+  }
+
+  std::vector<std::function<void(std::function<void()>)>> loops() {
+    std::vector<std::function<void(std::function<void()>)>> all;
+    for (const auto& loop : loops_) {
+      all.push_back(
+          [&context = loop->context()](std::function<void()> task) { asio::post(context, std::move(task)); });
+    }
+    return all;
   }
 
   std::uint16_t port() const { return port_; }
@@ -176,7 +196,7 @@ class transport::implementation {
     stopped_ = true;
     stop_accepting();
     connections_.wait_until_none(at_most);
-    for (const auto& loop : loops_) loop->stop();
+    for (const auto& loop : loops_) loop->close_all();
   }
 
  private:
@@ -261,6 +281,9 @@ transport::~transport() = default;
 
 std::optional<std::string> transport::start() {
   return implementation_->start();
+}
+std::vector<std::function<void(std::function<void()>)>> transport::loops() {
+  return implementation_->loops();
 }
 std::uint16_t transport::port() const {
   return implementation_->port();

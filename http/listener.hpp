@@ -10,9 +10,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/handler.hpp"
 #include "http/server.hpp"
@@ -30,6 +32,7 @@ class transport {
 
   /// As in server.hpp.
   std::optional<std::string> start();
+  std::vector<std::function<void(std::function<void()>)>> loops();
   std::uint16_t port() const;
   void pause();
   void resume();

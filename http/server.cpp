@@ -26,6 +26,9 @@ server::~server() = default;
 std::optional<std::string> server::start() {
   return implementation_->transport().start();
 }
+std::vector<std::function<void(std::function<void()>)>> server::loops() {
+  return implementation_->transport().loops();
+}
 std::uint16_t server::port() const {
   return implementation_->transport().port();
 }

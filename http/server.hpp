@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/handler.hpp"
 
@@ -38,6 +40,10 @@ class server {
   /// Binds and serves. A message that names the address where that failed.
   std::optional<std::string> start();
 
+  /// For each event loop, what runs a task soon on its thread; to be called from any thread, until
+  /// this goes. The loops run from start() until then.
+  std::vector<std::function<void(std::function<void()>)>> loops();
+
   /// The port that is listened on.
   std::uint16_t port() const;
 
@@ -54,7 +60,7 @@ class server {
   void stop_accepting();
 
   /// Waits until the requests under way are answered and written, at most this long, then
-  /// closes every connection and ends the loops. Idempotent.
+  /// closes every connection. Idempotent.
   void stop(std::chrono::milliseconds at_most);
 
  private:
