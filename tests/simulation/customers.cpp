@@ -1,0 +1,308 @@
+#include "tests/simulation/customers.hpp"
+
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "http/answers.hpp"
+#include "http/media_type.hpp"
+#include "storage/event_codec.hpp"
+#include "tests/proof/names.hpp"
+
+namespace holdfast::simulation {
+
+namespace {
+
+using proof::operation;
+using proof::operation_kind;
+using proof::operation_outcome;
+
+constexpr std::uint32_t auditor = 99;
+constexpr std::int64_t usual_price = 1'300'000;
+constexpr std::int64_t other_price = 990'000;
+constexpr moment patience_with_closed_doors = 50 * millisecond;
+
+const http::client client{
+    .base = "http://shop:8088", .media_type = http::json_media_type, .path = "/preReservations"};
+
+/// FNV-1a, 64 bit.
+std::uint64_t hash(std::string_view bytes) {
+  std::uint64_t value = 14695981039346656037ull;
+  for (const char c : bytes) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return value;
+}
+
+std::string code_of(const http::response& response) {
+  constexpr std::string_view field = "\"code\":\"";
+  const auto begin = response.body.find(field);
+  if (begin == std::string::npos) return {};
+  const auto end = response.body.find('"', begin + field.size());
+  return response.body.substr(begin + field.size(), end - begin - field.size());
+}
+
+std::string digest_of(const http::response& response) {
+  std::string text = std::to_string(response.status);
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Location") text += value;
+  }
+  return std::to_string(hash(text + response.body));
+}
+
+operation_outcome outcome_of(const std::string& code) {
+  for (const auto* refused :
+       {"key-in-use", "key-reused", "overloaded", "view-unavailable", "invalid-field"}) {
+    if (code == refused) return operation_outcome::failed;
+  }
+  return code == "unavailable" ? operation_outcome::unknown : operation_outcome::ok;
+}
+
+proof::observation observe(domain::reservation_id id, const std::string& records) {
+  const auto state = storage::fold_reservation(records);
+  assert(state);
+  return {id, state->version, state->status, state->payment, state->receipt, state->receipt_no};
+}
+
+/// The first key of this kind that leads to the shard.
+std::string key_for(storage::shard_id shard, std::size_t number) {
+  for (int i = 0;; ++i) {
+    auto key = "key-" + std::to_string(number) + "-" + std::to_string(i);
+    if (storage::shard_of_key(key.data(), key.size()) == shard) return key;
+  }
+}
+
+}  // namespace
+
+customers::customers(world& in, node& at) : world_(in), node_(at) {
+  make_keys();
+}
+
+void customers::make_keys() {
+  for (std::size_t i = 0; i < world_.drawn.keys; ++i) {
+    const auto shard = static_cast<storage::shard_id>(world_.random.below(world_.drawn.shards));
+    keys_.push_back({key_for(shard, i), ++users_});
+    ids_.insert(storage::id_of(shard, 1));
+  }
+}
+
+// --- What they do ---
+
+void customers::begin() {
+  for (std::uint32_t customer = 1; customer <= world_.drawn.customers; ++customer) {
+    ++busy_;
+    think_and_live(customer, world_.drawn.operations_each);
+  }
+}
+
+void customers::think_and_live(std::uint32_t customer, std::uint32_t operations_left) {
+  const auto thought = world_.latency(world_.drawn.longest_thought);
+  world_.after(thought, fate::outlives_crash,
+               [this, customer, operations_left] { live(customer, operations_left); });
+}
+
+void customers::live(std::uint32_t customer, std::uint32_t operations_left) {
+  if (operations_left == 0) {
+    --busy_;
+    return;
+  }
+  do_something(customer,
+               [this, customer, operations_left] { think_and_live(customer, operations_left - 1); });
+}
+
+void customers::do_something(std::uint32_t customer, then next) {
+  const auto what = world_.random.below(100);
+  auto& slot = keys_[world_.random.below(keys_.size())];
+  if (what < 40) return place(customer, with_key(slot, false), std::move(next));
+  if (what < 44) return place(customer, with_key(slot, true), std::move(next));
+  if (what < 54) return place(customer, {{}, ++users_, usual_price}, std::move(next));
+  if (what < 72) return cancel(customer, somebody(), std::move(next));
+  if (what < 92) return read(customer, somebody(), std::move(next));
+  list(customer, std::move(next));
+}
+
+/// Mostly one that is there, or soon will be.
+domain::reservation_id customers::somebody() {
+  auto which = ids_.begin();
+  std::advance(which, world_.random.below(ids_.size()));
+  return world_.random.chance(95) ? *which : *which + storage::shard_count * 1000;
+}
+
+customers::wanted_placement customers::with_key(key_slot& slot, bool other_fields) {
+  slot.used = true;
+  return {slot.key, slot.user_id, other_fields ? other_price : usual_price};
+}
+
+void customers::audit(std::vector<domain::reservation_id> ids) {
+  ++busy_;
+  for (auto& slot : keys_) {
+    if (!slot.used) continue;
+    audits_.push_back(
+        [this, wanted = with_key(slot, false)](then next) { place(auditor, wanted, std::move(next)); });
+  }
+  for (const auto id : ids) {
+    audits_.push_back([this, id](then next) { read(auditor, id, std::move(next)); });
+  }
+  audits_.push_back([this](then next) { list(auditor, std::move(next)); });
+  audit_next();
+}
+
+void customers::audit_next() {
+  if (audits_.empty()) {
+    --busy_;
+    return;
+  }
+  const auto one = std::move(audits_.front());
+  audits_.pop_front();
+  one([this] { world_.after(0, fate::outlives_crash, [this] { audit_next(); }); });
+}
+
+// --- Writing down ---
+
+operation& customers::invoke(std::uint32_t customer, operation_kind kind, then next) {
+  auto& one = operations.emplace_back();
+  one.number = operations.size();
+  one.client = customer;
+  one.kind = kind;
+  one.invoked = world_.stamp();
+  open_.emplace(one.number, std::move(next));
+  return one;
+}
+
+bool customers::refused(std::size_t number) {
+  if (node_.serving()) return false;
+  auto& one = *answered(number);
+  one.outcome = operation_outcome::failed;
+  one.code = "connection-refused";
+  auto next = std::move(open_.extract(number).mapped());
+  world_.trace([&] { return "operation " + std::to_string(number) + " finds nobody"; });
+  world_.after(patience_with_closed_doors, fate::outlives_crash, std::move(next));
+  return true;
+}
+
+operation* customers::answered(std::size_t number) {
+  if (!open_.contains(number)) return nullptr;
+  auto& one = operations[number - 1];
+  one.completed = world_.stamp();
+  return &one;
+}
+
+void customers::finish(std::size_t number) {
+  const auto& one = operations[number - 1];
+  world_.trace([&] {
+    return "operation " + std::to_string(number) + " " + std::string(proof::name_of(one.outcome)) + " " +
+           std::to_string(one.status) + " " + one.code + (one.replayed ? " replayed" : "") +
+           ", reservation " + std::to_string(one.reservation) + ", " + one.answer;
+  });
+  // The customer goes on by itself, not within the turn of whoever answered.
+  world_.after(0, fate::outlives_crash, std::move(open_.extract(number).mapped()));
+}
+
+void customers::cut_off() {
+  for (auto& [number, next] : std::exchange(open_, {})) {
+    auto& one = operations[number - 1];
+    one.completed = world_.stamp();
+    one.outcome = operation_outcome::unknown;
+    world_.after(0, fate::outlives_crash, std::move(next));
+  }
+}
+
+// --- Operations ---
+
+void customers::place(std::uint32_t customer, const wanted_placement& wanted, then next) {
+  auto& one = invoke(customer, operation_kind::place, std::move(next));
+  const auto number = one.number;
+  one.key = wanted.key;
+  one.user_id = wanted.user_id;
+  one.price_minor = wanted.price_minor;
+  one.currency = "KRW";
+  one.request = std::to_string(wanted.user_id) + "/" + std::to_string(wanted.price_minor);
+  world_.trace(
+      [&] { return "operation " + std::to_string(number) + " places " + one.request + " " + one.key; });
+  if (refused(number)) return;
+  actors::placement_request request;
+  request.what.user_id = wanted.user_id;
+  request.what.price = {wanted.price_minor, one.currency};
+  request.what.card_last_four = "4242";
+  request.card_number = domain::secret("4242424242424242");
+  if (!wanted.key.empty()) request.key = storage::idempotency_claim{wanted.key, hash(one.request)};
+  node_.place(std::move(request), [this, number](actors::placement_answer answer) {
+    auto* done = answered(number);
+    if (!done) return;
+    const auto response = http::answer_placement(client, answer);
+    done->status = response.status;
+    done->code = code_of(response);
+    done->outcome = outcome_of(done->code);
+    done->replayed = answer.replayed;
+    if (done->outcome == operation_outcome::ok) {
+      done->answer = digest_of(response);
+      done->reservation = answer.id;
+      done->shown.push_back(observe(answer.id, answer.records));
+      ids_.insert(answer.id);
+    }
+    finish(number);
+  });
+}
+
+void customers::cancel(std::uint32_t customer, domain::reservation_id id, then next) {
+  auto& one = invoke(customer, operation_kind::cancel, std::move(next));
+  const auto number = one.number;
+  one.reservation = id;
+  world_.trace([&] { return "operation " + std::to_string(number) + " cancels " + std::to_string(id); });
+  if (refused(number)) return;
+  node_.cancel(id, [this, number, id](actors::cancellation_answer answer) {
+    auto* done = answered(number);
+    if (!done) return;
+    const auto response = http::answer_cancellation(client, id, answer);
+    done->status = response.status;
+    done->code = code_of(response);
+    done->outcome = outcome_of(done->code);
+    finish(number);
+  });
+}
+
+void customers::read(std::uint32_t customer, domain::reservation_id id, then next) {
+  auto& one = invoke(customer, operation_kind::read, std::move(next));
+  const auto number = one.number;
+  one.reservation = id;
+  world_.trace([&] { return "operation " + std::to_string(number) + " reads " + std::to_string(id); });
+  if (refused(number)) return;
+  node_.read(id, [this, number, id](http::read_answer answer) {
+    auto* done = answered(number);
+    if (!done) return;
+    switch (answer.status) {
+      case http::read_status::found:
+        done->status = 200;
+        done->outcome = operation_outcome::ok;
+        done->shown.push_back(observe(id, answer.records));
+        break;
+      case http::read_status::missing:
+        done->status = 404;
+        done->outcome = operation_outcome::ok;
+        break;
+      default:
+        done->status = 503;
+        done->code = "view-unavailable";
+        done->outcome = operation_outcome::failed;
+    }
+    finish(number);
+  });
+}
+
+void customers::list(std::uint32_t customer, then next) {
+  auto& one = invoke(customer, operation_kind::list, std::move(next));
+  const auto number = one.number;
+  world_.trace([&] { return "operation " + std::to_string(number) + " lists"; });
+  if (refused(number)) return;
+  node_.list([this, number](storage::view_result<storage::view_page> page) {
+    auto* done = answered(number);
+    if (!done) return;
+    done->status = page ? 200 : 503;
+    done->outcome = page ? operation_outcome::ok : operation_outcome::failed;
+    if (!page) done->code = "view-unavailable";
+    for (const auto& row : page ? page->rows : std::vector<storage::stored_row>{}) {
+      done->shown.push_back(observe(row.id, row.records));
+    }
+    finish(number);
+  });
+}
+
+}  // namespace holdfast::simulation

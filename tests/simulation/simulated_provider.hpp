@@ -1,0 +1,80 @@
+// A card payment provider as its port allows it to be, with every fault of the decision table and
+// with books of its own. It is naive where the engine has to be careful: a charge that is asked for
+// twice is charged twice once its key is forgotten, a refund under a second key is given twice.
+//
+// What is on its way to the provider when the engine crashes may still arrive, or not.
+// Refers to the world, which must outlive it. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "payments/provider.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace holdfast::simulation {
+
+class simulated_provider final : public payments::provider {
+ public:
+  explicit simulated_provider(world& in) : world_(in) {}
+
+  void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override;
+  void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override;
+  void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override;
+  void close() override {}
+
+  /// Connections are refused, or nothing is answered, until come_back().
+  void go_down(bool silent);
+  void come_back();
+
+  /// The engine's process ends: calls that have not arrived may be lost.
+  void crash();
+  /// Calls from now on come from an engine that is being torn down, and are none.
+  void ignore_calls(bool ignored) { ignored_ = ignored; }
+
+  std::vector<proof::ledger_line> ledger;
+  std::vector<proof::provider_call> calls;
+
+ private:
+  struct capture {
+    std::string key;
+    std::string transaction;
+    bool refunded = false;
+  };
+  struct account {
+    std::vector<capture> captures;
+    /// Settled as not charged, or as charged once: nothing lands any more.
+    bool closed = false;
+    /// By key.
+    std::map<std::string, std::string> refunds;
+    std::uint32_t refund_tries = 0;
+  };
+  enum class state : std::uint8_t { up, down, silent };
+
+  std::size_t note(enum proof::provider_call::kind what, domain::reservation_id id, std::string key);
+  void answered(std::size_t call, std::string how);
+  /// Something on its way to the provider, which the crash of its sender may take back.
+  void arriving(moment delay, std::function<void()> what);
+  moment latency();
+  /// The transaction; empty where nothing can be captured any more.
+  std::string capture_once(const payments::charge_request& request);
+  void write_ledger(enum proof::ledger_line::kind what, domain::reservation_id id, const std::string& key,
+                    const std::string& transaction, const domain::money& amount);
+  std::string settle_now(const payments::settle_request& request);
+  std::string refund_now(const payments::refund_request& request);
+
+  template <class Answer>
+  void answer(std::size_t call, moment delay, std::string how, std::function<void(Answer)> done, Answer what);
+
+  world& world_;
+  std::map<domain::reservation_id, account> accounts_;
+  state state_ = state::up;
+  bool ignored_ = false;
+  /// Of the arrivals that are under way.
+  std::vector<std::weak_ptr<bool>> on_their_way_;
+};
+
+}  // namespace holdfast::simulation
