@@ -180,16 +180,21 @@ class process {
   std::optional<int> exit_code_;
 };
 
+/// The port that a child serves on, by the line that says that it is ready.
+inline std::uint16_t port_in(const std::string& ready_line) {
+  const std::string marker = "http://127.0.0.1:";
+  const auto at = ready_line.find(marker);
+  if (at == std::string::npos) throw std::runtime_error("no address in: " + ready_line);
+  return static_cast<std::uint16_t>(std::stoi(ready_line.substr(at + marker.size())));
+}
+
 /// A `holdfast serve` on a free port of this machine, ready to serve once constructed.
 class serving_process {
  public:
   explicit serving_process(const std::filesystem::path& data, std::vector<std::string> flags = {})
-      : process_(arguments(data, std::move(flags))), ready_line_(process_.wait_for_line()) {
-    const std::string marker = "http://127.0.0.1:";
-    const auto at = ready_line_.find(marker);
-    if (at == std::string::npos) throw std::runtime_error("no address in: " + ready_line_);
-    port_ = static_cast<std::uint16_t>(std::stoi(ready_line_.substr(at + marker.size())));
-  }
+      : process_(arguments(data, std::move(flags))),
+        ready_line_(process_.wait_for_line()),
+        port_(port_in(ready_line_)) {}
 
   std::uint16_t port() const { return port_; }
   const std::string& ready_line() const { return ready_line_; }
@@ -216,8 +221,8 @@ class serving_process {
   }
 
   holdfast::testing::process process_;
-  std::string ready_line_;
-  std::uint16_t port_ = 0;
+  const std::string ready_line_;
+  const std::uint16_t port_;
 };
 
 }  // namespace holdfast::testing

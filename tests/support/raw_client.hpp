@@ -45,6 +45,11 @@ struct raw_response {
   }
 };
 
+/// Nothing came in time, and the connection is still open.
+struct deadline_passed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 class raw_client {
  public:
   using clock = std::chrono::steady_clock;
@@ -153,7 +158,7 @@ class raw_client {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock::now()).count();
     pollfd wait{socket_, what, 0};
     if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) == 0) {
-      throw std::runtime_error("raw_client: the deadline has passed");
+      throw deadline_passed("raw_client: the deadline has passed");
     }
   }
 

@@ -93,10 +93,7 @@ class sandbox_process {
     process_ = std::make_unique<holdfast::testing::process>(
         std::move(arguments), environment_variables{{"TMPDIR", temporary_.path().string()}});
     ready_line_ = process_->wait_for_line();
-    const std::string marker = "http://127.0.0.1:";
-    const auto at = ready_line_.find(marker);
-    if (at == std::string::npos) throw std::runtime_error("no address in: " + ready_line_);
-    port_ = static_cast<std::uint16_t>(std::stoi(ready_line_.substr(at + marker.size())));
+    port_ = port_in(ready_line_);
     // Now, while it accepts connections; the first request keeps it open through outages.
     control_.reset();
     parsed(control_connection().get("/control"));

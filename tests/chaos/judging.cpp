@@ -1,0 +1,116 @@
+#include "tests/chaos/judging.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+
+#include "tests/chaos/evidence.hpp"
+#include "tests/proof/history_json.hpp"
+
+namespace holdfast::chaos {
+
+namespace {
+
+constexpr std::chrono::seconds view_within{60};
+constexpr std::size_t keys_repeated_by_each = 20;
+
+bool comes_to_rest(shop& at, std::chrono::seconds within) {
+  return testing::eventually(
+      [&] {
+        if (!at.serves()) throw std::runtime_error("the server ended though nothing was done to it");
+        return unfinished_in(read_journal(at.data() / "reservations")).empty();
+      },
+      within);
+}
+
+bool shows_all(const std::vector<proof::view_line>& rows, const std::vector<proof::journal_line>& journal) {
+  std::map<proof::reservation_id, std::uint64_t> versions;
+  for (const auto& line : journal) versions[line.record.entity] += line.record.event_count;
+  for (const auto& row : rows) {
+    const auto found = versions.find(row.shown.reservation);
+    if (found == versions.end() || found->second != row.shown.version) return false;
+  }
+  return rows.size() == versions.size();
+}
+
+/// The view as soon as it shows what the journal holds, or as it is when that takes too long.
+std::vector<proof::view_line> settled_view(testing::http_client& client,
+                                           const std::vector<proof::journal_line>& journal) {
+  std::vector<proof::view_line> rows;
+  testing::eventually(
+      [&] {
+        if (client.get("/myReservations?size=1").status != 200) return false;
+        rows = read_view(client);
+        return shows_all(rows, journal);
+      },
+      view_within);
+  return rows;
+}
+
+proof::history gather(shop& at, const run_identity& run) {
+  proof::history all;
+  all.facts.producer = run.producer;
+  all.facts.seed = run.seed;
+  all.facts.replay = run.replay;
+  all.facts.engine_epoch_ms = at.into().began_at_ms();
+  all.facts.at_rest = all.facts.has_ledger = all.facts.has_receipts = true;
+  all.facts.has_view = all.facts.has_parked = true;
+  testing::http_client client(at.port());
+  all.reservations = read_journal(at.data() / "reservations");
+  all.receipts = read_journal(at.data() / "receipts");
+  all.ledger = read_ledger(at.provider());
+  all.view = settled_view(client, all.reservations);
+  all.parked = read_parked(client);
+  all.operations = at.into().operations();
+  all.faults = at.into().faults();
+  all.canaries = {search_folder(at.data(), canary_card), search_text("the log", at.log(), canary_card)};
+  return all;
+}
+
+std::string kept_history(const proof::history& all) {
+  const auto path =
+      std::filesystem::temp_directory_path() /
+      ("holdfast-history-" + std::to_string(all.facts.seed) + "-" + std::to_string(::getpid()) + ".ndjson");
+  std::ofstream file(path);
+  proof::write_history(file, all);
+  return path;
+}
+
+std::string figures_of(const proof::verdict& verdict, const recorder& into) {
+  std::string text = std::to_string(verdict.operations) + " operations, " +
+                     std::to_string(verdict.reservations) + " reservations, " +
+                     std::to_string(verdict.receipts) + " receipts, " + std::to_string(verdict.ledger_lines) +
+                     " ledger lines; answers:";
+  for (const std::uint32_t status : {0u, 201u, 202u, 204u, 402u, 503u}) {
+    const auto count = into.answered_with(status);
+    text += " " + (status == 0 ? "none" : std::to_string(status)) + " " + std::to_string(count);
+  }
+  return text;
+}
+
+}  // namespace
+
+judgement judge(shop& at, recorded_crowd& customers, const run_identity& run) {
+  // What is left half done after all this time is the checker's to report.
+  if (comes_to_rest(at, run.rest_within)) {
+    customers.repeat_keys(keys_repeated_by_each);
+    comes_to_rest(at, run.rest_within);
+  }
+  const auto all = gather(at, run);
+  const auto verdict = proof::check(all);
+  judgement result;
+  result.figures = figures_of(verdict, at.into());
+  if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
+  for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";
+  result.good = result.text.empty();
+  if (!result.good) {
+    result.text += "history: " + kept_history(all) + "\nreplay: " + run.replay + "\n";
+  }
+  return result;
+}
+
+}  // namespace holdfast::chaos

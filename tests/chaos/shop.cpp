@@ -1,0 +1,133 @@
+#include "tests/chaos/shop.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+namespace holdfast::chaos {
+
+namespace {
+
+constexpr int most_starts_in_a_row = 20;
+constexpr std::size_t longest_last_words = 2000;
+constexpr int killed = 128 + SIGKILL;
+
+constexpr const char* healthy_knobs =
+    R"({"latency":"0ms","declineRate":0,"failRate":0,"hangAfterChargeRate":0,"landsLateRate":0,)"
+    R"("forgetKeysRate":0,"refundFailures":0,"outage":false})";
+
+}  // namespace
+
+shop::shop(shop_options options, recorder& into)
+    : options_(std::move(options)), into_(into), provider_(options_.provider_flags, ledger_.path()) {
+  if (options_.view_on_redis) redis_.emplace();
+}
+
+shop::~shop() {
+  port_ = 0;
+}
+
+std::vector<std::string> shop::arguments() {
+  std::vector<std::string> all{
+      "serve",
+      "--listen",
+      "127.0.0.1:0",
+      "--data",
+      options_.data.string(),
+      "--payment",
+      provider_.url(),
+      "--threads",
+      "2",
+      "--payment-timeout",
+      "150ms",
+      "--payment-wait",
+      "400ms",
+      "--log-level",
+      "warn",
+      "--view",
+      redis_ ? "redis://127.0.0.1:" + std::to_string(redis_->port()) + "/0" : "embedded"};
+  return all;
+}
+
+bool shop::start() {
+  ++starts_;
+  server_ = std::make_unique<testing::process>(arguments(), faults_.environment());
+  try {
+    port_ = testing::port_in(server_->wait_for_line());
+  } catch (const std::exception&) {
+    if (!server_->has_ended()) into_.complain("the server is not ready in time: " + server_->errors());
+    if (!server_->has_ended()) server_->send(SIGKILL);
+    look_into_end(server_->wait_for_exit());
+    return false;
+  }
+  return true;
+}
+
+void shop::start_for_good() {
+  for (int tries = 0; tries < most_starts_in_a_row; ++tries) {
+    if (start()) {
+      expected_exit_.reset();
+      return;
+    }
+  }
+  throw std::runtime_error("the server does not start any more: " + last_words());
+}
+
+std::string shop::last_words() const {
+  return log_.substr(log_.size() - std::min(log_.size(), longest_last_words));
+}
+
+bool shop::serves() {
+  if (!server_) return false;
+  if (!server_->has_ended()) return true;
+  look_into_end(server_->wait_for_exit());
+  return false;
+}
+
+void shop::look_into_end(int code) {
+  if (code != expected_exit_.value_or(0)) {
+    into_.complain("the server ended with " + std::to_string(code) +
+                   ", which nobody asked for: " + server_->errors());
+  }
+  forget_server();
+}
+
+void shop::forget_server() {
+  port_ = 0;
+  log_ += server_->errors();
+  server_.reset();
+}
+
+void shop::kill() {
+  if (!server_) return;
+  server_->send(SIGKILL);
+  const int code = server_->wait_for_exit();
+  if (code != killed && code != expected_exit_.value_or(killed)) {
+    into_.complain("the server ended by itself with " + std::to_string(code) + ": " + server_->errors());
+  }
+  forget_server();
+}
+
+void shop::terminate() {
+  if (!server_) return;
+  server_->send(SIGTERM);
+  expect_exit(expected_exit_.value_or(0));
+  look_into_end(server_->wait_for_exit());
+}
+
+void shop::pause() {
+  if (server_) server_->send(SIGSTOP);
+}
+
+void shop::resume() {
+  if (server_) server_->send(SIGCONT);
+}
+
+void shop::heal_provider() {
+  provider_.control(healthy_knobs);
+}
+
+}  // namespace holdfast::chaos

@@ -1,0 +1,91 @@
+// The processes of one run: the real server with its journals in a folder, the provider with a
+// ledger of its own, and Redis where the view lies there; and what happens to them.
+//
+// What ends the server it is told to expect; an end that nobody ordered is a complaint. Owned by
+// one run; one thread, but for the port, which the customers look at.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/chaos/faulty_process.hpp"
+#include "tests/chaos/recorded_customers.hpp"
+#include "tests/chaos/recorder.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/sandbox_process.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace holdfast::chaos {
+
+struct shop_options {
+  /// Of the server; made where it is absent.
+  std::filesystem::path data;
+  bool view_on_redis = false;
+  /// What the provider does by default while the run lasts.
+  std::vector<std::string> provider_flags;
+};
+
+class shop {
+ public:
+  shop(shop_options options, recorder& into);
+  ~shop();
+  shop(const shop&) = delete;
+  shop& operator=(const shop&) = delete;
+
+  /// Starts the server and waits until it serves. False where it ended before that.
+  bool start();
+  /// Starts it until it serves: what ends it at the start has to stop doing so.
+  void start_for_good();
+  /// Whether there is a server and it has not ended by itself; one that has is looked into.
+  bool serves();
+  /// kill -9.
+  void kill();
+  /// As an operator ends it: has to exit with 0.
+  void terminate();
+  void pause();
+  void resume();
+
+  /// From now on, until the next start, the server may end by this: 128 and a signal's number, or 1 for
+  /// a disk that fails.
+  void expect_exit(int code) { expected_exit_ = code; }
+
+  const current_port& port() const { return port_; }
+  const std::filesystem::path& data() const { return options_.data; }
+  faulty_process& faults() { return faults_; }
+  recorder& into() { return into_; }
+  testing::sandbox_process& provider() { return provider_; }
+  /// Nothing where the view is embedded.
+  testing::redis_server* redis() { return redis_ ? &*redis_ : nullptr; }
+
+  void provider_has(const std::string& knobs) { provider_.control(knobs); }
+  /// As a provider behaves at its best.
+  void heal_provider();
+  /// Everything that was said on standard error.
+  const std::string& log() const { return log_; }
+  int starts() const { return starts_; }
+
+ private:
+  std::vector<std::string> arguments();
+  std::string last_words() const;
+  void forget_server();
+  void look_into_end(int code);
+
+  const shop_options options_;
+  recorder& into_;
+  faulty_process faults_;
+  testing::temporary_folder ledger_;
+  testing::sandbox_process provider_;
+  std::optional<testing::redis_server> redis_;
+  std::unique_ptr<testing::process> server_;
+  current_port port_{0};
+  std::optional<int> expected_exit_;
+  std::string log_;
+  int starts_ = 0;
+};
+
+}  // namespace holdfast::chaos

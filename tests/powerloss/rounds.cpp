@@ -1,0 +1,132 @@
+#include "tests/powerloss/rounds.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <iostream>
+#include <limits>
+#include <random>
+
+#include "tests/chaos/judging.hpp"
+#include "tests/powerloss/volume.hpp"
+
+namespace holdfast::powerloss {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+/// Rounds on one volume: each starts from what the ones before have left. A stretch has a seed of
+/// its own, so that it can be done again alone.
+constexpr std::uint64_t rounds_of_a_stretch = 10;
+constexpr int customers_at_once = 8;
+constexpr milliseconds earliest_cut{30};
+constexpr milliseconds latest_cut{400};
+constexpr int exit_of_a_failed_disk = 1;
+
+/// Enough trouble that each cut leaves unknown outcomes behind, not so much that the circuit breaker
+/// opens at once.
+constexpr const char* bad_day =
+    R"({"latency":"0ms-10ms","declineRate":0.05,"failRate":0.02,"hangAfterChargeRate":0.02,)"
+    R"("landsLateRate":0.02,"landsLateAfter":"200ms","refundFailures":1})";
+
+class stretch {
+ public:
+  stretch(const assignment& what, std::uint64_t seed, outcome& so_far)
+      : what_(what),
+        so_far_(so_far),
+        seed_(seed),
+        random_(seed),
+        shop_({.data = disk_.path() / "data",
+               .view_on_redis = false,
+               .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
+              recorder_),
+        customers_(customers_at_once, random_(), recorder_, shop_.port()) {
+    if (what.no_sync) switch_sync_off();
+  }
+
+  chaos::judgement round() {
+    shop_.start_for_good();
+    shop_.provider_has(bad_day);
+    customers_.begin();
+    const auto until_cut = earliest_cut + milliseconds(random_() % (latest_cut - earliest_cut).count());
+    testing::eventually([&] { return !shop_.serves(); }, until_cut);
+    cut_power();
+    customers_.leave();
+    disk_.mount_again();
+    shop_.heal_provider();
+    shop_.start_for_good();
+    const auto judged = chaos::judge(shop_, customers_, {"power loss", seed_, replay(), rest_within()});
+    shop_.kill();
+    return judged;
+  }
+
+ private:
+  void switch_sync_off() {
+    shop_.faults().arm({.folder = disk_.path().string(),
+                        .file = "",
+                        .step = chaos::disk_step::sync,
+                        .action = chaos::disk_action::skip,
+                        .first = 1,
+                        .count = std::numeric_limits<std::uint64_t>::max()});
+  }
+
+  /// The machine goes down with its disk, or the disk alone: then the server has to end by itself.
+  void cut_power() {
+    const auto how = random_() % 3 == 0 ? power_cut::with_log : power_cut::without_log;
+    const bool disk_alone = random_() % 2 == 0;
+    recorder_.add_fault("power cut", how == power_cut::with_log ? "log written" : "log lost");
+    shop_.expect_exit(exit_of_a_failed_disk);
+    disk_.cut_power(how);
+    ++so_far_.cuts;
+    if (disk_alone && !testing::eventually([&] { return !shop_.serves(); })) {
+      recorder_.complain("the server went on though its disk was gone");
+    }
+    shop_.kill();
+  }
+
+  /// Where losses are wanted, what was half lost may never come to rest.
+  std::chrono::seconds rest_within() const { return what_.no_sync ? 5s : 180s; }
+
+  std::string replay() const {
+    return "scripts/powerloss --rounds " + std::to_string(std::min(what_.rounds, rounds_of_a_stretch)) +
+           " --seed " + std::to_string(seed_) + (what_.no_sync ? " --no-sync" : "");
+  }
+
+  const assignment& what_;
+  outcome& so_far_;
+  const std::uint64_t seed_;
+  std::mt19937_64 random_;
+  volume disk_;
+  chaos::recorder recorder_;
+  chaos::shop shop_;
+  chaos::recorded_crowd customers_;
+};
+
+}  // namespace
+
+outcome run(const assignment& what) {
+  outcome so_far;
+  try {
+    while (so_far.rounds < what.rounds) {
+      stretch now(what, what.seed + so_far.rounds / rounds_of_a_stretch, so_far);
+      for (std::uint64_t i = 0; i < rounds_of_a_stretch && so_far.rounds < what.rounds; ++i) {
+        ++so_far.rounds;
+        const auto judged = now.round();
+        std::cout << "round " << so_far.rounds << ": " << judged.figures << std::endl;
+        so_far.failure = judged.text;
+        if (!judged.good) return so_far;
+      }
+    }
+  } catch (const cannot_mount&) {
+    throw;
+  } catch (const std::exception& error) {
+    so_far.failure = std::string(error.what()) + "\nreplay: scripts/powerloss --rounds " +
+                     std::to_string(rounds_of_a_stretch) + " --seed " +
+                     std::to_string(what.seed + (so_far.rounds - 1) / rounds_of_a_stretch) + "\n";
+  }
+  return so_far;
+}
+
+}  // namespace holdfast::powerloss
