@@ -79,7 +79,10 @@ void faulty_process::arm(const disk_fault& fault) {
 }
 
 void faulty_process::disarm() {
-  for (auto& rule : board_->rules) rule.armed = false;
+  for (auto& rule : board_->rules) {
+    rule.armed = false;
+    rule.applied = 0;
+  }
 }
 
 std::uint64_t faulty_process::applied() const {

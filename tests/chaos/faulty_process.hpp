@@ -39,7 +39,7 @@ class faulty_process {
   /// Counts from now on. Takes the first place that is free; throws where there is none.
   void arm(const disk_fault& fault);
   void disarm();
-  /// How many calls did what a rule said, since it was armed.
+  /// How many calls did what an armed rule said.
   std::uint64_t applied() const;
 
   void set_clock_offset_ms(std::int64_t offset) { board_->clock_offset_ms = offset; }

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int most_starts_in_a_row = 20;
 constexpr std::size_t longest_last_words = 2000;
+constexpr std::chrono::seconds end_after_output{5};
 constexpr int killed = 128 + SIGKILL;
 
 constexpr const char* healthy_knobs =
@@ -58,8 +60,11 @@ bool shop::start() {
   try {
     port_ = testing::port_in(server_->wait_for_line());
   } catch (const std::exception&) {
-    if (!server_->has_ended()) into_.complain("the server is not ready in time: " + server_->errors());
-    if (!server_->has_ended()) server_->send(SIGKILL);
+    // Its output ends a moment before it does.
+    if (!testing::eventually([&] { return server_->has_ended(); }, end_after_output)) {
+      into_.complain("the server is not ready in time: " + server_->errors());
+      server_->send(SIGKILL);
+    }
     look_into_end(server_->wait_for_exit());
     return false;
   }
@@ -88,7 +93,7 @@ bool shop::serves() {
 }
 
 void shop::look_into_end(int code) {
-  if (code != expected_exit_.value_or(0)) {
+  if (code != expected_exit_) {
     into_.complain("the server ended with " + std::to_string(code) +
                    ", which nobody asked for: " + server_->errors());
   }
@@ -114,7 +119,7 @@ void shop::kill() {
 void shop::terminate() {
   if (!server_) return;
   server_->send(SIGTERM);
-  expect_exit(expected_exit_.value_or(0));
+  if (!expected_exit_) expect_exit(0);
   look_into_end(server_->wait_for_exit());
 }
 

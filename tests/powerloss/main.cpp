@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
   }
   std::cout << "powerloss: " << what.rounds << " rounds, seed " << what.seed << std::endl;
   try {
-    holdfast::powerloss::begin_own_mounts();
+    holdfast::chaos::begin_own_mounts();
     return tell(what, holdfast::powerloss::run(what));
   } catch (const holdfast::powerloss::cannot_mount& error) {
     std::cerr << "powerloss: NOTHING WAS SHOWN, this machine can't mount: " << error.what() << "\n";

@@ -1,7 +1,6 @@
 #include "tests/powerloss/volume.hpp"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -65,20 +64,9 @@ bool testifies(const std::filesystem::path& path) {
 
 }  // namespace
 
-void begin_own_mounts() {
-  if (::unshare(CLONE_NEWNS) != 0) throw cannot_mount("no mounts of its own: " + reason());
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    throw cannot_mount("mounts can't be kept apart: " + reason());
-  }
-}
-
-volume::volume() : image_(folder_ / "image"), mounted_at_(folder_ / "disk") {
+// In memory: what is lost is lost above the device, so the device needs no disk of its own.
+volume::volume() : store_(2 * image_bytes), image_(store_.path() / "image"), mounted_at_(folder_ / "disk") {
   std::filesystem::create_directory(mounted_at_);
-  // In memory: what is lost is lost above the device, so the device needs no disk of its own.
-  const std::string store = folder_ / "store";
-  std::filesystem::create_directory(store);
-  if (::mount("tmpfs", store.c_str(), "tmpfs", 0, nullptr) != 0) throw cannot_mount("tmpfs: " + reason());
-  image_ = store + "/image";
   std::ofstream(image_, std::ios::binary);
   std::filesystem::resize_file(image_, image_bytes);
   if (run_tool({"mkfs.ext4", "-q", "-F", image_}) != 0) throw cannot_mount("mkfs.ext4 fails");
@@ -88,7 +76,6 @@ volume::volume() : image_(folder_ / "image"), mounted_at_(folder_ / "disk") {
 
 volume::~volume() {
   if (mounted_) ::umount2(mounted_at_.c_str(), MNT_DETACH);
-  ::umount2(image_.parent_path().c_str(), MNT_DETACH);
 }
 
 bool volume::mount() {

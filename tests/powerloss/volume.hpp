@@ -1,25 +1,17 @@
 // An ext4 file system of its own that can lose its power: an image in memory, mounted through a loop
 // device, and shut down by EXT4_IOC_SHUTDOWN, which drops whatever was not synced.
 //
-// The mounts belong to this process and its children alone and end with them, however they end.
-// Needs the right to mount. One thread.
+// Needs the right to mount, and mounts of its own (own_mounts.hpp). One thread.
 #pragma once
 
 #include <filesystem>
-#include <stdexcept>
-#include <string>
 
+#include "tests/chaos/own_mounts.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::powerloss {
 
-/// This machine can't mount: nothing was shown.
-struct cannot_mount : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// Keeps mounts from the rest of the machine. Throws cannot_mount. Once, before any thread.
-void begin_own_mounts();
+using chaos::cannot_mount;
 
 enum class power_cut {
   /// The file system's own log is lost too, from its last commit on.
@@ -50,6 +42,7 @@ class volume {
   void look_for_witnesses();
 
   testing::temporary_folder folder_;
+  chaos::memory_disk store_;
   std::filesystem::path image_;
   std::filesystem::path mounted_at_;
   bool mounted_ = false;
