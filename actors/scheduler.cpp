@@ -48,15 +48,6 @@ class ready_jobs {
   /// Waits until no loop works any more, and forgets what is left.
   void close() {
     std::unique_lock lock(mutex_);
-    // Each thread keeps the system's logger, which the system's end waits for.
-    for (const auto& one : loops_) {
-      ++working_;
-      one->run_soon([this] {
-        caf::logger::set_current_actor_system(nullptr);
-        const std::lock_guard relock(mutex_);
-        stopped_working();
-      });
-    }
     idle_.wait(lock, [this] { return working_ == 0; });
     const auto left = std::exchange(jobs_, {});
     lock.unlock();
@@ -118,21 +109,20 @@ class ready_jobs {
       return job;
     }
     mine.working = false;
-    stopped_working();
+    if (--working_ == 0) idle_.notify_all();
     return nullptr;
   }
 
-  void stopped_working() {
-    if (--working_ == 0) idle_.notify_all();
-  }
-
   void run(resumable* job, loop& mine) {
-    switch (job->resume(&mine, std::numeric_limits<std::size_t>::max())) {
-      case resumable::resume_later:
-        return push(job);
-      default:
-        return caf::intrusive_ptr_release(job);
+    const auto result = job->resume(&mine, std::numeric_limits<std::size_t>::max());
+    if (result == resumable::resume_later) {
+      push(job);
+    } else {
+      caf::intrusive_ptr_release(job);
     }
+    // Each spawn makes CAF's logger that of the thread: it would look up the actor at every turn
+    // although it logs nothing, and keep the system from its end.
+    caf::logger::set_current_actor_system(nullptr);
   }
 
   caf::actor_system& system_;

@@ -1,5 +1,6 @@
 #include "domain/card.hpp"
 
+#include <cstring>
 #include <utility>
 
 namespace holdfast::domain {
@@ -7,11 +8,11 @@ namespace holdfast::domain {
 namespace {
 
 void overwrite(std::string& bytes) noexcept {
-  // Grown to its capacity first, so that no digit stays behind the end. The volatile pointer
-  // keeps the compiler from leaving out stores that nothing reads.
+  // Grown to its capacity first, so that no digit stays behind the end. The empty statement might
+  // read the bytes, for all that the compiler knows, so it can't leave out the stores.
   bytes.resize(bytes.capacity());
-  volatile char* each = bytes.data();
-  for (std::size_t i = 0; i < bytes.size(); ++i) each[i] = 0;
+  std::memset(bytes.data(), 0, bytes.size());
+  asm volatile("" : : "r"(bytes.data()) : "memory");
   bytes.clear();
 }
 
