@@ -154,6 +154,9 @@ struct run_facts {
   /// What the engine's clock said at moment 0, in milliseconds since 1970: places the events'
   /// times among the moments, in stories only.
   std::int64_t engine_epoch_ms = 0;
+  /// The engine's clock was moved. An answer 202 follows from a reservation's age, so then a
+  /// placement that was told 202 may be told that it is under way.
+  bool clock_jumped = false;
   /// Faults have ended, and time enough has passed for everything to end: liveness is judged.
   bool at_rest = false;
   /// The ledger is whole, and was read after the journal came to rest.

@@ -104,6 +104,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("seed", x.seed);
   f("replay", x.replay);
   f("engineEpoch", x.engine_epoch_ms);
+  f("clockJumped", x.clock_jumped);
   f("atRest", x.at_rest);
   f("hasLedger", x.has_ledger);
   f("hasReceipts", x.has_receipts);

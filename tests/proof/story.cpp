@@ -97,9 +97,13 @@ class story {
   std::vector<std::string> take() {
     std::sort(lines_.begin(), lines_.end());
     std::vector<std::string> texts;
-    for (auto& [at, order, text] : lines_) {
-      const auto ms = at / microseconds_per_ms;
-      texts.push_back(std::to_string(ms) + " ms  " + std::move(text));
+    for (std::size_t i = 0; i < lines_.size();) {
+      auto& [at, order, text] = lines_[i];
+      std::size_t alike = 1;
+      while (i + alike < lines_.size() && std::get<std::string>(lines_[i + alike]) == text) ++alike;
+      i += alike;
+      if (alike > 1) text += " (" + std::to_string(alike) + " times)";
+      texts.push_back(std::to_string(at / microseconds_per_ms) + " ms  " + std::move(text));
     }
     return texts;
   }

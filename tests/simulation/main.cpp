@@ -1,6 +1,7 @@
 // scripts/simulate: many seeds on several processes, or one seed with its trace.
 #include <spdlog/spdlog.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <new>
@@ -120,7 +122,10 @@ int run_many(const settings& wanted, std::ostream& out) {
   std::vector<pid_t> workers;
   for (std::size_t i = 0; i < wanted.jobs; ++i) {
     const auto child = fork();
-    if (child == 0) _exit(work(wanted, i, figures.of(i), out));
+    if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      _exit(work(wanted, i, figures.of(i), out));
+    }
     if (child < 0) throw std::runtime_error("a worker can't be started");
     workers.push_back(child);
   }

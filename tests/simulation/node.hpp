@@ -42,7 +42,7 @@ class node {
   /// Commands are taken.
   bool serving() const { return router_.has_value(); }
   /// The engine has said that its process has to end.
-  bool failed() const { return failed_; }
+  bool failed() const { return running() && failed_; }
 
   // --- The schedule ---
 

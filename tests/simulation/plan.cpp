@@ -49,9 +49,9 @@ plan::plan(std::uint64_t of_seed) : seed(of_seed) {
   faults.set(static_cast<std::size_t>(fault::crash), random.chance(70));
   faults.set(static_cast<std::size_t>(fault::provider_down_for_hours), random.below(rarely) == 0);
   fault_percent = one_of(random, std::array<std::uint32_t, 4>{2, 10, 25, 50});
-  customers = static_cast<std::uint32_t>(random.between(1, 4));
-  operations_each = static_cast<std::uint32_t>(random.between(2, 9));
-  keys = static_cast<std::uint32_t>(random.between(1, 5));
+  customers = static_cast<std::uint32_t>(random.between(1, 6));
+  operations_each = static_cast<std::uint32_t>(random.between(2, 20));
+  keys = static_cast<std::uint32_t>(random.between(1, 8));
   shards = static_cast<std::uint32_t>(random.between(1, 3));
   longest_thought =
       one_of(random, std::array<moment, 5>{0, millisecond, 30 * millisecond, 300 * millisecond, 3 * second});

@@ -68,12 +68,14 @@ void simulated_journal::serve_next() {
   };
   if (call.append_done) {
     auto result = std::make_shared<verdicts>(tl::unexpected(error("no space left on device")));
-    const auto entries = std::exchange(call.entries, {});
+    auto entries = std::exchange(call.entries, {});
     broken_ = broken_ || world_.strikes(fault::append_fails, name_);
-    if (!broken_) *result = write(entries);
     if (!broken_ && world_.strikes(fault::append_unacknowledged, name_)) {
       broken_ = true;
+      in_doubt_ = std::move(entries);
       *result = tl::unexpected(error("input/output error"));
+    } else if (!broken_) {
+      *result = write(std::move(entries));
     }
     world_.after(world_.latency(world_.drawn.journal_latency), fate::lost_in_crash,
                  [this, result, answered, done = std::move(call.append_done)] {
@@ -109,9 +111,11 @@ simulated_journal::verdicts simulated_journal::write(std::vector<storage::journa
 }
 
 void simulated_journal::crash() {
+  if (broken_) waiting_.clear();
+  if (!in_doubt_.empty()) waiting_.push_front({{}, std::exchange(in_doubt_, {}), {}, {}});
   // Only what was handed over can have reached the disk, in its order, and the tail may be torn off.
   for (auto& call : waiting_) {
-    if (call.entries.empty() || broken_ || !world_.random.chance(50)) break;
+    if (call.entries.empty() || !world_.random.chance(50)) break;
     const auto whole = call.entries.size();
     call.entries.resize(1 + world_.random.below(whole));
     const bool torn = call.entries.size() < whole;

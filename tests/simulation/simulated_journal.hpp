@@ -77,6 +77,8 @@ class simulated_journal final : public storage::journal {
   std::set<storage::shard_id> shards_written_;
   /// After a failed write nothing more is accepted.
   bool broken_ = false;
+  /// Of the write that failed, where it may have reached the disk: nobody reads it before a crash.
+  std::vector<storage::journal_entry> in_doubt_;
 };
 
 }  // namespace holdfast::simulation

@@ -29,6 +29,7 @@ void simulated_provider::come_back() {
 }
 
 void simulated_provider::crash() {
+  kept_.clear();
   for (const auto& one : std::exchange(on_their_way_, {})) {
     if (const auto arrives = one.lock(); arrives && world_.random.chance(30)) *arrives = false;
   }
@@ -48,6 +49,23 @@ void simulated_provider::arriving(moment delay, std::function<void()> what) {
   world_.after(delay, fate::outlives_crash, [arrives, what = std::move(what)] {
     if (*arrives) what();
   });
+}
+
+template <class Answer>
+std::weak_ptr<std::function<void(Answer)>> simulated_provider::keep(std::size_t call,
+                                                                    std::function<void(Answer)> done) {
+  auto kept = std::make_shared<std::function<void(Answer)>>(std::move(done));
+  kept_[call] = kept;
+  return kept;
+}
+
+template <class Answer>
+void simulated_provider::answer_kept(std::size_t call, moment delay, std::string how,
+                                     const std::weak_ptr<std::function<void(Answer)>>& done, Answer what) {
+  const auto kept = done.lock();
+  if (!kept) return;
+  kept_.erase(call);
+  answer<Answer>(call, delay, std::move(how), std::move(*kept), std::move(what));
 }
 
 template <class Answer>
@@ -159,12 +177,13 @@ void simulated_provider::charge(payments::charge_request request,
     arriving(way_there, [this, request = std::move(request)] { capture_once(request); });
     return answer(call, call_time_out, "no answer in time", done, unknown);
   }
-  arriving(way_there, [this, call, way_back, request = std::move(request), done = std::move(done)] {
-    const auto transaction = capture_once(request);
-    const auto status = transaction.empty() ? charge_status::not_charged : charge_status::captured;
-    answer<charge_answer>(call, way_back, transaction.empty() ? "cancelled before" : "captured", done,
-                          {status, transaction, {}});
-  });
+  arriving(way_there,
+           [this, call, way_back, request = std::move(request), done = keep(call, std::move(done))] {
+             const auto transaction = capture_once(request);
+             const auto status = transaction.empty() ? charge_status::not_charged : charge_status::captured;
+             answer_kept<charge_answer>(call, way_back, transaction.empty() ? "cancelled before" : "captured",
+                                        done, {status, transaction, {}});
+           });
 }
 
 void simulated_provider::settle(payments::settle_request request,
@@ -183,14 +202,14 @@ void simulated_provider::settle(payments::settle_request request,
   if (before) return answer(call, latency(), "server error", done, unknown);
   const bool after = world_.strikes(fault::provider_errors, detail + ", answer lost");
   const auto way_back = latency();
-  arriving(latency(),
-           [this, call, way_back, after, unknown, request = std::move(request), done = std::move(done)] {
-             const auto transaction = settle_now(request);
-             if (after) return answer(call, way_back, "settled, answer lost", done, unknown);
-             const auto status = transaction.empty() ? settle_status::not_charged : settle_status::captured;
-             answer<settle_answer>(call, way_back, transaction.empty() ? "not charged" : "captured", done,
-                                   {status, transaction, {}});
-           });
+  arriving(latency(), [this, call, way_back, after, unknown, request = std::move(request),
+                       done = keep(call, std::move(done))] {
+    const auto transaction = settle_now(request);
+    if (after) return answer_kept(call, way_back, "settled, answer lost", done, unknown);
+    const auto status = transaction.empty() ? settle_status::not_charged : settle_status::captured;
+    answer_kept<settle_answer>(call, way_back, transaction.empty() ? "not charged" : "captured", done,
+                               {status, transaction, {}});
+  });
 }
 
 void simulated_provider::refund(payments::refund_request request,
@@ -212,12 +231,12 @@ void simulated_provider::refund(payments::refund_request request,
   }
   const bool lost = world_.strikes(fault::provider_errors, "refund " + detail + ", answer lost");
   const auto way_back = latency();
-  arriving(latency(),
-           [this, call, way_back, lost, unknown, request = std::move(request), done = std::move(done)] {
-             const auto refund = refund_now(request);
-             if (lost) return answer(call, way_back, "refunded, answer lost", done, unknown);
-             answer<refund_answer>(call, way_back, "refunded", done, {refund_status::refunded, refund, {}});
-           });
+  arriving(latency(), [this, call, way_back, lost, unknown, request = std::move(request),
+                       done = keep(call, std::move(done))] {
+    const auto refund = refund_now(request);
+    if (lost) return answer_kept(call, way_back, "refunded, answer lost", done, unknown);
+    answer_kept<refund_answer>(call, way_back, "refunded", done, {refund_status::refunded, refund, {}});
+  });
 }
 
 }  // namespace holdfast::simulation

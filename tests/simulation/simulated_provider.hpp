@@ -66,6 +66,12 @@ class simulated_provider final : public payments::provider {
   std::string settle_now(const payments::settle_request& request);
   std::string refund_now(const payments::refund_request& request);
 
+  /// The engine's callback stays on the engine's side: what outlives a crash must not hold it.
+  template <class Answer>
+  std::weak_ptr<std::function<void(Answer)>> keep(std::size_t call, std::function<void(Answer)> done);
+  template <class Answer>
+  void answer_kept(std::size_t call, moment delay, std::string how,
+                   const std::weak_ptr<std::function<void(Answer)>>& done, Answer what);
   template <class Answer>
   void answer(std::size_t call, moment delay, std::string how, std::function<void(Answer)> done, Answer what);
 
@@ -73,6 +79,8 @@ class simulated_provider final : public payments::provider {
   std::map<domain::reservation_id, account> accounts_;
   state state_ = state::up;
   bool ignored_ = false;
+  /// By call: callbacks of the engine that runs.
+  std::map<std::size_t, std::shared_ptr<void>> kept_;
   /// Of the arrivals that are under way.
   std::vector<std::weak_ptr<bool>> on_their_way_;
 };

@@ -110,15 +110,17 @@ class run {
                        moment longest_while) {
     if (!world_.drawn.has(what)) return;
     const auto from = some_time();
-    const auto to = from + world_.random.between(0, longest_while);
-    faults_end_ = std::max(faults_end_, to);
-    at(from, [this, what, begin = std::move(begin)] {
+    const auto duration = world_.random.between(0, longest_while);
+    faults_end_ = std::max(faults_end_, from + duration);
+    at(from, [this, what, duration, begin = std::move(begin), end = std::move(end)] {
+      // Steps that are ready come in any order: the end of all faults may have come first.
+      if (world_.faults_over()) return;
       world_.note(what, "begins");
       begin();
-    });
-    at(to, [this, what, end = std::move(end)] {
-      world_.trace([&] { return std::string(name_of(what)) + " ends"; });
-      end();
+      at(world_.now() + duration, [this, what, end] {
+        world_.trace([&] { return std::string(name_of(what)) + " ends"; });
+        end();
+      });
     });
   }
 
@@ -131,42 +133,47 @@ class run {
     schedule_window(
         fault::provider_down, [this, silent] { provider_.go_down(silent); },
         [this] { provider_.come_back(); }, 20 * second);
+    if (world_.drawn.has(fault::provider_down_for_hours)) schedule_hours_down(silent);
     schedule_window(
         fault::view_down, [this] { view_.go_down(); }, [this] { view_.come_back(); }, 5 * second);
     schedule_window(
         fault::view_flushed, [this] { view_.flush(); }, [] {}, second);
     if (world_.drawn.has(fault::clock_jumps)) at(some_time(), [this] { jump_clock(); });
-    if (world_.drawn.has(fault::provider_down_for_hours)) {
-      const auto from = some_time();
-      faults_end_ = std::max(faults_end_, from + hours_down);
-      at(from, [this, silent] {
-        world_.note(fault::provider_down_for_hours, "begins");
-        provider_.go_down(silent);
-      });
-    }
     at(faults_end_, [this] { end_faults(); });
   }
 
+  /// Long enough for reservations to be parked.
+  void schedule_hours_down(bool silent) {
+    const auto from = some_time();
+    faults_end_ = std::max(faults_end_, from + hours_down);
+    at(from, [this, silent] {
+      world_.note(fault::provider_down_for_hours, "begins");
+      provider_.go_down(silent);
+    });
+  }
+
   void jump_clock() {
+    if (world_.faults_over()) return;
     const auto by = world_.random.between(1, 3'600'000) * (world_.random.chance(50) ? 1 : -1);
     world_.note(fault::clock_jumps, std::to_string(by) + " ms");
     node_.jump_clock(std::chrono::milliseconds(by));
   }
 
   void crash_soon() {
-    if (!node_.running()) return;
+    if (!node_.running() || world_.faults_over()) return;
     crash_at_ = world_.steps + static_cast<std::uint64_t>(world_.random.spread(crash_within_steps_bits));
   }
 
   void crash() {
     crash_at_.reset();
+    if (!node_.running()) return;
     world_.note(fault::crash, node_.failed() ? "by itself" : "");
     customers_.cut_off();
     node_.crash();
     const auto down_for = world_.random.chance(50) ? 0 : world_.random.between(0, 2 * second);
     at(world_.now() + down_for, [this] {
       node_.start();
-      if (!world_.faults_over() && world_.random.chance(crash_again_percent)) crash_soon();
+      if (world_.random.chance(crash_again_percent)) crash_soon();
     });
   }
 
@@ -213,6 +220,7 @@ class run {
     all.facts.seed = world_.drawn.seed;
     all.facts.replay = "scripts/simulate --seed " + std::to_string(world_.drawn.seed) + " --trace";
     all.facts.engine_epoch_ms = node_.wall_clock().time_since_epoch().count() - world_.now() / millisecond;
+    all.facts.clock_jumped = world_.struck[static_cast<std::size_t>(fault::clock_jumps)] > 0;
     all.facts.at_rest = true;
     all.facts.has_ledger = true;
     all.facts.has_receipts = true;
