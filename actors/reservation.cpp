@@ -89,8 +89,11 @@ void reservation_state::replay(const replay_call& call) {
       to.deliver(refusal(placement_status::key_reused));
     } else if (decided_size_ != 0) {
       log_->when_durable([this, to]() mutable { to.deliver(answer(placement_status::decided, true)); });
-    } else if (now() >= log_->state().created_at + around_->options.payment_wait) {
-      log_->when_durable([this, to]() mutable { to.deliver(answer(placement_status::in_progress, true)); });
+    } else if (told_in_progress_ || now() >= log_->state().created_at + around_->options.payment_wait) {
+      told_in_progress_ = true;
+      log_->when_durable([to, told = answer(placement_status::in_progress, true)]() mutable {
+        to.deliver(std::move(told));
+      });
     } else {
       to.deliver(refusal(placement_status::key_in_use));
     }
@@ -200,8 +203,10 @@ void reservation_state::answer_cancellations() {
 
 void reservation_state::end_placement_wait() {
   if (!placement_.pending()) return;
-  log_->when_durable([this] {
-    placement_.deliver(answer(placement_status::in_progress, false));
+  told_in_progress_ = true;
+  // The answer of now, which waits for what is decided now: later events may not be durable yet.
+  log_->when_durable([this, told = answer(placement_status::in_progress, false)]() mutable {
+    placement_.deliver(std::move(told));
     advance();
   });
 }

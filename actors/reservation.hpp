@@ -98,6 +98,8 @@ class reservation_state {
   std::uint32_t children_down_ = 0;
   /// The card, from the request to the charge.
   bool card_at_hand_ = false;
+  /// Somebody was told that it goes on by itself: never less from then on, whatever the clock says.
+  bool told_in_progress_ = false;
   bool resumed_ = false;
   /// Nothing before the first look: the list may know it from an earlier stay in memory.
   std::optional<bool> listed_as_parked_;
