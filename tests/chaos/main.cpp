@@ -9,22 +9,65 @@
 #include <cstdint>
 #include <iostream>
 #include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
+#include "tests/chaos/episodes.hpp"
 #include "tests/chaos/kill_rounds.hpp"
+#include "tests/chaos/own_mounts.hpp"
+
+namespace {
+
+using namespace holdfast::chaos;
+
+constexpr int passed = 0;
+constexpr int failed = 1;
+constexpr int wrong_command_line = 2;
+
+bool can_mount() {
+  try {
+    begin_own_mounts();
+  } catch (const cannot_mount& error) {
+    std::cerr << "chaos: NO DISK IS FILLED UP, this machine can't mount: " << error.what() << "\n";
+    return false;
+  }
+  return true;
+}
+
+void list_faults() {
+  for (const auto& each : all_faults()) std::cout << each.name << "\n";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  constexpr int wrong_command_line = 2;
   std::uint64_t rounds = 0;
-  std::uint64_t seed = std::random_device{}();
+  std::int64_t minutes = 0;
+  episodes_assignment mixed;
+  mixed.seed = std::random_device{}();
   CLI::App app("Breaks what the server stands on, and judges what is left", "chaos");
-  app.add_option("--rounds", rounds, "So many times kill -9");
-  app.add_option("--seed", seed, "Repeats what chance chose");
+  auto* rounds_option = app.add_option("--rounds", rounds, "So many times kill -9");
+  auto* minutes_option = app.add_option("--minutes", minutes, "Everything mixed for so long; 0: one episode")
+                             ->excludes(rounds_option);
+  app.add_option("--faults", mixed.faults, "These only")->delimiter(',')->excludes(rounds_option);
+  app.add_option("--seed", mixed.seed, "Repeats what chance chose");
+  bool list = false;
+  app.add_flag("--list", list, "Prints the names of all faults");
   try {
     app.parse(argc, argv);
+    faults_named(mixed.faults);
+    if (list) return list_faults(), passed;
+    if (!*rounds_option && !*minutes_option) throw std::invalid_argument("give --rounds or --minutes");
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : wrong_command_line;
+    return app.exit(error) == 0 ? passed : wrong_command_line;
+  } catch (const std::invalid_argument& error) {
+    std::cerr << "chaos: " << error.what() << "\n";
+    return wrong_command_line;
   }
-  const auto judged = holdfast::chaos::kill_rounds(rounds, seed);
+  mixed.time = std::chrono::minutes(minutes);
+  mixed.may_mount = !*rounds_option && can_mount();
+  const auto judged = *rounds_option ? kill_rounds(rounds, mixed.seed) : episodes(mixed);
   std::cout << judged.text << "chaos: " << (judged.good ? "all of it holds" : "FAILED") << "\n";
-  return judged.good ? 0 : 1;
+  return judged.good ? passed : failed;
 }
