@@ -29,6 +29,7 @@ constexpr moment look_every = second;
 constexpr std::uint64_t most_steps = 3'000'000;
 /// Until a process that has to end is gone.
 constexpr std::uint64_t most_steps_to_end = 200;
+constexpr moment longest_to_end = second;
 constexpr moment hours_down = 70 * 60 * second;
 constexpr unsigned crash_within_steps_bits = 12;
 constexpr std::uint32_t crash_again_percent = 15;
@@ -55,8 +56,8 @@ class run {
   // --- Steps ---
 
   bool step() {
+    if (node_.failed() && !ending_) begin_to_end();
     if (crash_at_ && world_.steps >= *crash_at_) crash();
-    if (node_.failed() && !crash_at_) crash_at_ = world_.steps + world_.random.below(most_steps_to_end);
     const auto actors = node_.ready();
     const auto others = world_.ready();
     const bool hasty = !world_.faults_over() && world_.random.chance(world_.drawn.hasty_percent);
@@ -147,6 +148,7 @@ class run {
     const auto from = some_time();
     faults_end_ = std::max(faults_end_, from + hours_down);
     at(from, [this, silent] {
+      if (world_.faults_over()) return;
       world_.note(fault::provider_down_for_hours, "begins");
       provider_.go_down(silent);
     });
@@ -159,13 +161,24 @@ class run {
     node_.jump_clock(std::chrono::milliseconds(by));
   }
 
+  /// The process ends by itself, a while after it said that it has to.
+  void begin_to_end() {
+    ending_ = true;
+    const auto by_then = world_.steps + world_.random.below(most_steps_to_end);
+    crash_at_ = std::min(crash_at_.value_or(by_then), by_then);
+    at(world_.now() + world_.random.between(0, longest_to_end), [this] {
+      if (ending_) crash();
+    });
+  }
+
   void crash_soon() {
-    if (!node_.running() || world_.faults_over()) return;
+    if (!node_.running() || ending_ || world_.faults_over()) return;
     crash_at_ = world_.steps + static_cast<std::uint64_t>(world_.random.spread(crash_within_steps_bits));
   }
 
   void crash() {
     crash_at_.reset();
+    ending_ = false;
     if (!node_.running()) return;
     world_.note(fault::crash, node_.failed() ? "by itself" : "");
     customers_.cut_off();
@@ -250,6 +263,8 @@ class run {
   node node_{world_, reservations_, receipts_, view_, provider_};
   customers customers_{world_, node_};
   std::optional<std::uint64_t> crash_at_;
+  /// The engine has said that its process has to end.
+  bool ending_ = false;
   moment faults_end_ = 0;
   moment deadline_ = 0;
   bool audited_ = false;
