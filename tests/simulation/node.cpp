@@ -59,10 +59,9 @@ void node::start() {
   around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports(), options});
   front_ = system_->spawn(
       actors::engine_front, actors::surroundings_ptr(around_), actors::started_callback([this](auto started) {
-        if (!started) {
-          failed_ = true;
-          return;
-        }
+        if (going_down_) return;
+        failed_ = !started;
+        if (failed_) return;
         world_.trace([] { return std::string("engine serves"); });
         router_.emplace(std::move(started->shards), started->next_shard);
         reader_ = std::make_shared<http::reservation_reader>(view_, reservations_, *progress_, loop_);
