@@ -3,8 +3,10 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,7 +24,8 @@ constexpr const char* no_provider = "http://127.0.0.1:9";
 /// Ends of the process that are a decision; a crash is none.
 constexpr int refused = 1;
 
-std::vector<std::filesystem::path> files_of_journals(const std::filesystem::path& data) {
+std::vector<std::filesystem::path> files_of_journals(const std::filesystem::path& data,
+                                                     std::mt19937_64& random) {
   std::vector<std::filesystem::path> files;
   for (const char* journal : {"reservations", "receipts"}) {
     for (const auto& entry : std::filesystem::directory_iterator(data / journal)) {
@@ -33,12 +36,48 @@ std::vector<std::filesystem::path> files_of_journals(const std::filesystem::path
     }
   }
   std::sort(files.begin(), files.end());
+  // What was acknowledged last lies in the logs alone, if they hold anything.
+  const auto logs = std::stable_partition(files.begin(), files.end(),
+                                          [](const auto& path) { return path.extension() == ".log"; });
+  if (logs != files.begin() && random() % 2 == 0) files.erase(logs, files.end());
   return files;
+}
+
+/// Where the records of a log begin: blocks of 32 KiB, records of a header (checksum 4 bytes, length 2,
+/// type 1) and as many bytes as it says. See RocksDB's "Write Ahead Log File Format".
+std::vector<std::uint64_t> records_of_log(const std::filesystem::path& path) {
+  constexpr std::uint64_t block = 32 * 1024;
+  constexpr std::uint64_t header = 7;
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const auto byte_at = [&](std::uint64_t at) { return static_cast<unsigned char>(bytes[at]); };
+  std::vector<std::uint64_t> starts;
+  for (std::uint64_t at = 0; at + header <= bytes.size();) {
+    if (block - at % block < header) {
+      at += block - at % block;
+    } else if (byte_at(at + header - 1) == 0) {
+      break;
+    } else {
+      starts.push_back(at);
+      at += header + byte_at(at + 4) + 256u * byte_at(at + 5);
+    }
+  }
+  return starts;
+}
+
+/// In a log half of the time in a record's header, where a flipped length could swallow all that
+/// follows.
+std::uint64_t draw_offset(const std::filesystem::path& path, std::mt19937_64& random) {
+  const auto anywhere = random() % std::filesystem::file_size(path);
+  if (path.extension() != ".log" || random() % 2 == 0) return anywhere;
+  const auto records = records_of_log(path);
+  constexpr std::uint64_t length_and_type = 3;
+  return records.empty() ? anywhere : records[random() % records.size()] + 4 + random() % length_and_type;
 }
 
 std::string flip_a_bit(const std::filesystem::path& path, std::mt19937_64& random) {
   const auto size = std::filesystem::file_size(path);
-  const auto at = random() % size;
+  const auto at = draw_offset(path, random);
   const auto bit = random() % 8;
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(at));
@@ -99,7 +138,7 @@ damage_report try_damaged_copy(const std::filesystem::path& data, std::mt19937_6
   const testing::temporary_folder folder;
   const auto copy = folder.path() / "copy";
   std::filesystem::copy(data, copy, std::filesystem::copy_options::recursive);
-  const auto files = files_of_journals(copy);
+  const auto files = files_of_journals(copy, random);
   damage_report report;
   report.what = flip_a_bit(files[random() % files.size()], random);
 
