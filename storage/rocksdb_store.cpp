@@ -11,6 +11,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include "storage/log_damage.hpp"
 #include "storage/rocksdb_layout.hpp"
 #include "storage/store_id.hpp"
 
@@ -84,6 +85,7 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
     if (!std::filesystem::exists(path_ + "/CURRENT")) {
       fail("not a journal, or its file CURRENT is lost");
     }
+    if (const auto damage = damage_in_logs(path_)) fail("its log " + *damage);
     if (access == store_access::owner) {
       open(path_, block_cache_bytes, false);
     } else {
