@@ -119,7 +119,8 @@ std::optional<std::string> damage_in_log(std::string_view bytes) {
 std::optional<std::string> damage_in_logs(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> logs;
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    if (file.path().extension() == ".log") logs.push_back(file.path());
+    const auto name = file.path().filename().string();
+    if (name.ends_with(".log") || name.starts_with("MANIFEST-")) logs.push_back(file.path());
   }
   std::sort(logs.begin(), logs.end());
   for (const auto& log : logs) {

@@ -1,5 +1,6 @@
-// Looks through a write-ahead log of RocksDB for damage, before RocksDB reads it: what that would take
-// for the torn end of a crash though it is none, and what it would refuse without saying where.
+// Looks through the logs of RocksDB, the write-ahead logs and the manifest, for damage, before RocksDB
+// reads them: what that would take for the torn end of a crash though it is none, and what it would
+// refuse without saying where.
 //
 // Where a log ends in the middle of a record, RocksDB drops the record: it was never synced, so nobody
 // was told of it. But a flipped bit in the length of an older record looks the same, and would take

@@ -43,6 +43,11 @@ std::vector<std::filesystem::path> files_of_journals(const std::filesystem::path
   return files;
 }
 
+/// The manifest has the form of a log.
+bool is_log(const std::filesystem::path& path) {
+  return path.extension() == ".log" || path.filename().string().starts_with("MANIFEST");
+}
+
 /// Where the records of a log begin: blocks of 32 KiB, records of a header (checksum 4 bytes, length 2,
 /// type 1) and as many bytes as it says. See RocksDB's "Write Ahead Log File Format".
 std::vector<std::uint64_t> records_of_log(const std::filesystem::path& path) {
@@ -69,7 +74,7 @@ std::vector<std::uint64_t> records_of_log(const std::filesystem::path& path) {
 /// follows.
 std::uint64_t draw_offset(const std::filesystem::path& path, std::mt19937_64& random) {
   const auto anywhere = random() % std::filesystem::file_size(path);
-  if (path.extension() != ".log" || random() % 2 == 0) return anywhere;
+  if (!is_log(path) || random() % 2 == 0) return anywhere;
   const auto records = records_of_log(path);
   constexpr std::uint64_t length_and_type = 3;
   return records.empty() ? anywhere : records[random() % records.size()] + 4 + random() % length_and_type;
@@ -109,12 +114,14 @@ std::string lost_between(const all_records& before, const all_records& after) {
 }
 
 void judge_refusal(damage_report& report, const std::filesystem::path& copy, int code,
-                   const std::string& said) {
+                   const std::string& said, bool of_a_log) {
   report.came_of_it = "refused: " + said;
   if (code != refused) {
     report.wrong = "the server ended with " + std::to_string(code) + ": " + said;
   } else if (said.find(copy.string()) == std::string::npos) {
-    report.wrong = "the refusal does not say which file it is about: " + said;
+    report.wrong = "the refusal does not say which journal it is about: " + said;
+  } else if (of_a_log && said.find("damaged at byte") == std::string::npos) {
+    report.wrong = "the refusal does not say where in the log: " + said;
   }
 }
 
@@ -140,14 +147,15 @@ damage_report try_damaged_copy(const std::filesystem::path& data, std::mt19937_6
   std::filesystem::copy(data, copy, std::filesystem::copy_options::recursive);
   const auto files = files_of_journals(copy, random);
   damage_report report;
-  report.what = flip_a_bit(files[random() % files.size()], random);
+  const auto& chosen = files[random() % files.size()];
+  report.what = flip_a_bit(chosen, random);
 
   testing::process server({"serve", "--listen", "127.0.0.1:0", "--data", copy.string(), "--payment",
                            no_provider, "--log-level", "warn", "--log-format", "text"});
   try {
     server.wait_for_line();
   } catch (const std::exception&) {
-    judge_refusal(report, copy, server.wait_for_exit(), server.errors());
+    judge_refusal(report, copy, server.wait_for_exit(), server.errors(), is_log(chosen));
     return report;
   }
   server.send(SIGKILL);
