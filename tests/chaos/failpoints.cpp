@@ -33,6 +33,9 @@ constexpr std::array named_steps{
     named_step{"receipts-rename", "/receipts", "", disk_step::rename, 3},
     named_step{"reservations-remove", "/reservations", "", disk_step::remove, 3},
     named_step{"receipts-remove", "/receipts", "", disk_step::remove, 3},
+    // More often than the others: rows and checkpoints are written all the time.
+    named_step{"view-log-write", "/view", ".log", disk_step::write, 15},
+    named_step{"view-log-write", "/view", ".log", disk_step::write, 60},
     named_step{"view-write", "/view", "", disk_step::write, 40},
     named_step{"view-rename", "/view", "", disk_step::rename, 2},
 };
