@@ -166,6 +166,8 @@ struct run_facts {
   bool has_view = false;
   /// `parked` is what the engine lists for its operators.
   bool has_parked = false;
+  /// Some step may have had no outcome for so long that it had to be parked.
+  bool may_park = true;
   bool has_calls = false;
 };
 

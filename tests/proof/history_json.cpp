@@ -110,6 +110,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("hasReceipts", x.has_receipts);
   f("hasView", x.has_view);
   f("hasParked", x.has_parked);
+  f("mayPark", x.may_park);
   f("hasCalls", x.has_calls);
 }
 

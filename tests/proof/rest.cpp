@@ -137,6 +137,12 @@ void check_lists(case_file& file) {
   }
 }
 
+/// Nothing is left to do, by the contract rather than by the engine's own word.
+bool through(const domain::reservation& state) {
+  if (state.status == reservation_status::reservated) return state.receipt == receipt_status::receipt_issued;
+  return state.status == reservation_status::reservation_cancelled;
+}
+
 void check_parked(case_file& file) {
   const std::set<reservation_id> listed(file.run.parked.begin(), file.run.parked.end());
   for (const auto& [id, kept] : file.reservations) {
@@ -159,8 +165,12 @@ void check_liveness(case_file& file) {
     }
   }
   for (const auto& [id, kept] : file.reservations) {
-    if (kept.version() > 0 && !domain::finished(kept.last()) && !kept.last().parked) {
+    const auto& state = kept.last();
+    if (kept.version() > 0 && !through(state) && !state.parked) {
       file.report(11, id, "it is half done, and nothing goes on");
+    }
+    if (state.parked && !file.run.facts.may_park) {
+      file.report(11, id, "it is parked, though no step can have lacked its outcome for long");
     }
   }
   if (file.run.facts.has_parked) check_parked(file);

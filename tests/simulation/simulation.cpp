@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +31,12 @@ constexpr std::uint64_t most_steps = 3'000'000;
 /// Until a process that has to end is gone.
 constexpr std::uint64_t most_steps_to_end = 200;
 constexpr moment longest_to_end = second;
+/// Time goes on although somebody has something to do, as on a loaded machine, but not for long.
+constexpr moment hastiest = 10 * millisecond;
+constexpr moment forever = std::numeric_limits<moment>::max();
+/// A process does not start in no time.
+constexpr moment shortest_down = 50 * millisecond;
+constexpr moment longest_down = 2 * second;
 constexpr moment hours_down = 70 * 60 * second;
 constexpr unsigned crash_within_steps_bits = 12;
 constexpr std::uint32_t crash_again_percent = 15;
@@ -61,7 +68,11 @@ class run {
     const auto actors = node_.ready();
     const auto others = world_.ready();
     const bool hasty = !world_.faults_over() && world_.random.chance(world_.drawn.hasty_percent);
-    if (actors + others == 0 || hasty) return let_time_pass() || actors + others > 0;
+    if (actors + others == 0) return let_time_pass(forever);
+    if (hasty) {
+      let_time_pass(hastiest);
+      return true;
+    }
     ++world_.steps;
     if (actors_turn(actors, others)) {
       node_.run(world_.random.below(actors));
@@ -88,10 +99,11 @@ class run {
     return true;
   }
 
-  bool let_time_pass() {
+  /// To when somebody has something to do next, if that is no further off.
+  bool let_time_pass(moment at_most) {
     auto due = world_.next_due();
     if (const auto timer = node_.next_due(); timer && (!due || *timer < *due)) due = timer;
-    if (!due) return false;
+    if (!due || *due - world_.now() > at_most) return false;
     const auto to = std::max(*due, world_.now());
     world_.advance_to(to);
     node_.advance_to(to);
@@ -183,7 +195,8 @@ class run {
     world_.note(fault::crash, node_.failed() ? "by itself" : "");
     customers_.cut_off();
     node_.crash();
-    const auto down_for = world_.random.chance(50) ? 0 : world_.random.between(0, 2 * second);
+    const auto down_for =
+        world_.random.chance(50) ? shortest_down : world_.random.between(shortest_down, longest_down);
     at(world_.now() + down_for, [this] {
       node_.start();
       if (world_.random.chance(crash_again_percent)) crash_soon();
@@ -239,6 +252,7 @@ class run {
     all.facts.has_receipts = true;
     all.facts.has_view = true;
     all.facts.has_parked = true;
+    all.facts.may_park = world_.drawn.has(fault::provider_down_for_hours);
     all.facts.has_calls = true;
     all.operations = customers_.operations;
     all.ledger = provider_.ledger;

@@ -429,6 +429,8 @@ TEST_CASE("11: half done, never answered, or parked without anybody being told")
   CHECK(broken(parked, 11));
   parked.parked = {513};
   CHECK(proof::check(parked).good());
+  parked.facts.may_park = false;
+  CHECK(broken(parked, 11));
 }
 
 TEST_CASE("12: a card number was found") {
