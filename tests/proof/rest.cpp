@@ -163,6 +163,14 @@ void check_liveness(case_file& file) {
       file.report(11, one.reservation, "operation " + std::to_string(one.number) + " was never answered",
                   {&one});
     }
+    // One that never was may have been on its way to be one.
+    const bool about_one = one.kind == operation_kind::place || file.find(one.reservation) != nullptr;
+    if (one.outcome == operation_outcome::unknown && about_one && file.run.faults.empty()) {
+      file.report(11, one.reservation,
+                  "operation " + std::to_string(one.number) +
+                      " was left without a clear answer, and nothing had failed",
+                  {&one});
+    }
   }
   for (const auto& [id, kept] : file.reservations) {
     const auto& state = kept.last();

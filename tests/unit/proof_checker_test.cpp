@@ -433,6 +433,14 @@ TEST_CASE("11: half done, never answered, or parked without anybody being told")
   CHECK(broken(parked, 11));
 }
 
+TEST_CASE("11: no clear answer though nothing failed") {
+  auto bad = good_history();
+  bad.operations[3].outcome = operation_outcome::unknown;
+  CHECK(broken(bad, 11));
+  bad.faults.push_back({1, "crash", ""});
+  CHECK(proof::check(bad).good());
+}
+
 TEST_CASE("12: a card number was found") {
   auto bad = good_history();
   bad.canaries.push_back({"the log", 4711, {"offset 12"}});
