@@ -5,16 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <new>
+#include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "tests/proof/history_json.hpp"
 #include "tests/simulation/simulation.hpp"
@@ -26,7 +29,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t most_workers = 64;
 constexpr auto progress_every = 5s;
-constexpr auto look_every = 20ms;
 
 struct settings {
   std::uint64_t seeds = 1000;
@@ -117,51 +119,61 @@ std::string how_it_ended(int status) {
   return "exited with " + std::to_string(WEXITSTATUS(status));
 }
 
+pid_t start_worker(const settings& wanted, std::size_t worker, worker_figures& figures, std::ostream& out) {
+  const auto child = fork();
+  if (child < 0) throw std::runtime_error("a worker can't be started");
+  if (child > 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  _exit(work(wanted, worker, figures, out));
+}
+
+/// A worker that found a broken seed has told; one that broke itself can't.
+void tell_of_broken_worker(int status, std::uint64_t seed, std::ostream& out) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 1) return;
+  out << "Seed " << seed << ": the simulation " << how_it_ended(status) << "\nAgain: scripts/simulate --seed "
+      << seed << " --trace\n";
+}
+
+/// The workers that have ended by now. True if one of them ended badly.
+bool look_after(std::map<pid_t, std::size_t>& workers, board& figures, std::ostream& out) {
+  int status = 0;
+  for (pid_t ended = 0; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+    const auto which = workers.extract(ended).mapped();
+    if (status == 0) continue;
+    tell_of_broken_worker(status, figures.of(which).seed, out);
+    return true;
+  }
+  return false;
+}
+
+void end_all(const std::map<pid_t, std::size_t>& workers) {
+  for (const auto& [worker, which] : workers) kill(worker, SIGKILL);
+  for (const auto& [worker, which] : workers) waitpid(worker, nullptr, 0);
+}
+
 int run_many(const settings& wanted, std::ostream& out) {
+  sigset_t child_ended;
+  sigemptyset(&child_ended);
+  sigaddset(&child_ended, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child_ended, nullptr);
   board figures;
-  std::vector<pid_t> workers;
-  for (std::size_t i = 0; i < wanted.jobs; ++i) {
-    const auto child = fork();
-    if (child == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
-      _exit(work(wanted, i, figures.of(i), out));
-    }
-    if (child < 0) throw std::runtime_error("a worker can't be started");
-    workers.push_back(child);
-  }
+  std::map<pid_t, std::size_t> workers;
+  for (std::size_t i = 0; i < wanted.jobs; ++i) workers[start_worker(wanted, i, figures.of(i), out)] = i;
+
   const auto began = std::chrono::steady_clock::now();
-  auto reported = began;
-  int worst = 0;
-  for (std::size_t left = workers.size(); left > 0;) {
-    int status = 0;
-    const auto ended = waitpid(-1, &status, WNOHANG);
-    if (ended > 0) {
-      --left;
-      const auto which =
-          static_cast<std::size_t>(std::find(workers.begin(), workers.end(), ended) - workers.begin());
-      if (status == 0) continue;
-      worst = 1;
-      if (!WIFEXITED(status) || WEXITSTATUS(status) != 1) {
-        const std::uint64_t seed = figures.of(which).seed;
-        out << "Seed " << seed << ": the simulation " << how_it_ended(status)
-            << "\nAgain: scripts/simulate --seed " << seed << " --trace\n";
-      }
-      // The first that is found is enough.
-      for (const auto other : workers) {
-        if (other != ended) kill(other, SIGTERM);
-      }
-      while (waitpid(-1, nullptr, 0) > 0) {
-      }
-      break;
+  bool broken = false;
+  while (!workers.empty() && !broken) {
+    constexpr timespec until_progress{std::chrono::seconds(progress_every).count(), 0};
+    const bool some_ended = sigtimedwait(&child_ended, nullptr, &until_progress) == SIGCHLD;
+    broken = look_after(workers, figures, out);
+    if (!some_ended && !wanted.quiet) {
+      report_progress(figures, wanted, std::chrono::steady_clock::now() - began);
     }
-    usleep(std::chrono::microseconds(look_every).count());
-    const auto now = std::chrono::steady_clock::now();
-    if (wanted.quiet || now - reported < progress_every) continue;
-    reported = now;
-    report_progress(figures, wanted, now - began);
   }
+  // The first that is found is enough.
+  end_all(workers);
   summarize(figures, std::chrono::steady_clock::now() - began, out);
-  return worst;
+  return broken ? 1 : 0;
 }
 
 int run_one(std::uint64_t seed, bool traced, const std::string& history_file, std::ostream& out) {
