@@ -485,6 +485,18 @@ TEST_CASE("the view equals the fold of the journal, also after it was lost or ou
   check();
 }
 
+TEST_CASE("declined cards do not open the breaker") {
+  virtual_engine engine;
+  engine.provider.on_charge = [](const auto&) { return charge_says(payments::charge_status::declined); };
+  for (int i = 0; i < 30; ++i) {
+    const auto answer = engine.place(a_placement());
+    engine.run();
+    REQUIRE(answer->has_value());
+  }
+  CHECK(engine.breaker().now == actors::breaker_figures::state::closed);
+  CHECK(engine.breaker().window_failed == 0);
+}
+
 TEST_CASE("an open breaker refuses at once, probes after a while, and closes again") {
   virtual_engine engine;
   engine.run();
