@@ -53,6 +53,22 @@ void fail(scene& in) {
   in.at.start_for_good();
 }
 
+/// The view can be lost at any time: orders go on without it. Started again it has to be whole.
+void fail_view(scene& in) {
+  const disk_fault fault{.folder = "/view",
+                         .file = "",
+                         .step = disk_step::write,
+                         .action = in.random() % 2 == 0 ? disk_action::io_error : disk_action::no_space,
+                         .first = 1 + in.random() % 20,
+                         .count = 1 + in.random() % 5};
+  in.at.faults().arm(fault);
+  go_on_for(in, draw_time(in, 200ms, 800ms));
+  note(in, "view-error", to_text(fault) + (in.at.faults().applied() > 0 ? "" : ", not met"));
+  in.at.faults().disarm();
+  in.at.terminate();
+  in.at.start_for_good();
+}
+
 /// Of all files of the server: it has to write the rest.
 void write_short(scene& in) {
   const disk_fault fault{.folder = in.at.data().string(),
@@ -92,11 +108,8 @@ void flip(scene& in) {
 }  // namespace
 
 std::vector<fault> disk_faults() {
-  return {{"disk-full", fill_up, false, true},
-          {"disk-error", fail},
-          {"short-write", write_short},
-          {"disk-slow", be_slow},
-          {"flipped-byte", flip}};
+  return {{"disk-full", fill_up, false, true}, {"disk-error", fail},   {"view-error", fail_view},
+          {"short-write", write_short},        {"disk-slow", be_slow}, {"flipped-byte", flip}};
 }
 
 }  // namespace holdfast::chaos

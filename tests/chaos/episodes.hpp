@@ -13,7 +13,8 @@
 
 namespace holdfast::chaos {
 
-/// The faults of these names, all of them where none is given. Throws std::invalid_argument.
+/// The faults of these names; where none is given, all but those that have to be named. Throws
+/// std::invalid_argument.
 std::vector<fault> faults_named(const std::vector<std::string>& names);
 
 struct episodes_assignment {

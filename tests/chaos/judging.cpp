@@ -71,6 +71,16 @@ proof::history gather(shop& at, const run_identity& run) {
   return all;
 }
 
+/// What operators are given to compare the books: it has to find no difference either.
+void reconcile(shop& at) {
+  testing::process child({"reconcile", "--data", at.data().string(), "--payment", at.provider().url(),
+                          "--payment-timeout", "10s"});
+  const auto printed = child.rest_of_output();
+  const int code = child.wait_for_exit();
+  if (code == 0) return;
+  at.into().complain("reconcile ended with " + std::to_string(code) + ": " + printed + child.errors());
+}
+
 std::string kept_history(const proof::history& all) {
   const auto path =
       std::filesystem::temp_directory_path() /
@@ -101,6 +111,7 @@ judgement judge(shop& at, recorded_crowd& customers, const run_identity& run) {
     comes_to_rest(at, run.rest_within);
   }
   const auto all = gather(at, run);
+  reconcile(at);
   const auto verdict = proof::check(all);
   judgement result;
   result.figures = figures_of(verdict, at.into());
