@@ -168,6 +168,10 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       return advance();
     case storage::append_status::key_taken:
       // Nothing was appended: this reservation never was, and its shard may forget it.
+      // Whoever wanted to cancel it, having guessed its id, asked for one that is unknown.
+      for (auto& waiter : std::exchange(cancellations_, {})) {
+        waiter.deliver({cancellation_status::unknown_reservation});
+      }
       log_.emplace(log_->id());
       decided_size_ = 0;
       card_at_hand_ = false;
