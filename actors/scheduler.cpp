@@ -1,6 +1,5 @@
 #include "actors/scheduler.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <caf/detail/thread_safe_actor_clock.hpp>
@@ -66,21 +65,20 @@ class ready_jobs {
     const lent_loop run_soon;
     /// It has been called in, and has not found the queue empty since.
     bool working = false;
+    /// Nobody's before it works for the first time.
+    std::thread::id thread;
   };
 
-  /// The loop that this thread is, once it has worked.
-  static loop*& here() {
-    thread_local loop* of_this_thread = nullptr;
-    return of_this_thread;
-  }
-
+  /// This thread's loop where it does not work yet; another only where it would help.
   loop* whom_to_call() {
-    if (loops_.empty()) return nullptr;
-    if (auto* mine = here(); mine && &mine->owner == this && !mine->working) return mine;
-    if (working_ > 0 && jobs_.size() < jobs_worth_a_second_loop) return nullptr;
-    const auto idle =
-        std::find_if(loops_.begin(), loops_.end(), [](const auto& one) { return !one->working; });
-    return idle == loops_.end() ? nullptr : idle->get();
+    loop* idle = nullptr;
+    for (const auto& one : loops_) {
+      if (one->working) continue;
+      if (one->thread == std::this_thread::get_id()) return one.get();
+      if (idle == nullptr) idle = one.get();
+    }
+    const bool enough_help = working_ > 0 && jobs_.size() < jobs_worth_a_second_loop;
+    return enough_help ? nullptr : idle;
   }
 
   void call_in(loop& helper, std::unique_lock<std::mutex>& lock) {
@@ -91,7 +89,6 @@ class ready_jobs {
   }
 
   void work(loop& mine) {
-    here() = &mine;
     for (int done = 0; done < jobs_at_once; ++done) {
       auto* job = next(mine);
       if (job == nullptr) return;
@@ -103,6 +100,7 @@ class ready_jobs {
   /// Null where there is none: then this loop is called in again for the next.
   resumable* next(loop& mine) {
     const std::lock_guard lock(mutex_);
+    mine.thread = std::this_thread::get_id();
     if (!jobs_.empty()) {
       auto* job = jobs_.front();
       jobs_.pop_front();
