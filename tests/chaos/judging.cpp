@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/chaos/evidence.hpp"
 #include "tests/proof/history_json.hpp"
@@ -16,6 +17,8 @@ namespace holdfast::chaos {
 namespace {
 
 constexpr std::chrono::seconds view_within{60};
+/// The number of its invariant.
+constexpr int acknowledged_is_kept = 1;
 constexpr std::size_t keys_repeated_by_each = 20;
 
 bool comes_to_rest(shop& at, std::chrono::seconds within) {
@@ -51,22 +54,27 @@ std::vector<proof::view_line> settled_view(testing::http_client& client,
   return rows;
 }
 
-proof::history gather(shop& at, const run_identity& run) {
+proof::history begin_history(shop& at, const run_identity& run) {
   proof::history all;
   all.facts.producer = run.producer;
   all.facts.seed = run.seed;
   all.facts.replay = run.replay;
   all.facts.engine_epoch_ms = at.into().began_at_ms();
+  all.reservations = read_journal(at.data() / "reservations");
+  all.operations = at.into().operations();
+  all.faults = at.into().faults();
+  return all;
+}
+
+proof::history gather(shop& at, const run_identity& run) {
+  auto all = begin_history(at, run);
   all.facts.at_rest = all.facts.has_ledger = all.facts.has_receipts = true;
   all.facts.has_view = all.facts.has_parked = true;
   testing::http_client client(at.port());
-  all.reservations = read_journal(at.data() / "reservations");
   all.receipts = read_journal(at.data() / "receipts");
   all.ledger = read_ledger(at.provider());
   all.view = settled_view(client, all.reservations);
   all.parked = read_parked(client);
-  all.operations = at.into().operations();
-  all.faults = at.into().faults();
   all.canaries = {search_folder(at.data(), canary_card), search_text("the log", at.log(), canary_card)};
   return all;
 }
@@ -90,6 +98,10 @@ std::string kept_history(const proof::history& all) {
   return path;
 }
 
+std::string told(std::string what, const proof::history& all) {
+  return what + "history: " + kept_history(all) + "\nreplay: " + all.facts.replay + "\n";
+}
+
 std::string figures_of(const proof::verdict& verdict, const recorder& into) {
   std::string text = std::to_string(verdict.operations) + " operations, " +
                      std::to_string(verdict.reservations) + " reservations, " +
@@ -102,9 +114,19 @@ std::string figures_of(const proof::verdict& verdict, const recorder& into) {
   return text;
 }
 
+/// What was acknowledged is in the journal at any time. Where it is not, rest may never come, and nobody
+/// has to wait for it.
+std::string what_is_lost(shop& at, const run_identity& run) {
+  const auto so_far = begin_history(at, run);
+  auto verdict = proof::check(so_far);
+  std::erase_if(verdict.violations, [](const auto& each) { return each.invariant != acknowledged_is_kept; });
+  return verdict.good() ? std::string() : told(proof::to_text(verdict, so_far.facts), so_far);
+}
+
 }  // namespace
 
 judgement judge(shop& at, recorded_crowd& customers, const run_identity& run) {
+  if (auto lost = what_is_lost(at, run); !lost.empty()) return {false, std::move(lost), "not at rest"};
   // What is left half done after all this time is the checker's to report.
   if (comes_to_rest(at, run.rest_within)) {
     customers.repeat_keys(keys_repeated_by_each);
@@ -118,9 +140,7 @@ judgement judge(shop& at, recorded_crowd& customers, const run_identity& run) {
   if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
   for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";
   result.good = result.text.empty();
-  if (!result.good) {
-    result.text += "history: " + kept_history(all) + "\nreplay: " + run.replay + "\n";
-  }
+  if (!result.good) result.text = told(std::move(result.text), all);
   return result;
 }
 
