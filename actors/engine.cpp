@@ -84,9 +84,13 @@ class engine::implementation {
     front_->attach_functor([fatal = around_->ports.on_fatal](const caf::error& reason) {
       if (reason && reason != caf::exit_reason::user_shutdown) fatal("the engine's front went down");
     });
-    auto started = starting.get();
-    if (!started) return std::move(started.error());
-    router_.emplace(std::move(started->shards), started->next_shard);
+    try {
+      auto started = starting.get();
+      if (!started) return std::move(started.error());
+      router_.emplace(std::move(started->shards), started->next_shard);
+    } catch (const std::future_error&) {
+      return "the engine went down while it started; the log says why";
+    }
     admission_->open();
     around_->view_published->wait_for(longest_wait_for_view);
     return std::nullopt;
