@@ -24,6 +24,8 @@ void reservation_state::start(self_pointer self, surroundings_ptr around, reserv
   loaded_ = is_new;
   resumed_ = !is_new;
   if (is_new) return;
+  // Whoever placed it waits no more, and may have been told before it was in memory again.
+  told_in_progress_ = true;
   around_->ports.reservations.read_entity(
       id, to_actor(around_, caf::actor_cast<reservation_actor>(self), [id](auto result) {
         return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
@@ -89,8 +91,7 @@ void reservation_state::replay(const replay_call& call) {
       to.deliver(refusal(placement_status::key_reused));
     } else if (decided_size_ != 0) {
       log_->when_durable([this, to]() mutable { to.deliver(answer(placement_status::decided, true)); });
-    } else if (told_in_progress_ || now() >= log_->state().created_at + around_->options.payment_wait) {
-      told_in_progress_ = true;
+    } else if (told_in_progress_) {
       log_->when_durable([to, told = answer(placement_status::in_progress, true)]() mutable {
         to.deliver(std::move(told));
       });

@@ -247,8 +247,10 @@ class virtual_engine {
   }
 
   domain::timestamp now() const {
-    return domain::timestamp(std::chrono::milliseconds(1'795'000'000'000)) + elapsed_;
+    return domain::timestamp(std::chrono::milliseconds(1'795'000'000'000)) + elapsed_ - set_back_by_;
   }
+  /// The wall clock alone, as an operator does.
+  void set_clock_back(std::chrono::milliseconds by) { set_back_by_ += by; }
   std::size_t running_actors() { return system_->registry().running(); }
 
   /// Answers arrive in the returned place once they are given.
@@ -310,6 +312,7 @@ class virtual_engine {
   bool receipts_silent_ = false;
   payments::provider* instead_ = nullptr;
   std::chrono::milliseconds elapsed_{0};
+  std::chrono::milliseconds set_back_by_{0};
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<actors::surroundings> around_;

@@ -164,6 +164,22 @@ TEST_CASE("an unknown payment is answered as under way when the wait ends, and g
   CHECK(engine.provider.charges.size() == 1);
 }
 
+TEST_CASE("who was told that it goes on is told so after a restart too, though the clock was set back") {
+  virtual_engine engine;
+  engine.provider.on_charge = [](const auto&) { return charge_says(payments::charge_status::unknown); };
+  engine.provider.on_settle = [](auto) { return payments::settle_answer{}; };
+  const auto answer = engine.place(a_placement({{"key", 1}}));
+  engine.advance(5100ms);
+  REQUIRE(answer->has_value());
+  CHECK((*answer)->status == placement_status::in_progress);
+  engine.set_clock_back(1h);
+  engine.restart();
+  const auto again = engine.place(a_placement({{"key", 1}}));
+  engine.run();
+  REQUIRE(again->has_value());
+  CHECK((*again)->status == placement_status::in_progress);
+}
+
 TEST_CASE("a settlement that never gets an answer is parked, visibly, and stays unfinished") {
   virtual_engine engine;
   engine.provider.on_charge = [](const auto&) { return charge_says(payments::charge_status::unknown); };
