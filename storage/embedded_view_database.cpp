@@ -4,15 +4,19 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <mutex>
 #include <unordered_map>
 
 #include "storage/embedded_view_keys.hpp"
+#include "storage/rocksdb_log.hpp"
 
 namespace holdfast::storage {
 namespace {
@@ -23,7 +27,6 @@ constexpr std::size_t largest_write_buffer_bytes = 16 * 1024 * 1024;
 constexpr std::size_t write_buffers_part = 4;
 constexpr std::size_t metadata_block_bytes = 4 * 1024;
 constexpr double filter_bits_per_key = 10;
-constexpr std::size_t largest_log_bytes = 1024 * 1024;
 
 /// Index and filter blocks live in the cache too, in pieces, so that the cache's size bounds all.
 rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -38,6 +41,18 @@ rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cac
   return options;
 }
 
+/// RocksDB would go on by itself behind some failures, on threads of its own. Here it is opened again
+/// instead, which is right behind all of them.
+class no_recovery final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
+    spdlog::warn("view: {}", error->ToString());
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* by_itself) override {
+    *by_itself = false;
+  }
+};
+
 rocksdb::Options database_options(const std::shared_ptr<rocksdb::Cache>& cache, std::size_t cache_bytes) {
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -50,9 +65,9 @@ rocksdb::Options database_options(const std::shared_ptr<rocksdb::Cache>& cache, 
   // The keys of a kind mostly ascend: each is looked for from where the one before it went.
   options.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(embedded_keys::kind_prefix_bytes));
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_log_file_size = largest_log_bytes;
-  options.keep_log_file_num = 2;
+  options.listeners.push_back(std::make_shared<no_recovery>());
+  options.max_bgerror_resume_count = 0;
+  options.info_log = make_silent_log();
   return options;
 }
 
@@ -208,24 +223,45 @@ class embedded_view_database::batch {
 
 tl::expected<std::unique_ptr<embedded_view_database>, std::string> embedded_view_database::open(
     const std::string& path, std::size_t cache_bytes) {
-  auto cache = rocksdb::NewLRUCache(cache_bytes);
-  const auto options = database_options(cache, cache_bytes);
-  rocksdb::DB* database = nullptr;
-  auto status = rocksdb::DB::Open(options, path, &database);
-  if (status.IsCorruption()) {
-    status = rocksdb::DestroyDB(path, options);
-    status = status.ok() ? rocksdb::DB::Open(options, path, &database) : status;
+  std::unique_ptr<embedded_view_database> result(new embedded_view_database(path, cache_bytes));
+  if (const auto opened = result->open_database(); !opened) {
+    return tl::unexpected(opened.error());
   }
-  if (!status.ok()) {
-    return tl::unexpected("view in " + path + ": " + status.ToString());
-  }
-  return std::unique_ptr<embedded_view_database>(
-      new embedded_view_database(std::move(cache), std::unique_ptr<rocksdb::DB>(database)));
+  return result;
 }
 
-embedded_view_database::embedded_view_database(std::shared_ptr<rocksdb::Cache> cache,
-                                               std::unique_ptr<rocksdb::DB> database)
-    : cache_(std::move(cache)), database_(std::move(database)) {}
+embedded_view_database::embedded_view_database(std::string path, std::size_t cache_bytes)
+    : path_(std::move(path)), cache_bytes_(cache_bytes), cache_(rocksdb::NewLRUCache(cache_bytes)) {}
+
+tl::expected<std::monostate, std::string> embedded_view_database::open_database() {
+  const auto options = database_options(cache_, cache_bytes_);
+  rocksdb::DB* database = nullptr;
+  auto status = rocksdb::DB::Open(options, path_, &database);
+  if (status.IsCorruption()) {
+    status = rocksdb::DestroyDB(path_, options);
+    status = status.ok() ? rocksdb::DB::Open(options, path_, &database) : status;
+  }
+  if (!status.ok()) {
+    return tl::unexpected("view in " + path_ + ": " + status.ToString());
+  }
+  database_.reset(database);
+  return std::monostate{};
+}
+
+/// RocksDB refuses all writes after a failed one. Its Resume() does not help where it was the log that
+/// could not be written, so it is opened again, whatever has failed.
+bool embedded_view_database::open_again() {
+  const std::unique_lock lock(open_);
+  database_.reset();
+  return open_database().has_value();
+}
+
+/// What is remembered may not be there: nothing more is written, nor read, before the next start().
+void embedded_view_database::lose() {
+  lost_ = true;
+  generation_ = 0;
+  visible_ = 0;
+}
 
 embedded_view_database::~embedded_view_database() = default;
 
@@ -234,10 +270,18 @@ std::size_t embedded_view_database::memory_bytes() const {
 }
 
 view_result<checkpoints> embedded_view_database::start(const std::string& store_id) {
-  // Lifts the refusal of all writes that RocksDB falls into after a failed one.
-  if (!database_->Resume().ok()) {
-    return tl::unexpected(view_error::unavailable);
+  const bool was_lost = lost_;
+  auto started = was_lost && !open_again() ? tl::unexpected(view_error::unavailable)
+                                           : start_as_it_is(store_id, !was_lost);
+  lost_ = false;
+  if (!started) {
+    lose();
   }
+  return started;
+}
+
+view_result<checkpoints> embedded_view_database::start_as_it_is(const std::string& store_id,
+                                                                bool may_be_read) {
   const auto found = read_state();
   if (!found) {
     return tl::unexpected(found.error());
@@ -246,7 +290,7 @@ view_result<checkpoints> embedded_view_database::start(const std::string& store_
   const std::uint32_t before = *found ? (*found)->generation : 0;
   if (before != 0 && (*found)->stamp == stamp_) {
     generation_ = before;
-    visible_ = (*found)->published ? generation_ : 0;
+    visible_ = (*found)->published && may_be_read ? generation_ : 0;
     return continue_where_it_was();
   }
   generation_ = 0;
@@ -264,12 +308,10 @@ view_result<checkpoints> embedded_view_database::start(const std::string& store_
 view_result<checkpoints> embedded_view_database::continue_where_it_was() {
   const auto largest = read_largest_id();
   auto reached = largest ? read_checkpoints() : tl::unexpected(largest.error());
-  if (!reached) {
-    generation_ = 0;
-    return reached;
+  if (reached) {
+    recent_.start(*largest);
+    checkpoints_ = *reached;
   }
-  recent_.start(*largest);
-  checkpoints_ = *reached;
   return reached;
 }
 
@@ -290,8 +332,7 @@ view_result<std::monostate> embedded_view_database::write(
   }
   auto written = answer(changes.commit());
   if (!written) {
-    // What is remembered may not be there: nothing more is written before the next start().
-    generation_ = 0;
+    lose();
   }
   return written;
 }
@@ -303,6 +344,8 @@ view_result<std::monostate> embedded_view_database::publish() {
   auto written = write_state(true, generation_, 0);
   if (written) {
     visible_ = generation_;
+  } else {
+    lose();
   }
   return written;
 }

@@ -15,6 +15,11 @@
 // Generation 0 holds one key, the state: the current generation, whether it is published, and
 // whose view it is.
 //
+// Where a write fails, or RocksDB has failed in the background, which the next write tells, nothing
+// is read or written any more until start() has opened the database again. What the last writes
+// changed may be lost then, together with their checkpoints; so it is first read again when it has
+// caught up and is published.
+//
 // Threading: get(), list() and the figures may be called from any thread, start(), write() and
 // publish() from one thread at a time.
 #pragma once
@@ -23,6 +28,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
@@ -76,16 +82,30 @@ class embedded_view_database {
   struct state;
   class batch;
 
-  embedded_view_database(std::shared_ptr<rocksdb::Cache> cache, std::unique_ptr<rocksdb::DB> database);
+  embedded_view_database(std::string path, std::size_t cache_bytes);
 
+  tl::expected<std::monostate, std::string> open_database();
+  bool open_again();
+  void lose();
+  /// Locked where the database is open and something is visible; it stays open as long as that is held.
+  std::shared_lock<std::shared_mutex> lock_for_reading() const;
+
+  view_result<checkpoints> start_as_it_is(const std::string& store_id, bool may_be_read);
   view_result<std::optional<state>> read_state() const;
   view_result<checkpoints> continue_where_it_was();
   view_result<checkpoints> read_checkpoints() const;
   view_result<entity_id> read_largest_id() const;
   view_result<std::monostate> write_state(bool published, std::uint32_t generation, std::uint32_t cleared);
 
-  std::shared_ptr<rocksdb::Cache> cache_;
+  const std::string path_;
+  const std::size_t cache_bytes_;
+  const std::shared_ptr<rocksdb::Cache> cache_;
+  /// Held by readers while they read, and alone while the database is closed and opened again.
+  mutable std::shared_mutex open_;
+  /// Nothing where it could not be opened again.
   std::unique_ptr<rocksdb::DB> database_;
+  /// The writer's: something has failed since the database was opened.
+  bool lost_ = false;
   /// The writer's: what it writes under, 0 before start().
   std::uint32_t generation_ = 0;
   std::string stamp_;

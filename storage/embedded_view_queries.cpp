@@ -3,6 +3,7 @@
 #include <rocksdb/snapshot.h>
 
 #include <cassert>
+#include <mutex>
 
 #include "storage/embedded_view_database.hpp"
 #include "storage/embedded_view_keys.hpp"
@@ -131,9 +132,15 @@ read_result<view_page> read_page(rocksdb::DB& database, std::uint32_t generation
 
 }  // namespace
 
+std::shared_lock<std::shared_mutex> embedded_view_database::lock_for_reading() const {
+  // Looked at before the lock too: readers whose times overlap could keep out the writer for good.
+  return visible_ == 0 ? std::shared_lock<std::shared_mutex>() : std::shared_lock(open_, std::try_to_lock);
+}
+
 read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id, read_depth depth) const {
+  const auto open = lock_for_reading();
   const std::uint32_t generation = visible_;
-  if (generation == 0) {
+  if (!open || generation == 0) {
     return tl::unexpected(read_failure::unavailable);
   }
   rocksdb::PinnableSlice bytes;
@@ -155,8 +162,9 @@ read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id,
 
 read_result<view_page> embedded_view_database::list(const view_query& query, read_depth depth) const {
   assert(query.limit >= 1 && query.limit <= largest_page_rows && query.offset <= largest_offset_rows);
+  const auto open = lock_for_reading();
   const std::uint32_t generation = visible_;
-  if (generation == 0) {
+  if (!open || generation == 0) {
     return tl::unexpected(read_failure::unavailable);
   }
   auto page = read_page(*database_, generation, query, depth);

@@ -5,6 +5,7 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include "storage/rocksdb_log.hpp"
 #include "storage/shard.hpp"
 
 namespace holdfast::storage {
@@ -16,7 +17,6 @@ constexpr std::size_t mib = 1024 * kib;
 /// What an opening after a crash has to replay at most.
 constexpr std::size_t largest_wal_bytes = 8 * mib;
 constexpr std::size_t largest_manifest_bytes = 4 * mib;
-constexpr std::size_t largest_info_log_bytes = 1 * mib;
 constexpr int most_open_files = 512;
 constexpr int most_background_jobs = 2;
 /// Small tables have small indexes and filters, and the few parts of the cache are each large
@@ -67,9 +67,7 @@ rocksdb::DBOptions database_options(bool create) {
   options.max_open_files = most_open_files;
   options.max_background_jobs = most_background_jobs;
   options.skip_stats_update_on_db_open = true;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.keep_log_file_num = 1;
-  options.max_log_file_size = largest_info_log_bytes;
+  options.info_log = make_silent_log();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   return options;

@@ -1,9 +1,14 @@
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <map>
 #include <random>
 #include <set>
+#include <string_view>
 
 #include "tests/support/view_fixture.hpp"
 
@@ -18,6 +23,9 @@ TYPE_TO_STRING_AS("embedded", embedded_store);
 TYPE_TO_STRING_AS("redis", redis_store);
 
 namespace {
+
+/// What the disk under an embedded view answers to every write; 0: it writes. See write() below.
+std::atomic<int> error_of_disk = 0;
 
 timestamp at(std::int64_t ms) {
   return timestamp(milliseconds(ms));
@@ -160,6 +168,19 @@ std::vector<entity_id> walk(View& view, view_query query, Between between) {
 }
 
 }  // namespace
+
+/// Stands in front of the C library's, also for RocksDB.
+extern "C" ssize_t write(int descriptor, const void* bytes, size_t size) {
+  char name[4096];
+  const auto link = "/proc/self/fd/" + std::to_string(descriptor);
+  const auto length = error_of_disk == 0 ? 0 : ::readlink(link.c_str(), name, sizeof(name));
+  if (length > 0 &&
+      std::string_view(name, static_cast<std::size_t>(length)).find("/view/") != std::string::npos) {
+    errno = error_of_disk;
+    return -1;
+  }
+  return ::syscall(SYS_write, descriptor, bytes, size);
+}
 
 #define BOTH embedded_store, redis_store
 
@@ -536,6 +557,35 @@ TEST_CASE("embedded: reads that wait for the disk are answered when the reader i
   CHECK(view.store().view().reads_from_disk() > 0);
   view.close_reader();
   CHECK(answers == 200);
+}
+
+TEST_CASE("embedded: a disk that fails takes the view away, and it is back with the disk") {
+  for (const int error : {EIO, ENOSPC}) {
+    CAPTURE(error);
+    view_fixture<embedded_store> view;
+    view.serve();
+    REQUIRE(view.write({row(1, 1, 1, 1000)}, {{0, 4}}).has_value());
+    error_of_disk = error;
+    CHECK(is_unavailable(view.write({row(2, 1, 1, 1000)}, {{0, 5}})));
+    CHECK(is_unavailable(view.get(1)));
+    CHECK(is_unavailable(view.list(all_rows())));
+    CHECK(is_unavailable(view.publish()));
+    CHECK(is_unavailable(view.open()));
+    CHECK(is_unavailable(view.open()));
+    CHECK(is_unavailable(view.write({row(2, 1, 1, 1000)}, {{0, 5}})));
+    error_of_disk = 0;
+    const auto reached = view.open();
+    REQUIRE(reached.has_value());
+    CHECK((*reached)[0] <= 4);
+    // It may have lost what was written last, so it is not read before it has caught up.
+    CHECK(is_unavailable(view.get(1)));
+    REQUIRE(view.write({row(1, 1, 1, 1000), row(2, 1, 1, 1000)}, {{0, 5}}).has_value());
+    REQUIRE(view.publish().has_value());
+    CHECK(ids_of(*view.list(all_rows())) == std::vector<entity_id>{1, 2});
+    view.reopen();
+    CHECK((*view.open())[0] == 5);
+    CHECK(ids_of(*view.list(all_rows())) == std::vector<entity_id>{1, 2});
+  }
 }
 
 TEST_CASE("embedded: what can't be opened is told with its folder") {
