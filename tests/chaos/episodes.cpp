@@ -86,7 +86,7 @@ judgement run_one(const episodes_assignment& what, std::uint64_t seed,
   try {
     judged = one.run();
   } catch (const std::exception& error) {
-    judged = {false, std::string(error.what()) + "\nreplay: " + one.replay() + "\n", "not judged"};
+    judged = {false, false, std::string(error.what()) + "\nreplay: " + one.replay() + "\n", "not judged"};
   }
   for (const auto& each : one.faults()) {
     ++struck[each.name];

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -17,8 +18,11 @@ namespace holdfast::chaos {
 namespace {
 
 constexpr std::chrono::seconds view_within{60};
-/// The number of its invariant.
+// Invariants by their numbers.
 constexpr int acknowledged_is_kept = 1;
+constexpr int money_as_journalled = 2;
+constexpr int confirmed_is_captured = 3;
+constexpr int positions_are_gapless = 8;
 constexpr std::size_t keys_repeated_by_each = 20;
 
 bool comes_to_rest(shop& at, std::chrono::seconds within) {
@@ -70,6 +74,8 @@ proof::history gather(shop& at, const run_identity& run) {
   auto all = begin_history(at, run);
   all.facts.at_rest = all.facts.has_ledger = all.facts.has_receipts = true;
   all.facts.has_view = all.facts.has_parked = true;
+  // Parking comes after an hour without an outcome.
+  all.facts.may_park = false;
   testing::http_client client(at.port());
   all.receipts = read_journal(at.data() / "receipts");
   all.ledger = read_ledger(at.provider());
@@ -123,20 +129,32 @@ std::string what_is_lost(shop& at, const run_identity& run) {
   return verdict.good() ? std::string() : told(proof::to_text(verdict, so_far.facts), so_far);
 }
 
+/// The books tell only at rest: until then the provider may be a step ahead.
+bool tells_of_loss(const proof::verdict& verdict, bool at_rest) {
+  return std::ranges::any_of(verdict.violations, [&](const auto& each) {
+    const bool by_the_books =
+        each.invariant == money_as_journalled || each.invariant == confirmed_is_captured;
+    return each.invariant == acknowledged_is_kept || each.invariant == positions_are_gapless ||
+           (at_rest && by_the_books);
+  });
+}
+
 }  // namespace
 
 judgement judge(shop& at, recorded_crowd& customers, const run_identity& run) {
-  if (auto lost = what_is_lost(at, run); !lost.empty()) return {false, std::move(lost), "not at rest"};
+  if (auto lost = what_is_lost(at, run); !lost.empty()) return {false, true, std::move(lost), "not at rest"};
   // What is left half done after all this time is the checker's to report.
-  if (comes_to_rest(at, run.rest_within)) {
+  bool at_rest = comes_to_rest(at, run.rest_within);
+  if (at_rest) {
     customers.repeat_keys(keys_repeated_by_each);
-    comes_to_rest(at, run.rest_within);
+    at_rest = comes_to_rest(at, run.rest_within);
   }
   const auto all = gather(at, run);
   reconcile(at);
   const auto verdict = proof::check(all);
   judgement result;
   result.figures = figures_of(verdict, at.into());
+  result.lost = tells_of_loss(verdict, at_rest);
   if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
   for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";
   result.good = result.text.empty();

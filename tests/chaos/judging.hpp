@@ -24,6 +24,9 @@ struct run_identity {
 
 struct judgement {
   bool good = true;
+  /// Something that had been acknowledged, or that is gone from amid the journal. Whatever else is bad
+  /// is no loss.
+  bool lost = false;
   /// For people; says how to do it again where it is bad.
   std::string text;
   /// What was at work, in a line.

@@ -96,7 +96,7 @@ judgement kill_rounds(std::uint64_t rounds, std::uint64_t seed) {
     try {
       last = one.run();
     } catch (const std::exception& error) {
-      last = {false, std::string(error.what()) + "\nreplay: " + one.replay() + "\n", "not judged"};
+      last = {false, false, std::string(error.what()) + "\nreplay: " + one.replay() + "\n", "not judged"};
     }
     done += now;
     for (const auto& [step, count] : one.hits()) hits[step] += count;

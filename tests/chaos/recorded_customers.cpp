@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/chaos/observation.hpp"
+#include "tests/proof/contract.hpp"
 #include "tests/proof/names.hpp"
 #include "tests/support/customers.hpp"
 
@@ -32,31 +33,6 @@ std::string digest(const std::string& text) {
 std::string placement_body(std::uint64_t user, std::int64_t price, const std::string& card) {
   return R"({"userId":)" + std::to_string(user) + R"(,"price":)" + std::to_string(price) + R"(,"cardNo":")" +
          card + "\"}";
-}
-
-operation_outcome outcome_of(const operation& one) {
-  if (one.status / 100 == 2 || one.status == 402 || one.status == 404) return operation_outcome::ok;
-  if (one.code == "cancelled" || one.code == "payment-unavailable") return operation_outcome::ok;
-  return one.code == "unavailable" || one.status == 500 ? operation_outcome::unknown
-                                                        : operation_outcome::failed;
-}
-
-/// What the contract knows for each kind of request that these customers send.
-bool is_in_the_contract(const operation& one) {
-  const bool not_now = one.status == 503 && (one.code == "overloaded" || one.code == "unavailable");
-  const bool no_view = one.status == 503 && one.code == "view-unavailable";
-  switch (one.kind) {
-    case operation_kind::place:
-      return not_now || one.status == 201 || one.status == 202 || one.status == 402 || one.status == 409 ||
-             one.code == "key-reused" || one.code == "payment-unavailable";
-    case operation_kind::cancel:
-      return not_now || one.status == 202 || one.status == 204 || one.status == 404;
-    case operation_kind::read:
-      return not_now || no_view || one.status == 200 || one.status == 404;
-    case operation_kind::list:
-      return not_now || no_view || one.status == 200;
-  }
-  return false;
 }
 
 }  // namespace
@@ -95,17 +71,23 @@ bool recorded_customer::act() {
 }
 
 void recorded_customer::repeat_keys(std::size_t at_most) {
+  auditing_ = true;
+  // The server has closed what was idle for as long as rest took.
+  client_.reset();
   for (std::size_t i = 0; i < keyed_.size(); ++i) {
     auto& each = keyed_[i];
     if (each.final && i + at_most < keyed_.size()) continue;
-    if (connected()) repeat(each, false);
+    if (!connected()) return into_.complain("nobody can be reached at the end");
+    repeat(each, false);
   }
+  auditing_ = false;
 }
 
 operation recorded_customer::begin(operation_kind kind) const {
   operation one;
   one.number = into_.next_number();
   one.client = number_;
+  one.audit = auditing_;
   one.kind = kind;
   return one;
 }
@@ -132,7 +114,7 @@ void recorded_customer::perform(operation& one, Request request) {
 void recorded_customer::take(operation& one, const testing::raw_response& answer) {
   one.status = static_cast<std::uint32_t>(answer.status);
   if (answer.status >= 400) one.code = testing::text_at(answer, "/code");
-  one.outcome = outcome_of(one);
+  one.outcome = proof::outcome_of(one.status, one.code);
   told_to_wait_ = answer.has_header("retry-after");
   if (one.kind == operation_kind::place) {
     one.reservation = testing::id_in(answer);
@@ -152,7 +134,7 @@ void recorded_customer::take(operation& one, const testing::raw_response& answer
 }
 
 void recorded_customer::complain_if_odd(const operation& one, const testing::raw_response& answer) {
-  if (is_in_the_contract(one)) return;
+  if (proof::is_in_the_contract(one)) return;
   into_.complain("operation " + std::to_string(one.number) + " (" + std::string(proof::name_of(one.kind)) +
                  ") was answered " + answer.status_line + " " + answer.body);
 }

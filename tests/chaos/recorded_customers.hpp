@@ -32,7 +32,7 @@ class recorded_customer {
   /// there was nobody to connect to, or it was told to come again later.
   bool act();
   /// Places once more, under their keys, what was placed last: at most so many, and whatever has no
-  /// final answer yet.
+  /// final answer yet. Everything is at rest, so these have to be served.
   void repeat_keys(std::size_t at_most);
 
  private:
@@ -68,6 +68,7 @@ class recorded_customer {
   const current_port& port_;
   std::uint64_t placed_ = 0;
   bool told_to_wait_ = false;
+  bool auditing_ = false;
   std::vector<keyed_placement> keyed_;
   std::unique_ptr<testing::http_client> client_;
 };

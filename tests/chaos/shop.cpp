@@ -12,7 +12,6 @@ namespace holdfast::chaos {
 
 namespace {
 
-constexpr int most_starts_in_a_row = 20;
 constexpr std::size_t longest_last_words = 2000;
 constexpr std::chrono::seconds end_after_output{5};
 constexpr int killed = 128 + SIGKILL;
@@ -72,13 +71,8 @@ bool shop::start() {
 }
 
 void shop::start_for_good() {
-  for (int tries = 0; tries < most_starts_in_a_row; ++tries) {
-    if (start()) {
-      expected_exit_.reset();
-      return;
-    }
-  }
-  throw std::runtime_error("the server does not start any more: " + last_words());
+  expected_exit_.reset();
+  if (!start()) throw std::runtime_error("the server does not start: " + last_words());
 }
 
 std::string shop::last_words() const {

@@ -39,7 +39,8 @@ class shop {
 
   /// Starts the server and waits until it serves. False where it ended before that.
   bool start();
-  /// Starts it until it serves: what ends it at the start has to stop doing so.
+  /// Starts it where nothing stands in the way any more: nothing but a server that serves is expected.
+  /// Throws.
   void start_for_good();
   /// Whether there is a server and it has not ended by itself; one that has is looked into.
   bool serves();

@@ -23,13 +23,12 @@ constexpr int shown_nothing = 3;
 
 int tell(const holdfast::powerloss::assignment& what, const holdfast::powerloss::outcome& came_of_it) {
   const bool failed_at_all = !came_of_it.failure.empty();
-  const bool lost = failed_at_all && came_of_it.cuts > 0;
   const auto rounds = std::to_string(came_of_it.rounds) + " rounds";
   std::cout << came_of_it.failure;
   if (what.no_sync) {
-    std::cout << "powerloss: without syncs " << (lost ? "a loss was found after " : "NO LOSS was found in ")
-              << rounds << "\n";
-    return lost ? passed : failed;
+    std::cout << "powerloss: without syncs "
+              << (came_of_it.lost ? "a loss was found after " : "NO LOSS was found in ") << rounds << "\n";
+    return came_of_it.lost ? passed : failed;
   }
   std::cout << "powerloss: " << (failed_at_all ? "FAILED after " : "nothing lost in ") << rounds << "\n";
   return failed_at_all ? failed : passed;

@@ -16,13 +16,14 @@ struct assignment {
 
 struct outcome {
   std::uint64_t rounds = 0;
-  /// What fails before the first one has nothing to do with power.
-  std::uint64_t cuts = 0;
-  /// Empty where nothing was lost.
+  /// Empty where nothing failed.
   std::string failure;
+  /// What failed is that something acknowledged is gone; nothing else counts as a loss.
+  bool lost = false;
 };
 
-/// Up to the first failure. Prints a line for each round.
+/// Up to the first failure; without syncs up to the first loss, since a disk that was lied to may fail in
+/// other ways before. Prints a line for each round.
 outcome run(const assignment& what);
 
 }  // namespace holdfast::powerloss

@@ -86,6 +86,8 @@ struct operation {
   reservation_id reservation = 0;
   /// What the answer showed: one of a placement or a read, many of a list.
   std::vector<observation> shown;
+  /// Asked for when faults were over and everything had come to rest: it has to be `ok`.
+  bool audit = false;
   /// Which node answered, where there are several.
   std::string node;
 };
@@ -154,11 +156,10 @@ struct run_facts {
   /// What the engine's clock said at moment 0, in milliseconds since 1970: places the events'
   /// times among the moments, in stories only.
   std::int64_t engine_epoch_ms = 0;
-  /// The engine's clock was moved. An answer 202 follows from a reservation's age, so then a
-  /// placement that was told 202 may be told that it is under way.
-  bool clock_jumped = false;
   /// Faults have ended, and time enough has passed for everything to end: liveness is judged.
   bool at_rest = false;
+  /// At the end somebody takes commands.
+  bool serves = true;
   /// The ledger is whole, and was read after the journal came to rest.
   bool has_ledger = false;
   bool has_receipts = false;

@@ -50,6 +50,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, ope
   f("answer", x.answer);
   f("reservation", x.reservation);
   f("shown", x.shown);
+  f("audit", x.audit);
   f("node", x.node);
 }
 template <class Fields, class T>
@@ -104,8 +105,8 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("seed", x.seed);
   f("replay", x.replay);
   f("engineEpoch", x.engine_epoch_ms);
-  f("clockJumped", x.clock_jumped);
   f("atRest", x.at_rest);
+  f("serves", x.serves);
   f("hasLedger", x.has_ledger);
   f("hasReceipts", x.has_receipts);
   f("hasView", x.has_view);

@@ -126,13 +126,18 @@ void check_staleness(case_file& file, const std::vector<const operation*>& all, 
   }
 }
 
+/// Refused, or answered that there is no such reservation.
+bool without_effect(const operation& one) {
+  return one.outcome == operation_outcome::failed || one.status == 404;
+}
+
 /// A customer's cancellation needs a customer, and shows in nothing that ended before.
 void check_causes(case_file& file, reservation_id id, const std::vector<const operation*>& all,
                   const journalled_reservation& kept) {
   const auto asked_at = [&] {
     std::optional<moment> earliest;
     for (const auto* one : all) {
-      if (one->kind != operation_kind::cancel) continue;
+      if (one->kind != operation_kind::cancel || without_effect(*one)) continue;
       if (!earliest || one->invoked < *earliest) earliest = one->invoked;
     }
     return earliest;
@@ -141,7 +146,10 @@ void check_causes(case_file& file, reservation_id id, const std::vector<const op
     return s.status == reservation_status::cancelling && s.reason == domain::cancel_reason::customer;
   });
   if (version == 0) return;
-  if (!asked_at) return file.report(7, id, "it was cancelled for its customer, who never asked for it");
+  if (!asked_at) {
+    return file.report(7, id, "it was cancelled for its customer, who never asked for it or was refused",
+                       all);
+  }
   for (const auto* one : all) {
     if (!one->completed || *one->completed >= *asked_at) continue;
     for (const auto& seen : one->shown) {

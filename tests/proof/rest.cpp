@@ -157,8 +157,29 @@ void check_parked(case_file& file) {
   }
 }
 
+/// The journal has a reservation of its user with another price: the key is taken by other fields.
+bool taken_by_other_fields(const case_file& file, const operation& one) {
+  return std::any_of(file.reservations.begin(), file.reservations.end(), [&](const auto& each) {
+    if (each.second.version() == 0) return false;
+    const auto& what = each.second.last().what;
+    return what.user_id == one.user_id && what.price.amount_minor != one.price_minor;
+  });
+}
+
+/// Nothing stands in the way any more: whoever asks is served.
+void check_audit(case_file& file, const operation& one) {
+  if (one.outcome == operation_outcome::ok) return;
+  if (one.code == "key-reused" && (one.user_id == 0 || taken_by_other_fields(file, one))) return;
+  file.report(11, one.reservation,
+              "operation " + std::to_string(one.number) + " was asked for at rest, and was not served: " +
+                  std::to_string(one.status) + " " + one.code,
+              {&one});
+}
+
 void check_liveness(case_file& file) {
+  if (!file.run.facts.serves) file.report(11, 0, "nobody takes commands at the end");
   for (const auto& one : file.run.operations) {
+    if (one.audit) check_audit(file, one);
     if (one.outcome == operation_outcome::pending) {
       file.report(11, one.reservation, "operation " + std::to_string(one.number) + " was never answered",
                   {&one});

@@ -7,6 +7,7 @@
 #include "http/answers.hpp"
 #include "http/media_type.hpp"
 #include "storage/event_codec.hpp"
+#include "tests/proof/contract.hpp"
 #include "tests/proof/names.hpp"
 
 namespace holdfast::simulation {
@@ -46,14 +47,6 @@ std::string digest_of(const http::response& response) {
     if (name == "Location") text += value;
   }
   return std::to_string(hash(text + response.body));
-}
-
-operation_outcome outcome_of(const std::string& code) {
-  for (const auto* refused :
-       {"key-in-use", "key-reused", "overloaded", "view-unavailable", "invalid-field"}) {
-    if (code == refused) return operation_outcome::failed;
-  }
-  return code == "unavailable" ? operation_outcome::unknown : operation_outcome::ok;
 }
 
 proof::observation observe(domain::reservation_id id, const std::string& records) {
@@ -161,6 +154,7 @@ operation& customers::invoke(std::uint32_t customer, operation_kind kind, then n
   auto& one = operations.emplace_back();
   one.number = operations.size();
   one.client = customer;
+  one.audit = customer == auditor;
   one.kind = kind;
   one.invoked = world_.stamp();
   open_.emplace(one.number, std::move(next));
@@ -230,7 +224,7 @@ void customers::place(std::uint32_t customer, const wanted_placement& wanted, th
     const auto response = http::answer_placement(client, answer);
     done->status = response.status;
     done->code = code_of(response);
-    done->outcome = outcome_of(done->code);
+    done->outcome = proof::outcome_of(done->status, done->code);
     done->replayed = answer.replayed;
     if (done->outcome == operation_outcome::ok) {
       done->answer = digest_of(response);
@@ -254,7 +248,7 @@ void customers::cancel(std::uint32_t customer, domain::reservation_id id, then n
     const auto response = http::answer_cancellation(client, id, answer);
     done->status = response.status;
     done->code = code_of(response);
-    done->outcome = outcome_of(done->code);
+    done->outcome = proof::outcome_of(done->status, done->code);
     finish(number);
   });
 }

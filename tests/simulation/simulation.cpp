@@ -208,6 +208,8 @@ class run {
   void end_faults() {
     world_.trace([] { return std::string("faults end"); });
     world_.end_faults();
+    // One that was to come within so many steps, and has not.
+    if (!ending_) crash_at_.reset();
     provider_.come_back();
     view_.come_back();
     deadline_ = world_.now() + time_to_end;
@@ -246,8 +248,8 @@ class run {
     all.facts.seed = world_.drawn.seed;
     all.facts.replay = "scripts/simulate --seed " + std::to_string(world_.drawn.seed) + " --trace";
     all.facts.engine_epoch_ms = node_.wall_clock().time_since_epoch().count() - world_.now() / millisecond;
-    all.facts.clock_jumped = world_.struck[static_cast<std::size_t>(fault::clock_jumps)] > 0;
     all.facts.at_rest = true;
+    all.facts.serves = node_.serving() && !node_.failed();
     all.facts.has_ledger = true;
     all.facts.has_receipts = true;
     all.facts.has_view = true;

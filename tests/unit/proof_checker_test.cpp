@@ -10,6 +10,7 @@
 #include "domain/receipt.hpp"
 #include "storage/event_codec.hpp"
 #include "tests/proof/checker.hpp"
+#include "tests/proof/contract.hpp"
 #include "tests/proof/history_json.hpp"
 #include "tests/support/seeded_reservations.hpp"
 
@@ -149,6 +150,17 @@ bool broken(const history& what, int invariant) {
   }
   MESSAGE(proof::to_text(judged, what.facts));
   return false;
+}
+
+bool says(const history& what, const std::string& words) {
+  return proof::to_text(proof::check(what), what.facts).find(words) != std::string::npos;
+}
+
+operation& refuse(operation& one, std::uint32_t status, const std::string& code) {
+  one.outcome = operation_outcome::failed;
+  one.status = status;
+  one.code = code;
+  return one;
 }
 
 /// Takes out what `is` holds for.
@@ -357,6 +369,48 @@ TEST_CASE("7: cancelled without anybody asking, or before") {
   CHECK(broken(before, 7));
 }
 
+TEST_CASE("5: a key is said to be in use after it was said to go on by itself") {
+  auto bad = good_history();
+  bad.operations[0].status = 202;
+  auto& again = refuse(place(bad, 0, 50, "a"), 409, "key-in-use");
+  CHECK(broken(bad, 5));
+  again.invoked = 5;
+  CHECK(proof::check(bad).good());
+}
+
+TEST_CASE("5: a key is said to be under way when everything is at rest") {
+  auto bad = good_history();
+  auto& again = place(bad, paid, 90, "a");
+  again.status = 202;
+  again.replayed = again.audit = true;
+  CHECK(broken(bad, 5));
+}
+
+TEST_CASE("7: a placement was refused as overloaded, and was journalled") {
+  auto bad = good_history();
+  refuse(place(bad, 0, 90, ""), 503, "overloaded").user_id = 8;
+  CHECK(proof::check(bad).good());
+  // Of the seeded user, and the answers that named these reservations are gone.
+  lose(bad.operations, [](const auto& one) { return one.kind == operation_kind::place && one.user_id == 0; });
+  bad.operations.back().user_id = testing::seeded_state("issued", paid).what.user_id;
+  CHECK(broken(bad, 7));
+  bad.operations.back().outcome = operation_outcome::unknown;
+  bad.operations.back().code = "unavailable";
+  bad.faults.push_back({1, "crash", ""});
+  CHECK_FALSE(says(bad, "was refused"));
+}
+
+TEST_CASE("7: a cancellation was refused as overloaded, or not found, and cancelled") {
+  auto overloaded = good_history();
+  refuse(overloaded.operations[2], 503, "overloaded");
+  CHECK(broken(overloaded, 7));
+  auto not_found = good_history();
+  not_found.operations[2].status = 404;
+  not_found.operations[2].invoked = 1;
+  not_found.operations[2].completed = 2;
+  CHECK(broken(not_found, 7));
+}
+
 TEST_CASE("8: a gap in a shard's positions, and an epoch that falls") {
   auto gap = good_history();
   for (auto& line : gap.reservations) line.record.at += line.record.at > 2 ? 1 : 0;
@@ -439,6 +493,66 @@ TEST_CASE("11: no clear answer though nothing failed") {
   CHECK(broken(bad, 11));
   bad.faults.push_back({1, "crash", ""});
   CHECK(proof::check(bad).good());
+}
+
+TEST_CASE("11: what is asked for at rest is refused, or not answered clearly") {
+  for (const auto* code : {"overloaded", "key-in-use", "connection-refused"}) {
+    auto bad = good_history();
+    refuse(place(bad, 0, 90, "c"), 503, code).audit = true;
+    if (std::string(code) == "connection-refused") bad.operations.back().status = 0;
+    CHECK(broken(bad, 11));
+    bad.operations.back().audit = false;
+    CHECK_FALSE(says(bad, "not served"));
+  }
+  auto cut_off = good_history();
+  cut_off.faults.push_back({1, "crash", ""});
+  cut_off.operations[5].outcome = operation_outcome::unknown;
+  cut_off.operations[5].audit = true;
+  CHECK(broken(cut_off, 11));
+}
+
+TEST_CASE("11: a key that was taken by other fields is refused at rest too, but only where they stand") {
+  auto history = good_history();
+  auto& other = refuse(place(history, 0, 70, "a"), 422, "key-reused");
+  other.audit = true;
+  other.request = "other fields";
+  other.price_minor += 1;
+  for (auto& one : history.operations) {
+    if (one.kind == operation_kind::place) one.user_id = testing::seeded_state("issued", paid).what.user_id;
+  }
+  CHECK(proof::check(history).good());
+  other.price_minor -= 1;
+  CHECK(broken(history, 11));
+}
+
+TEST_CASE("11: nobody takes commands at the end") {
+  auto bad = good_history();
+  bad.facts.serves = false;
+  CHECK(broken(bad, 11));
+}
+
+TEST_CASE("11: an answer that the contract does not know") {
+  auto bad = good_history();
+  refuse(operate(bad, operation_kind::cancel, paid, 90, 500), 500, "internal");
+  bad.operations.back().outcome = operation_outcome::unknown;
+  bad.faults.push_back({1, "crash", ""});
+  CHECK(broken(bad, 11));
+}
+
+TEST_CASE("an answer's outcome is what the contract makes of it") {
+  using proof::outcome_of;
+  CHECK(outcome_of(201, "") == operation_outcome::ok);
+  CHECK(outcome_of(402, "payment-declined") == operation_outcome::ok);
+  CHECK(outcome_of(404, "not-found") == operation_outcome::ok);
+  CHECK(outcome_of(409, "cancelled") == operation_outcome::ok);
+  CHECK(outcome_of(503, "payment-unavailable") == operation_outcome::ok);
+  CHECK(outcome_of(409, "key-in-use") == operation_outcome::failed);
+  CHECK(outcome_of(422, "key-reused") == operation_outcome::failed);
+  CHECK(outcome_of(503, "overloaded") == operation_outcome::failed);
+  CHECK(outcome_of(503, "view-unavailable") == operation_outcome::failed);
+  CHECK(outcome_of(503, "unavailable") == operation_outcome::unknown);
+  CHECK(outcome_of(500, "internal") == operation_outcome::unknown);
+  CHECK(outcome_of(418, "teapot") == operation_outcome::unknown);
 }
 
 TEST_CASE("12: a card number was found") {
