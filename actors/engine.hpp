@@ -44,6 +44,21 @@ struct engine_ports {
   std::function<void(std::string message)> on_fatal;
 };
 
+/// What keeps the memory of one shard bounded. Smaller ones are for tests, which reach them sooner.
+struct shard_bounds {
+  /// Reservations in memory at once. Commands that would need more are `overloaded`.
+  std::size_t residents = 4096;
+  /// Unfinished reservations that are read at once, 2 at least; further ones follow, as long as at least
+  /// half of the residents' places are free.
+  std::uint32_t resume_window = 64;
+  /// When those that left memory unfinished are taken up again.
+  std::chrono::seconds come_back_after{10};
+
+  /// From so many residents on, those that wait for their receipts leave memory, the oldest first, and
+  /// come back after a while: the receipt desk may be down for long.
+  std::size_t crowded_residents() const { return residents * 3 / 4; }
+};
+
 struct engine_options {
   std::chrono::milliseconds payment_wait{5000};
   std::chrono::milliseconds cancel_wait{2000};
@@ -52,6 +67,7 @@ struct engine_options {
   /// The least time between two writes to the view: what becomes durable meanwhile is written as
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
+  shard_bounds shards;
 };
 
 /// An event loop that the actors may run on: runs the task soon, on the loop's thread. May be called

@@ -31,10 +31,10 @@ shard_state::~shard_state() {
 // --- Routing ---
 
 void shard_state::place(placement_call& call) {
+  if (residents_.size() >= bounds().crowded_residents()) make_room();
   if (full()) {
     return call.to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
   }
-  if (residents_.size() >= crowded_residents) make_room();
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
   self_->send(spawn(id, true), std::move(call));
@@ -78,7 +78,7 @@ const reservation_actor& shard_state::spawn(domain::reservation_id id, bool is_n
 }
 
 bool shard_state::full() const {
-  return residents_.size() >= largest_residents;
+  return residents_.size() >= bounds().residents;
 }
 
 // --- Coming to rest, and going ---
@@ -94,10 +94,10 @@ void shard_state::rested(domain::reservation_id id) {
 }
 
 void shard_state::add_elder(domain::reservation_id id) {
-  if (elders_.size() >= 2 * largest_residents) {
+  if (elders_.size() >= 2 * bounds().residents) {
     std::erase_if(elders_, [this](auto elder) { return !residents_.contains(elder); });
   }
-  if (elders_.size() < 2 * largest_residents) elders_.push_back(id);
+  if (elders_.size() < 2 * bounds().residents) elders_.push_back(id);
 }
 
 /// Asks two for each that comes, so that the crowd gets smaller.
@@ -116,7 +116,7 @@ void shard_state::passivation_over(const passivation_answered& what) {
   if (found == residents_.end()) return;
   auto held = std::exchange(found->second.held, {});
   if (what.unfinished && come_back_ == time_point::max()) {
-    come_back_ = clock() + come_back_after;
+    come_back_ = clock() + bounds().come_back_after;
     schedule();
   }
   if (what.ended) {
@@ -152,7 +152,7 @@ void shard_state::bring_back(domain::reservation_id id) {
 void shard_state::list_unfinished() {
   listing_ = true;
   around_->ports.reservations.list_unfinished(
-      shard_, resumed_up_to_, resume_window,
+      shard_, resumed_up_to_, bounds().resume_window,
       result_to_actor<unfinished_listed>(around_, caf::actor_cast<shard_actor>(self_)));
 }
 
@@ -160,7 +160,7 @@ void shard_state::resume(const unfinished_listed& page) {
   listing_ = false;
   if (!*page.result) return around_->ports.on_fatal(page.result->error().message);
   const auto& ids = **page.result;
-  more_unfinished_ = ids.size() == resume_window;
+  more_unfinished_ = ids.size() == bounds().resume_window;
   if (!ids.empty()) resumed_up_to_ = ids.back();
   for (const auto id : ids) {
     if (residents_.contains(id)) continue;
@@ -178,8 +178,8 @@ void shard_state::loaded(domain::reservation_id id) {
 /// From the first one on: whoever is in memory is passed over.
 void shard_state::take_up_again() {
   if (clock() < come_back_) return;
-  if (listing_ || more_unfinished_ || residents_.size() >= largest_residents / 2) {
-    come_back_ = clock() + come_back_after;
+  if (listing_ || more_unfinished_ || residents_.size() >= bounds().residents / 2) {
+    come_back_ = clock() + bounds().come_back_after;
     return;
   }
   come_back_ = time_point::max();
@@ -190,7 +190,8 @@ void shard_state::take_up_again() {
 /// Those already back may wait for long, for the receipt desk say: that must not keep the others.
 void shard_state::resume_more() {
   if (listing_ || !more_unfinished_) return;
-  if (resuming_.size() < resume_window / 2 && residents_.size() < largest_residents / 2) list_unfinished();
+  if (resuming_.size() < bounds().resume_window / 2 && residents_.size() < bounds().residents / 2)
+    list_unfinished();
 }
 
 // --- Waits ---

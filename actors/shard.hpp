@@ -18,15 +18,6 @@
 
 namespace holdfast::actors {
 
-/// Reservations of one shard in memory at once. Commands that would need more are `overloaded`.
-inline constexpr std::size_t largest_residents = 4096;
-/// From so many on, those that wait for their receipts leave memory, the oldest first, and come
-/// back after a while: the receipt desk may be down for long.
-inline constexpr std::size_t crowded_residents = largest_residents * 3 / 4;
-inline constexpr std::chrono::seconds come_back_after{10};
-/// Unfinished reservations of one shard that are read at once; further ones follow, as long as
-/// at least half of the residents' places are free.
-inline constexpr std::uint32_t resume_window = 64;
 /// The finest grain at which a shard looks at its waits.
 inline constexpr std::chrono::milliseconds shard_tick{100};
 
@@ -63,6 +54,7 @@ class shard_state {
   using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;
 
   time_point clock() const { return self_->clock().now(); }
+  const shard_bounds& bounds() const { return around_->options.shards; }
   bool full() const;
   const reservation_actor& spawn(domain::reservation_id id, bool is_new);
   void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);

@@ -1,6 +1,5 @@
 #include "tests/chaos/evidence.hpp"
 
-#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -10,6 +9,7 @@
 #include "storage/event_codec.hpp"
 #include "storage/rocksdb_journal.hpp"
 #include "tests/chaos/observation.hpp"
+#include "tests/proof/canaries.hpp"
 
 namespace holdfast::chaos {
 
@@ -88,24 +88,12 @@ std::vector<proof::reservation_id> read_parked(testing::http_client& client) {
   return ids;
 }
 
-proof::canary_search search_text(const std::string& place, const std::string& text,
-                                 const std::string& digits) {
-  proof::canary_search search{place, text.size(), {}};
-  std::string bare;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(bare),
-               [](char c) { return c != '-' && c != ' ' && c != '\0'; });
-  if (const auto at = bare.find(digits); at != std::string::npos) {
-    search.findings.push_back("offset " + std::to_string(at) + " without separators");
-  }
-  return search;
-}
-
 proof::canary_search search_folder(const std::filesystem::path& folder, const std::string& digits) {
   proof::canary_search all{folder.string(), 0, {}};
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    const auto one = search_text(entry.path(), {std::istreambuf_iterator<char>(file), {}}, digits);
+    const auto one = proof::search_text(entry.path(), {std::istreambuf_iterator<char>(file), {}}, digits);
     all.bytes_searched += one.bytes_searched;
     for (const auto& finding : one.findings) all.findings.push_back(one.place + ", " + finding);
   }

@@ -25,7 +25,5 @@ std::vector<proof::reservation_id> read_parked(testing::http_client& client);
 
 /// Looks for the digits, with and without separators, in all files of the folder.
 proof::canary_search search_folder(const std::filesystem::path& folder, const std::string& digits);
-proof::canary_search search_text(const std::string& place, const std::string& text,
-                                 const std::string& digits);
 
 }  // namespace holdfast::chaos

@@ -21,6 +21,8 @@ using proof::operation_outcome;
 constexpr std::uint32_t auditor = 99;
 constexpr std::int64_t usual_price = 1'300'000;
 constexpr std::int64_t other_price = 990'000;
+/// Small shards are full until those who were asked for before have left memory.
+constexpr moment between_audits = second;
 constexpr moment patience_with_closed_doors = 50 * millisecond;
 
 const http::client client{
@@ -145,7 +147,7 @@ void customers::audit_next() {
   }
   const auto one = std::move(audits_.front());
   audits_.pop_front();
-  one([this] { world_.after(0, fate::outlives_crash, [this] { audit_next(); }); });
+  one([this] { world_.after(between_audits, fate::outlives_crash, [this] { audit_next(); }); });
 }
 
 // --- Writing down ---
@@ -199,6 +201,11 @@ void customers::cut_off() {
   }
 }
 
+void customers::hear(const http::response& response) {
+  for (const auto& [name, value] : response.headers) world_.cards.look("answers", value);
+  world_.cards.look("answers", response.body);
+}
+
 // --- Operations ---
 
 void customers::place(std::uint32_t customer, const wanted_placement& wanted, then next) {
@@ -215,13 +222,14 @@ void customers::place(std::uint32_t customer, const wanted_placement& wanted, th
   actors::placement_request request;
   request.what.user_id = wanted.user_id;
   request.what.price = {wanted.price_minor, one.currency};
-  request.what.card_last_four = "4242";
-  request.card_number = domain::secret("4242424242424242");
+  request.what.card_last_four = "2832";
+  request.card_number = domain::secret(canary_card);
   if (!wanted.key.empty()) request.key = storage::idempotency_claim{wanted.key, hash(one.request)};
   node_.place(std::move(request), [this, number](actors::placement_answer answer) {
     auto* done = answered(number);
     if (!done) return;
     const auto response = http::answer_placement(client, answer);
+    hear(response);
     done->status = response.status;
     done->code = code_of(response);
     done->outcome = proof::outcome_of(done->status, done->code);
@@ -246,6 +254,7 @@ void customers::cancel(std::uint32_t customer, domain::reservation_id id, then n
     auto* done = answered(number);
     if (!done) return;
     const auto response = http::answer_cancellation(client, id, answer);
+    hear(response);
     done->status = response.status;
     done->code = code_of(response);
     done->outcome = proof::outcome_of(done->status, done->code);
@@ -267,6 +276,7 @@ void customers::read(std::uint32_t customer, domain::reservation_id id, then nex
         done->status = 200;
         done->outcome = operation_outcome::ok;
         done->shown.push_back(observe(id, answer.records));
+        world_.cards.look("answers", answer.records);
         break;
       case http::read_status::missing:
         done->status = 404;

@@ -60,6 +60,8 @@ class customers {
   /// The answer's operation, where it still finds its customer.
   proof::operation* answered(std::size_t number);
   void finish(std::size_t number);
+  /// Looks for card numbers in it.
+  void hear(const http::response& response);
 
   void place(std::uint32_t customer, const wanted_placement& wanted, then next);
   void cancel(std::uint32_t customer, domain::reservation_id id, then next);

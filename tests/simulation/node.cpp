@@ -56,6 +56,7 @@ void node::start() {
   options.payment_wait = world_.drawn.payment_wait;
   options.cancel_wait = world_.drawn.cancel_wait;
   options.view_interval = world_.drawn.view_interval;
+  options.shards = world_.drawn.bounds;
   around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports(), options});
   front_ = system_->spawn(
       actors::engine_front, actors::surroundings_ptr(around_), actors::started_callback([this](auto started) {

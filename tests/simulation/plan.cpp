@@ -11,6 +11,7 @@ constexpr std::array<std::string_view, fault_count> names{"crash",
                                                           "append-unacknowledged",
                                                           "journal-slow",
                                                           "journal-read-fails",
+                                                          "list-fails",
                                                           "declines",
                                                           "provider-errors",
                                                           "charged-without-answer",
@@ -66,6 +67,9 @@ plan::plan(std::uint64_t of_seed) : seed(of_seed) {
   payment_wait = one_of(random, std::array{milliseconds(5000), milliseconds(400), milliseconds(20)});
   cancel_wait = one_of(random, std::array{milliseconds(2000), milliseconds(100)});
   view_interval = one_of(random, std::array{milliseconds(20), milliseconds(0)});
+  bounds.residents = one_of(random, std::array<std::size_t, 4>{bounds.residents, 3, 4, 8});
+  bounds.resume_window = one_of(random, std::array<std::uint32_t, 3>{bounds.resume_window, 2, 3});
+  bounds.come_back_after = one_of(random, std::array{bounds.come_back_after, std::chrono::seconds(1)});
 }
 
 }  // namespace holdfast::simulation

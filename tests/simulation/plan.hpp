@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "tests/proof/history.hpp"
 
 namespace holdfast::simulation {
@@ -26,6 +27,7 @@ enum class fault : std::uint8_t {
   append_unacknowledged,
   journal_slow,
   journal_read_fails,
+  list_fails,
   declines,
   provider_errors,
   charged_without_answer,
@@ -43,7 +45,7 @@ enum class fault : std::uint8_t {
   actor_dies,
   desk_dies,
 };
-inline constexpr std::size_t fault_count = 21;
+inline constexpr std::size_t fault_count = 22;
 std::string_view name_of(fault what);
 
 /// Whom the schedule prefers, the actors or the ports.
@@ -78,6 +80,8 @@ struct plan {
   std::chrono::milliseconds payment_wait{0};
   std::chrono::milliseconds cancel_wait{0};
   std::chrono::milliseconds view_interval{0};
+  /// Often so small that a few reservations reach them.
+  actors::shard_bounds bounds;
 };
 
 }  // namespace holdfast::simulation

@@ -11,6 +11,7 @@ namespace {
 
 constexpr moment slowest_write = 3 * second;
 constexpr std::uint32_t all_records = 100'000;
+constexpr std::uint32_t list_fails_percent = 30;
 
 /// The answer of a journal that answers at once.
 template <class Result, class Call>
@@ -160,9 +161,13 @@ void simulated_journal::read_shard(storage::shard_id shard, storage::position fr
 void simulated_journal::list_unfinished(storage::shard_id shard, storage::entity_id after,
                                         std::uint32_t limit,
                                         storage::journal_callback<std::vector<storage::entity_id>> done) {
-  // Asked of all shards at each start: a fault here ends the start, and would end nearly every one.
+  // A fault here ends the process, and nearly every start where it could strike for all shards.
+  const bool may_fail = shards_written_.contains(shard) && world_.random.chance(list_fails_percent);
   const auto latency = world_.latency(world_.drawn.journal_latency);
-  world_.after(latency, fate::lost_in_crash, [this, shard, after, limit, done = std::move(done)] {
+  world_.after(latency, fate::lost_in_crash, [this, may_fail, shard, after, limit, done = std::move(done)] {
+    if (may_fail && world_.strikes(fault::list_fails, name_ + " " + std::to_string(shard))) {
+      return done(tl::unexpected(error("can't be read")));
+    }
     kept_.list_unfinished(shard, after, limit, done);
   });
 }

@@ -204,7 +204,10 @@ void simulated_provider::settle(payments::settle_request request,
   const auto way_back = latency();
   arriving(latency(), [this, call, way_back, after, unknown, request = std::move(request),
                        done = keep(call, std::move(done))] {
+    const bool known = !accounts_[request.reservation].captures.empty();
     const auto transaction = settle_now(request);
+    if (known && world_.strikes(fault::keys_forgotten, request.charge_key))
+      return answer_kept(call, way_back, "not found by its key", done, unknown);
     if (after) return answer_kept(call, way_back, "settled, answer lost", done, unknown);
     const auto status = transaction.empty() ? settle_status::not_charged : settle_status::captured;
     answer_kept<settle_answer>(call, way_back, transaction.empty() ? "not charged" : "captured", done,
@@ -233,7 +236,11 @@ void simulated_provider::refund(payments::refund_request request,
   const auto way_back = latency();
   arriving(latency(), [this, call, way_back, lost, unknown, request = std::move(request),
                        done = keep(call, std::move(done))] {
+    const bool known = accounts_[request.reservation].refunds.contains(request.idempotency_key);
     const auto refund = refund_now(request);
+    if (known && world_.strikes(fault::keys_forgotten, request.idempotency_key)) {
+      return answer_kept(call, way_back, "refunded already, by whom is not known", done, unknown);
+    }
     if (lost) return answer_kept(call, way_back, "refunded, answer lost", done, unknown);
     answer_kept<refund_answer>(call, way_back, "refunded", done, {refund_status::refunded, refund, {}});
   });

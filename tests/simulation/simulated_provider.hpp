@@ -1,6 +1,7 @@
 // A card payment provider as its port allows it to be, with every fault of the decision table and
 // with books of its own. It is naive where the engine has to be careful: a charge that is asked for
-// twice is charged twice once its key is forgotten, a refund under a second key is given twice.
+// twice is charged twice once its key is forgotten, a refund under a second key is given twice. A settlement
+// or a repeated refund whose key is forgotten finds what there is by the reservation, at the next try.
 //
 // What is on its way to the provider when the engine crashes may still arrive, or not.
 // Refers to the world, which must outlive it. One thread.

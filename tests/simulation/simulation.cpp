@@ -1,8 +1,13 @@
 #include "tests/simulation/simulation.hpp"
 
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,6 +45,36 @@ constexpr moment longest_down = 2 * second;
 constexpr moment hours_down = 70 * 60 * second;
 constexpr unsigned crash_within_steps_bits = 12;
 constexpr std::uint32_t crash_again_percent = 15;
+
+/// Shows every line of the engine's log to the watch, the debugging ones too, and keeps none.
+class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit log_sink(world& in) : world_(in) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    world_.cards.look("log", {line.payload.data(), line.payload.size()});
+  }
+  void flush_() override {}
+
+  world& world_;
+};
+
+/// The process's log goes to the watch for as long as this lives.
+class watched_log {
+ public:
+  explicit watched_log(world& in) : before_(spdlog::default_logger()) {
+    auto watched = std::make_shared<spdlog::logger>("simulation", std::make_shared<log_sink>(in));
+    watched->set_level(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(watched));
+  }
+  ~watched_log() { spdlog::set_default_logger(before_); }
+  watched_log(const watched_log&) = delete;
+  watched_log& operator=(const watched_log&) = delete;
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+};
 
 class run {
  public:
@@ -267,11 +302,16 @@ class run {
           {{id, row.version, state.status, state.payment, state.receipt, state.receipt_no}, row.records});
     }
     all.parked = node_.parked();
+    for (const auto& line : all.reservations) world_.cards.look("journal", line.record.record);
+    for (const auto& line : all.receipts) world_.cards.look("receipts", line.record.record);
+    for (const auto& row : all.view) world_.cards.look("view", row.records);
+    all.canaries = world_.cards.searches();
     all.faults = world_.faults;
     return all;
   }
 
   world world_;
+  watched_log log_{world_};
   simulated_journal reservations_{world_, "reservations"};
   simulated_journal receipts_{world_, "receipts"};
   simulated_view view_{world_};

@@ -14,11 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include "tests/proof/canaries.hpp"
 #include "tests/proof/history.hpp"
 #include "tests/simulation/plan.hpp"
 #include "tests/simulation/random.hpp"
 
 namespace holdfast::simulation {
+
+/// Every customer's. It occurs nowhere by chance.
+inline constexpr const char* canary_card = "4916338506082832";
 
 /// Whether something goes with the engine's process when it crashes.
 enum class fate : std::uint8_t { lost_in_crash, outlives_crash };
@@ -69,6 +73,8 @@ class world {
   const plan drawn;
   random_source random;
   std::vector<proof::fault_line> faults;
+  /// Whatever is said or kept is shown to it.
+  proof::canary_watch cards{canary_card};
   /// By kind.
   std::array<std::uint64_t, fault_count> struck{};
   /// Turns of actors and steps of ports so far.

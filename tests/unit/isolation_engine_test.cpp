@@ -180,7 +180,8 @@ TEST_CASE("while the receipt desk is away all are paid, and all receipts follow 
 }
 
 TEST_CASE("a shard takes any number of placements while the desk is away, and keeps few in memory") {
-  constexpr std::size_t reservations = actors::largest_residents + 200;
+  constexpr actors::shard_bounds bounds;
+  constexpr std::size_t reservations = bounds.residents + 200;
   virtual_engine engine;
   engine.silence_receipts();
   // As many on one shard as its reservations of all shards: the ids count on by 256.
@@ -198,7 +199,7 @@ TEST_CASE("a shard takes any number of placements while the desk is away, and ke
     // The first ones are resumed, and are among those that leave and have to be found once more.
     if (ids.size() == 200) engine.restart();
   }
-  CHECK(engine.running_actors() < actors::crowded_residents * 2 + storage::shard_count + 100);
+  CHECK(engine.running_actors() < bounds.crowded_residents() * 2 + storage::shard_count + 100);
   for (const auto id : ids) REQUIRE(engine.stored(id).status == reservation_status::reservated);
 
   engine.let_receipts_answer();
