@@ -1,12 +1,17 @@
 #include "storage/log_damage.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <boost/crc.hpp>
-#include <cstddef>
+#include <cerrno>
+#include <charconv>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
-#include <vector>
+#include <functional>
+#include <map>
+#include <system_error>
 
 namespace holdfast::storage {
 
@@ -15,10 +20,12 @@ namespace {
 constexpr std::size_t block_bytes = 32 * 1024;
 /// Checksum (4), length (2), type (1).
 constexpr std::size_t header_bytes = 7;
+/// What reaches a disk as a whole or not at all.
+constexpr std::size_t page_bytes = 4 * 1024;
 constexpr std::size_t length_at = 4;
 constexpr std::size_t type_at = 6;
 
-enum record_type : unsigned char { none = 0, full = 1, first = 2, last = 4 };
+enum record_type : unsigned char { none = 0, full = 1, first = 2, middle = 3 };
 
 /// CRC-32C of RFC 3720, as RocksDB stores it: rotated and shifted, since logs are copied into logs.
 using crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
@@ -55,6 +62,16 @@ class log_bytes {
     return false;
   }
 
+  /// Whether a page that the record reaches into, up to the log's end, is nothing but zeros.
+  bool lacks_a_page(std::size_t at) const {
+    const auto end_of_record = std::max(end(at), at + header_bytes);
+    for (auto page = (at / page_bytes + 1) * page_bytes; page < end_of_record; page += page_bytes) {
+      const auto bytes = bytes_.substr(page, page_bytes);
+      if (bytes.find_first_not_of('\0') == std::string_view::npos) return true;
+    }
+    return false;
+  }
+
   /// Whether the first record of a batch stands anywhere behind this offset.
   bool batch_begins_behind(std::size_t at) const {
     for (std::size_t i = at + 1; i + header_bytes <= size(); ++i) {
@@ -87,46 +104,139 @@ std::optional<std::string> damage_where_it_ends(const log_bytes& log, std::size_
   return std::nullopt;
 }
 
-/// Empty where it can't be opened: its owner has taken it away meanwhile, or RocksDB says why.
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+/// Of a record with a header: nothing where it is whole. `torn` says that it is not, but was never whole.
+std::optional<std::string> damage_of_record(const log_bytes& log, std::size_t at, bool& torn) {
+  torn = true;
+  const bool unwritten = log.byte(at + type_at) == none && log.length(at) == 0;
+  if (unwritten) return damage_where_it_ends(log, at);
+  if (!log.fits(at)) {
+    if (log.end_of_block(at) <= log.size()) return damaged_at(at, "the length of a record is wrong");
+    return damage_where_it_ends(log, at);
+  }
+  torn = !log.checksum_holds(at);
+  if (!torn) return std::nullopt;
+  if (!log.lacks_a_page(at)) return damaged_at(at, "the checksum of a record is wrong");
+  return damage_where_it_ends(log, at);
+}
+
+class open_file {
+ public:
+  open_file(const std::filesystem::path& path, int flags)
+      : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+  ~open_file() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  open_file(const open_file&) = delete;
+  open_file& operator=(const open_file&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  [[noreturn]] void fail(const char* what) const {
+    throw std::filesystem::filesystem_error(what, path_, std::error_code(errno, std::system_category()));
+  }
+
+ private:
+  const std::filesystem::path path_;
+  const int descriptor_;
+};
+
+/// Nothing where there is no such file.
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+  const open_file file(path, O_RDONLY);
+  if (file.descriptor() < 0 && errno == ENOENT) return std::nullopt;
+  if (file.descriptor() < 0) file.fail("cannot open");
+  std::string bytes;
+  std::array<char, block_bytes> block;
+  for (;;) {
+    const auto size = ::read(file.descriptor(), block.data(), block.size());
+    if (size == 0) return bytes;
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) file.fail("cannot read");
+    bytes.append(block.data(), static_cast<std::size_t>(size));
+  }
+}
+
+/// The newest first: what its owner appends meanwhile is in one that was looked at before.
+std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs_in(const std::filesystem::path& folder) {
+  std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const auto stem = file.path().stem().string();
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+    const bool numbered =
+        !stem.empty() && parsed.ec == std::errc() && parsed.ptr == stem.data() + stem.size();
+    if (numbered && file.path().extension() == ".log") logs[number] = file.path();
+  }
+  return logs;
+}
+
+/// Nothing where CURRENT names none, which is RocksDB's to tell.
+std::optional<std::filesystem::path> manifest_in(const std::filesystem::path& folder) {
+  const auto current = read_file(folder / "CURRENT").value_or("");
+  if (!current.starts_with("MANIFEST-")) return std::nullopt;
+  return folder / current.substr(0, current.find('\n'));
+}
+
+/// Adds to what was found, unless that is damage already. Returns where the log's last whole batch ends.
+std::size_t look_through(const std::filesystem::path& file, bool batches_follow, log_findings& found) {
+  const auto bytes = read_file(file);
+  if (!bytes || found.damage) return 0;
+  auto contents = look_through_log(*bytes);
+  const bool torn = contents.whole_bytes < bytes->size();
+  if (!contents.damage && torn && batches_follow) {
+    contents.damage = damaged_at(contents.whole_bytes, "a record is cut short, and a later log has others");
+  }
+  if (contents.damage) {
+    found.damage = file.filename().string() + " is " + *contents.damage;
+  } else if (torn) {
+    found.torn.push_back({file, contents.whole_bytes, bytes->size() - contents.whole_bytes});
+  }
+  return contents.whole_bytes;
 }
 
 }  // namespace
 
-std::optional<std::string> damage_in_log(std::string_view bytes) {
+log_contents look_through_log(std::string_view bytes) {
   const log_bytes log(bytes);
+  std::size_t whole = 0;
+  bool within_batch = false;
   for (std::size_t at = 0; at < log.size();) {
     const bool padding = log.end_of_block(at) - at < header_bytes;
     if (padding) {
       at = log.end_of_block(at);
       continue;
     }
-    if (!log.has_header(at)) return std::nullopt;
-    const bool unwritten = log.byte(at + type_at) == none && log.length(at) == 0;
-    if (unwritten) return damage_where_it_ends(log, at);
-    if (!log.fits(at)) {
-      if (log.end_of_block(at) <= log.size()) return damaged_at(at, "the length of a record is wrong");
-      return damage_where_it_ends(log, at);
-    }
-    if (!log.checksum_holds(at)) return damaged_at(at, "the checksum of a record is wrong");
+    if (!log.has_header(at)) break;
+    bool torn = false;
+    const auto damage = damage_of_record(log, at, torn);
+    if (damage || torn) return {damage, whole};
+    const auto type = log.byte(at + type_at);
+    const bool begins = type == full || type == first;
+    if (begins && within_batch)
+      return {damaged_at(whole, "a record is cut short, and others follow it"), whole};
+    if (!begins && !within_batch) return {damaged_at(at, "the beginning of a record is missing"), whole};
+    within_batch = type == first || type == middle;
     at = log.end(at);
+    if (!within_batch) whole = at;
   }
-  return std::nullopt;
+  return {std::nullopt, whole};
 }
 
-std::optional<std::string> damage_in_logs(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> logs;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    const auto name = file.path().filename().string();
-    if (name.ends_with(".log") || name.starts_with("MANIFEST-")) logs.push_back(file.path());
+log_findings look_through_logs(const std::filesystem::path& folder) {
+  log_findings found;
+  bool batches_follow = false;
+  for (const auto& [number, file] : logs_in(folder)) {
+    batches_follow = look_through(file, batches_follow, found) > 0 || batches_follow;
   }
-  std::sort(logs.begin(), logs.end());
-  for (const auto& log : logs) {
-    if (const auto damage = damage_in_log(read_file(log))) return log.filename().string() + " is " + *damage;
+  if (const auto manifest = manifest_in(folder)) look_through(*manifest, false, found);
+  return found;
+}
+
+void cut_off_torn_end(const torn_log& log) {
+  const open_file file(log.file, O_WRONLY);
+  if (file.descriptor() < 0 || ::ftruncate(file.descriptor(), static_cast<off_t>(log.whole_bytes)) != 0 ||
+      ::fsync(file.descriptor()) != 0) {
+    file.fail("cannot cut off the torn end");
   }
-  return std::nullopt;
 }
 
 }  // namespace holdfast::storage

@@ -1,29 +1,57 @@
 // Looks through the logs of RocksDB, the write-ahead logs and the manifest, for damage, before RocksDB
-// reads them: what that would take for the torn end of a crash though it is none, and what it would
-// refuse without saying where.
+// reads them: what that would take for the torn end of a crash though it is none, what it would refuse
+// without saying where, and what it would refuse though it is nothing but a torn end.
 //
 // Where a log ends in the middle of a record, RocksDB drops the record: it was never synced, so nobody
 // was told of it. But a flipped bit in the length of an older record looks the same, and would take
 // everything behind it along, acknowledged or not. Two things tell them apart: each batch is synced
-// before the next begins, so no batch begins behind a torn one; and a torn record is not whole at any
-// length.
+// before the next begins, so no batch begins behind a torn one, in no later log either; and a torn
+// record is not whole at any length.
 //
-// Pure but for reading the file; one thread. Memory: one log, bounded by the store's tuning.
+// A loss of power may also leave a log at its full size with pages of its last batch missing: they read
+// as zeros. RocksDB takes that for damage, so such an end has to be cut off. It is told from a flipped
+// bit by those zeros: no whole record has a page of them, for no text in one is that long.
+//
+// Memory: one log, bounded by the store's tuning.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::storage {
 
-/// What is wrong, with the offset; nothing where the log is whole, or torn at its end. The bytes are
-/// those of a log: see RocksDB's "Write Ahead Log File Format".
-std::optional<std::string> damage_in_log(std::string_view bytes);
+struct log_contents {
+  /// What is wrong, with the offset; nothing where the log is whole, or torn at its end.
+  std::optional<std::string> damage;
+  /// Where its last whole batch ends. What stands behind that was never acknowledged.
+  std::size_t whole_bytes = 0;
+};
 
-/// Of the first damaged one of all logs in the folder, with its name; one that can't be opened is left to
-/// RocksDB. Throws std::filesystem::filesystem_error where the folder can't be read.
-std::optional<std::string> damage_in_logs(const std::filesystem::path& folder);
+/// The bytes are those of a log: see RocksDB's "Write Ahead Log File Format". Pure.
+log_contents look_through_log(std::string_view bytes);
+
+struct torn_log {
+  std::filesystem::path file;
+  std::size_t whole_bytes = 0;
+  std::size_t torn_bytes = 0;
+};
+
+struct log_findings {
+  /// Of the first damaged one, with its name.
+  std::optional<std::string> damage;
+  std::vector<torn_log> torn;
+};
+
+/// Looks through the write-ahead logs in the folder and the manifest that CURRENT names. A log that is
+/// gone meanwhile is left out. Throws std::filesystem::filesystem_error where one can't be read.
+log_findings look_through_logs(const std::filesystem::path& folder);
+
+/// Durable when it returns. For the owner of the log, who must hold its lock since before it looked.
+/// Throws std::filesystem::filesystem_error.
+void cut_off_torn_end(const torn_log& log);
 
 }  // namespace holdfast::storage

@@ -9,9 +9,10 @@
 #include <system_error>
 #include <utility>
 
+#include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
+#include <spdlog/spdlog.h>
 
-#include "storage/log_damage.hpp"
 #include "storage/rocksdb_layout.hpp"
 #include "storage/store_id.hpp"
 
@@ -63,6 +64,24 @@ void sync_folder(const std::filesystem::path& folder) {
   }
 }
 
+/// The lock that RocksDB itself takes when it opens, and in its way: it knows of this process's own too.
+class store_lock {
+ public:
+  explicit store_lock(const std::string& folder)
+      : status_(rocksdb::Env::Default()->LockFile(folder + "/LOCK", &lock_)) {}
+  ~store_lock() {
+    if (lock_ != nullptr) rocksdb::Env::Default()->UnlockFile(lock_).PermitUncheckedError();
+  }
+  store_lock(const store_lock&) = delete;
+  store_lock& operator=(const store_lock&) = delete;
+
+  const rocksdb::Status& status() const { return status_; }
+
+ private:
+  rocksdb::FileLock* lock_ = nullptr;
+  const rocksdb::Status status_;
+};
+
 }  // namespace
 
 shard_scan::shard_scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in, shard_id shard)
@@ -85,10 +104,11 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
     if (!std::filesystem::exists(path_ + "/CURRENT")) {
       fail("not a journal, or its file CURRENT is lost");
     }
-    if (const auto damage = damage_in_logs(path_)) fail("its log " + *damage);
     if (access == store_access::owner) {
+      mend_logs();
       open(path_, block_cache_bytes, false);
     } else {
+      look_through_logs();
       open_read_only(block_cache_bytes);
     }
     read_format();
@@ -132,6 +152,26 @@ void rocksdb_store::open(const std::string& folder, std::size_t block_cache_byte
   check(rocksdb::DB::Open(database_options(create), folder, column_families(block_cache_bytes), &handles_,
                           &db));
   db_.reset(db);
+}
+
+log_findings rocksdb_store::look_through_logs() const {
+  auto found = storage::look_through_logs(path_);
+  if (found.damage) fail("its log " + *found.damage);
+  return found;
+}
+
+/// Cuts off what a loss of power has left of a batch that was never acknowledged: RocksDB would refuse
+/// it. Under the lock, so that this is never done to a log that another process appends to.
+void rocksdb_store::mend_logs() const {
+  const store_lock lock(path_);
+  check(lock.status());
+  for (const auto& torn : look_through_logs().torn) {
+    cut_off_torn_end(torn);
+    spdlog::warn(
+        "journal {}: cut off the last {} bytes of {}, behind byte {}: what was being written when "
+        "the power or the process went, never acknowledged",
+        path_, torn.torn_bytes, torn.file.filename().string(), torn.whole_bytes);
+  }
 }
 
 /// Its owner may take away a log or a table between the reading of the manifest, which says what

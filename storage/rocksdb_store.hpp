@@ -14,6 +14,7 @@
 #include <rocksdb/db.h>
 
 #include "storage/journal.hpp"
+#include "storage/log_damage.hpp"
 #include "storage/rocksdb_tuning.hpp"
 
 namespace holdfast::storage {
@@ -75,6 +76,8 @@ class rocksdb_store {
 
  private:
   void create(const std::string& folder, std::size_t block_cache_bytes);
+  log_findings look_through_logs() const;
+  void mend_logs() const;
   void open(const std::string& folder, std::size_t block_cache_bytes, bool create);
   void open_read_only(std::size_t block_cache_bytes);
   rocksdb::Status open_as_it_is(std::size_t block_cache_bytes);

@@ -59,7 +59,8 @@ rocksdb::DBOptions database_options(bool create) {
   // last log is torn, and nobody was told of it: that is to be accepted. Damage before the end
   // would lose what was acknowledged: that is to be refused, which this mode does, whereas
   // kPointInTimeRecovery would drop everything behind it in silence and kAbsoluteConsistency
-  // would refuse the torn end too.
+  // would refuse the torn end too. This mode refuses a torn end whose missing pages read as zeros;
+  // log_damage.hpp has it cut off before.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   options.max_total_wal_size = largest_wal_bytes;

@@ -1,5 +1,5 @@
 // A journal's log whose bytes flip: whatever is hit, the log is refused with the offset, or nothing
-// is lost; a log that a crash has torn is taken.
+// is lost; a log that a crash or a loss of power has torn is taken.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -9,7 +9,9 @@
 #include <future>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_journal.hpp"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr shard_id shard = 7;
 constexpr std::uint64_t small_entries = 12;
+constexpr std::size_t page_bytes = 4096;
 
 template <class Answer, class Call>
 Answer answer_to(Call call) {
@@ -43,6 +46,15 @@ void append(journal& to, epoch owner, std::uint64_t n, std::string record) {
   REQUIRE(verdicts.front().status == append_status::appended);
 }
 
+std::optional<std::string> damage_in_log(std::string_view bytes) {
+  return look_through_log(bytes).damage;
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 std::filesystem::path log_in(const std::filesystem::path& folder) {
   std::filesystem::path largest;
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
@@ -58,8 +70,11 @@ struct crashed_journal {
   std::string copy = folder / "copy";
   std::filesystem::path log;
   std::string bytes;
+  /// Where the last batch begins.
+  std::size_t last_begin = 0;
 
-  crashed_journal() {
+  /// The last entry is as large as this, or as small as the others.
+  explicit crashed_journal(std::size_t last_bytes = 0) {
     const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
     const auto claims =
         answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, std::move(done)); });
@@ -67,10 +82,11 @@ struct crashed_journal {
     for (std::uint64_t n = 2; n <= small_entries; ++n) {
       append(*journal, claims.front().owner_epoch, n, "record " + std::to_string(n));
     }
+    last_begin = std::filesystem::file_size(log_in(folder / "journal"));
+    append(*journal, claims.front().owner_epoch, small_entries + 1, "last " + std::string(last_bytes, 'l'));
     std::filesystem::copy(folder / "journal", copy);
     log = log_in(copy);
-    std::ifstream file(log, std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(file), {});
+    bytes = read(log);
   }
 };
 
@@ -129,6 +145,143 @@ TEST_CASE("a flipped bit in the bytes of a record is found") {
     CAPTURE(at);
     REQUIRE(damage_in_log(with_flipped_bit(crashed.bytes, at, 3)));
   }
+}
+
+/// The last batch reaches over several pages and two blocks; where each page begins that it alone is in.
+struct torn_journal : crashed_journal {
+  std::vector<std::size_t> pages;
+
+  torn_journal() : crashed_journal(40'000) {
+    for (auto page = (last_begin / page_bytes + 1) * page_bytes; page < bytes.size(); page += page_bytes) {
+      pages.push_back(page);
+    }
+  }
+  std::string without(std::string log_bytes, std::size_t from, std::size_t to) const {
+    to = std::min(to, log_bytes.size());
+    return log_bytes.replace(from, to - from, to - from, '\0');
+  }
+  std::string without_page(std::string log_bytes, std::size_t page) const {
+    return without(std::move(log_bytes), page, page + page_bytes);
+  }
+  /// The page that the batch before ends in, as that left it.
+  std::string without_beginning(std::string log_bytes) const {
+    return without(std::move(log_bytes), last_begin, pages.front());
+  }
+  /// Opens the journal with such a log, as its owner, and again.
+  void check_opens_with(const std::string& log_bytes) const {
+    std::filesystem::remove_all(copy + "-torn");
+    std::filesystem::copy(copy, copy + "-torn");
+    std::ofstream(copy + "-torn/" + log.filename().string(), std::ios::binary) << log_bytes;
+    for (int times = 0; times < 2; ++times) {
+      const auto opened = rocksdb_journal::open({.path = copy + "-torn"});
+      REQUIRE_MESSAGE(opened, opened.error().message);
+      const auto records = answer_to<std::vector<journal_record>>(
+          [&](auto done) { (*opened)->read_shard(shard, 1, small_entries + 2, std::move(done)); });
+      REQUIRE(records.size() == small_entries);
+    }
+  }
+};
+
+TEST_CASE("a log that lacks pages of its last batch is torn where that begins, whichever are lacking") {
+  const torn_journal torn;
+  REQUIRE(torn.pages.size() >= 8);
+  const auto check_torn = [&](const std::string& bytes) {
+    const auto contents = look_through_log(bytes);
+    REQUIRE_MESSAGE(!contents.damage, contents.damage.value_or(""));
+    REQUIRE(contents.whole_bytes == torn.last_begin);
+  };
+  for (const auto page : torn.pages) {
+    CAPTURE(page);
+    check_torn(torn.without(torn.bytes, page, torn.bytes.size()));
+    check_torn(torn.without_page(torn.bytes, page));
+    check_torn(torn.without_beginning(torn.without_page(torn.bytes, page)));
+    check_torn(torn.without_page(torn.bytes, page).substr(0, torn.bytes.size() - 100));
+  }
+  check_torn(torn.without_beginning(torn.bytes));
+  check_torn(torn.without(torn.bytes, torn.last_begin, torn.bytes.size()));
+  CHECK(look_through_log(torn.bytes).whole_bytes == torn.bytes.size());
+}
+
+TEST_CASE("a journal opens with all that was acknowledged, whichever pages of its last batch are lacking") {
+  const torn_journal torn;
+  torn.check_opens_with(torn.without(torn.bytes, torn.pages[0], torn.bytes.size()));
+  torn.check_opens_with(torn.without(torn.bytes, torn.pages.back(), torn.bytes.size()));
+  torn.check_opens_with(torn.without_page(torn.bytes, torn.pages[1]));
+  torn.check_opens_with(torn.without_page(torn.bytes, torn.pages[torn.pages.size() - 2]));
+  torn.check_opens_with(torn.without_beginning(torn.bytes));
+  torn.check_opens_with(torn.bytes.substr(0, torn.bytes.size() - 10));
+}
+
+TEST_CASE("a torn end is cut off once, and by no reader") {
+  const torn_journal torn;
+  std::ofstream(torn.log, std::ios::binary) << torn.without_page(torn.bytes, torn.pages[1]);
+  CHECK_FALSE(rocksdb_journal::open_read_only({.path = torn.copy}));
+  CHECK(std::filesystem::file_size(torn.log) == torn.bytes.size());
+  auto found = look_through_logs(torn.copy);
+  REQUIRE(found.torn.size() == 1);
+  CHECK(found.torn[0].torn_bytes == torn.bytes.size() - torn.last_begin);
+  cut_off_torn_end(found.torn[0]);
+  CHECK(read(torn.log) == torn.bytes.substr(0, torn.last_begin));
+  CHECK(look_through_logs(torn.copy).torn.empty());
+  CHECK(rocksdb_journal::open_read_only({.path = torn.copy}));
+}
+
+TEST_CASE("a flipped bit in the last record is found, though zeros follow it") {
+  const crashed_journal crashed(100);
+  const auto bytes = crashed.bytes + std::string(3 * page_bytes, '\0');
+  REQUIRE_FALSE(damage_in_log(bytes));
+  for (auto at = crashed.last_begin; at < crashed.bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      CAPTURE(at);
+      CAPTURE(bit);
+      REQUIRE(damage_in_log(with_flipped_bit(bytes, at, bit)));
+    }
+  }
+}
+
+TEST_CASE("pages that are lacking before another batch are damage, in a later log too") {
+  const torn_journal torn;
+  // The first batch reaches over several pages as well.
+  CHECK(damage_in_log(torn.without_page(torn.bytes, 2 * page_bytes)));
+  CHECK_FALSE(look_through_logs(torn.copy).damage);
+  std::ofstream(torn.log, std::ios::binary) << torn.without_page(torn.bytes, torn.pages[1]);
+  std::ofstream(torn.copy + "/999999.log", std::ios::binary) << torn.bytes;
+  const auto damage = look_through_logs(torn.copy).damage;
+  REQUIRE(damage);
+  CHECK(damage->starts_with(torn.log.filename().string() + " is damaged at byte " +
+                            std::to_string(torn.last_begin)));
+}
+
+TEST_CASE("of the manifests that one is judged that the journal is opened with") {
+  const crashed_journal crashed;
+  std::string current = read(crashed.copy + "/CURRENT");
+  current.pop_back();
+  const auto manifest = read(crashed.copy + "/" + current);
+  const auto damaged = with_flipped_bit(manifest, manifest.size() / 2, 3);
+  SUBCASE("not another") {
+    std::ofstream(crashed.copy + "/MANIFEST-999999", std::ios::binary) << damaged;
+    CHECK(rocksdb_journal::open({.path = crashed.copy}));
+  }
+  SUBCASE("that one") {
+    std::ofstream(crashed.copy + "/" + current, std::ios::binary) << damaged;
+    const auto opened = rocksdb_journal::open({.path = crashed.copy});
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().message.find(current + " is damaged at byte") != std::string::npos);
+  }
+}
+
+TEST_CASE("a log that can't be read is named, with its journal") {
+  const crashed_journal crashed;
+  std::filesystem::create_directory(crashed.copy + "/999999.log");
+  const auto check_named = [&](const auto& opened) {
+    REQUIRE_FALSE(opened);
+    const auto& message = opened.error().message;
+    CAPTURE(message);
+    CHECK(message.find("journal " + crashed.copy) != std::string::npos);
+    CHECK(message.find("999999.log") != std::string::npos);
+  };
+  check_named(rocksdb_journal::open({.path = crashed.copy}));
+  check_named(rocksdb_journal::open_read_only({.path = crashed.copy}));
 }
 
 TEST_CASE("a journal with a damaged log is refused, with the log's name and the offset") {
