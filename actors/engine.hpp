@@ -67,7 +67,7 @@ struct engine_options {
   /// The least time between two writes to the view: what becomes durable meanwhile is written as
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
-  shard_bounds shards;
+  shard_bounds shards{};
 };
 
 /// An event loop that the actors may run on: runs the task soon, on the loop's thread. May be called

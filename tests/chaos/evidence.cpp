@@ -93,7 +93,8 @@ proof::canary_search search_folder(const std::filesystem::path& folder, const st
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    const auto one = proof::search_text(entry.path(), {std::istreambuf_iterator<char>(file), {}}, digits);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    const auto one = proof::search_text(entry.path(), bytes, digits);
     all.bytes_searched += one.bytes_searched;
     for (const auto& finding : one.findings) all.findings.push_back(one.place + ", " + finding);
   }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "tests/chaos/evidence.hpp"
+#include "tests/proof/canaries.hpp"
 #include "tests/proof/history_json.hpp"
 
 namespace holdfast::chaos {
@@ -81,7 +82,8 @@ proof::history gather(shop& at, const run_identity& run) {
   all.ledger = read_ledger(at.provider());
   all.view = settled_view(client, all.reservations);
   all.parked = read_parked(client);
-  all.canaries = {search_folder(at.data(), canary_card), search_text("the log", at.log(), canary_card)};
+  all.canaries = {search_folder(at.data(), canary_card),
+                  proof::search_text("the log", at.log(), canary_card)};
   return all;
 }
 
