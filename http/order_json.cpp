@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "http/utf8.hpp"
+
 namespace holdfast::http {
 
 namespace {
@@ -95,6 +97,10 @@ tl::expected<order_fields, std::string> parse_order_fields(std::string& body) {
   if (const auto nul = body.find('\0'); nul != std::string::npos) {
     return tl::unexpected("The body is not valid JSON: it has a NUL byte (at byte " + std::to_string(nul) +
                           ")");
+  }
+  // Where the body ends within a character, the parser's own check would read on behind the body.
+  if (!is_valid_text(body)) {
+    return tl::unexpected(std::string("The body is not valid JSON: it is not valid UTF-8."));
   }
   // Iterative, because the recursive parser overflows the stack before a handler can object;
   // numbers as written, because a double can't tell 2^53 from 2^53 + 1.
