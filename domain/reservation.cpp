@@ -10,6 +10,9 @@ template <class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;
 };
+// Before version 17 clang, which the fuzz targets may be built with, does not deduce aggregates.
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
 
 reservation_decision accept(std::vector<reservation_event> events) {
   return {std::move(events), rejection::none};
