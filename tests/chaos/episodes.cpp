@@ -101,11 +101,8 @@ judgement run_one(const episodes_assignment& what, std::uint64_t seed,
 
 std::vector<fault> faults_named(const std::vector<std::string>& names) {
   const auto all = all_faults();
+  if (names.empty()) return all;
   std::vector<fault> chosen;
-  if (names.empty()) {
-    std::ranges::copy_if(all, std::back_inserter(chosen), [](const auto& one) { return !one.only_by_name; });
-    return chosen;
-  }
   for (const auto& name : names) {
     const auto found = std::ranges::find(all, name, &fault::name);
     if (found == all.end()) throw std::invalid_argument("there is no fault named " + name);

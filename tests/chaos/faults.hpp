@@ -30,8 +30,6 @@ struct fault {
   void (*strike)(scene&);
   bool needs_redis = false;
   bool needs_memory_disk = false;
-  /// Not among those that are drawn where none is named.
-  bool only_by_name = false;
 };
 
 /// By name, every one.
