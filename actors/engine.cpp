@@ -5,10 +5,11 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
+#include <condition_variable>
 #include <future>
+#include <mutex>
 #include <utility>
 
-#include "actors/admission.hpp"
 #include "actors/engine_actor.hpp"
 #include "actors/router.hpp"
 #include "actors/scheduler.hpp"
@@ -19,6 +20,10 @@ namespace holdfast::actors {
 
 namespace {
 
+/// Commands under way at once; further ones are `overloaded`. CAF's mailboxes have no bound of
+/// their own, so this is what bounds them all.
+constexpr std::uint32_t largest_commands_under_way = 16'384;
+
 /// A start waits this long for a view that has caught up, so that reads are answered as soon as
 /// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
 constexpr std::chrono::milliseconds longest_wait_for_view{500};
@@ -28,6 +33,34 @@ struct system_config : caf::actor_system_config {
     register_messages(*this);
     use_lent_loops(*this);
   }
+};
+
+/// Counts commands under way, and lets somebody wait for the last. Thread-safe.
+class admission {
+ public:
+  bool admit() {
+    if (closed_.load(std::memory_order_relaxed)) return false;
+    if (under_way_.fetch_add(1) < largest_commands_under_way) return true;
+    leave();
+    return false;
+  }
+  void leave() {
+    if (under_way_.fetch_sub(1) != 1 || !closed_) return;
+    std::lock_guard lock(mutex_);
+    empty_.notify_all();
+  }
+  void open() { closed_ = false; }
+  bool close_and_wait(std::chrono::milliseconds at_most) {
+    closed_ = true;
+    std::unique_lock lock(mutex_);
+    return empty_.wait_for(lock, at_most, [this] { return under_way_ == 0; });
+  }
+
+ private:
+  std::atomic<std::uint32_t> under_way_{0};
+  std::atomic<bool> closed_{true};
+  std::mutex mutex_;
+  std::condition_variable empty_;
 };
 
 }  // namespace
@@ -41,7 +74,7 @@ class engine::implementation {
   ~implementation() { stop(); }
 
   std::optional<std::string> start(std::vector<lent_loop> loops) {
-    lend_loops(*system_, loops);
+    lend_loops(*system_, std::move(loops));
     auto promise = std::make_shared<std::promise<tl::expected<started_shards, std::string>>>();
     auto starting = promise->get_future();
     front_ =
@@ -58,7 +91,7 @@ class engine::implementation {
     } catch (const std::future_error&) {
       return "the engine went down while it started; the log says why";
     }
-    admission_->open(std::move(loops));
+    admission_->open();
     around_->view_published->wait_for(longest_wait_for_view);
     return std::nullopt;
   }
