@@ -141,6 +141,8 @@ void shard_state::reservation_down(const reservation_failed& what) {
   self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
   residents_.erase(found);
+  // It no longer counts among those that are read, so the next page may be due.
+  resume_more();
 }
 
 void shard_state::bring_back(domain::reservation_id id) {
