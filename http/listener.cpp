@@ -162,8 +162,8 @@ class transport::implementation {
     return std::nullopt;
   }
 
-  std::vector<std::function<void(std::function<void()>)>> loops() {
-    std::vector<std::function<void(std::function<void()>)>> all;
+  std::vector<task_runner> loops() {
+    std::vector<task_runner> all;
     for (const auto& loop : loops_) {
       all.push_back(
           [&context = loop->context()](std::function<void()> task) { asio::post(context, std::move(task)); });
@@ -282,7 +282,7 @@ transport::~transport() = default;
 std::optional<std::string> transport::start() {
   return implementation_->start();
 }
-std::vector<std::function<void(std::function<void()>)>> transport::loops() {
+std::vector<task_runner> transport::loops() {
   return implementation_->loops();
 }
 std::uint16_t transport::port() const {

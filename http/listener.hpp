@@ -32,7 +32,7 @@ class transport {
 
   /// As in server.hpp.
   std::optional<std::string> start();
-  std::vector<std::function<void(std::function<void()>)>> loops();
+  std::vector<task_runner> loops();
   std::uint16_t port() const;
   void pause();
   void resume();

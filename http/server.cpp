@@ -26,7 +26,7 @@ server::~server() = default;
 std::optional<std::string> server::start() {
   return implementation_->transport().start();
 }
-std::vector<std::function<void(std::function<void()>)>> server::loops() {
+std::vector<task_runner> server::loops() {
   return implementation_->transport().loops();
 }
 std::uint16_t server::port() const {

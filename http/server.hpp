@@ -18,6 +18,9 @@ inline constexpr std::size_t largest_body_bytes = 16 * 1024;
 inline constexpr std::size_t largest_header_bytes = 8 * 1024;
 inline constexpr std::chrono::seconds whole_request_within{30};
 
+/// Runs a task soon, on an event loop's thread. May be called from any thread.
+using task_runner = std::function<void(std::function<void()> task)>;
+
 struct server_options {
   /// An IP address, v6 without brackets.
   std::string address = "127.0.0.1";
@@ -40,9 +43,8 @@ class server {
   /// Binds and serves. A message that names the address where that failed.
   std::optional<std::string> start();
 
-  /// For each event loop, what runs a task soon on its thread; to be called from any thread, until
-  /// this goes. The loops run from start() until then.
-  std::vector<std::function<void(std::function<void()>)>> loops();
+  /// One for each event loop, good as long as this lives. The loops run from start() until then.
+  std::vector<task_runner> loops();
 
   /// The port that is listened on.
   std::uint16_t port() const;
