@@ -109,6 +109,12 @@ std::string_view detail_of(beast_http::error error) {
   }
 }
 
+/// A line that goes on with the field before it (RFC 9112, section 5.2): Beast joins them, others
+/// read a field of its own, or none.
+bool has_folded_line(std::string_view header) {
+  return header.find("\n ") != std::string_view::npos || header.find("\n\t") != std::string_view::npos;
+}
+
 /// Any error: what callbacks report has been written down by refuse() already.
 const auto refused_by_us = beast_http::error::bad_value;
 
@@ -145,6 +151,9 @@ request_parser::step request_parser::feed_on(std::string_view bytes) {
     const std::size_t taken = put({rest.data(), rest.size()}, error);
     consumed += taken;
     if (error && error != beast_http::error::need_more) refuse(error);
+    if (was_in_header && has_folded_line(rest.substr(0, taken))) {
+      refuse(fault::bad_request_line, "Send each header field on one line.");
+    }
     check_sizes(taken, rest.size() - taken, was_in_header);
     if (refused_) break;
     if (is_done()) return {progress::complete, consumed};

@@ -142,6 +142,18 @@ TEST_CASE("malformed requests are refused") {
   }
 }
 
+TEST_CASE("a field that goes on on a line of its own is refused, in whatever pieces it arrives") {
+  for (const char* fields :
+       {"Host: h\r\nTransfer-Encoding:\r\n chunked\r\n", "Host: h\r\nContent-Length:\r\n\t0\r\n",
+        "Host: h\r\nX: a\r\n Content-Length: 4\r\n", "Host:\r\n h\r\n", "Host: h\r\nX: a\r\n \r\n",
+        " X: a\r\nHost: h\r\n"}) {
+    CAPTURE(fields);
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::string_view::npos}) {
+      CHECK(fed(with_fields(fields), piece).refusal() == fault::bad_request_line);
+    }
+  }
+}
+
 TEST_CASE("ambiguous framing is refused") {
   const std::string host = "Host: h\r\n";
   for (const std::string& fields : {
@@ -260,7 +272,7 @@ TEST_CASE("whatever the bytes, reading them in pieces gives what reading them at
   const std::string seeds[] = {
       chunked_request, with_fields("Host: h\r\nContent-Length: 5\r\n") + "12345",
       with_fields("Host: h\r\nTransfer-Encoding: chunked\r\n") + "0\r\n\r\n",
-      "GET http://a:1/b?c HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: folded\r\n line\r\n\r\n"};
+      "GET http://a:1/b?c HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: a b\r\n\r\n"};
   const std::string alphabet = std::string("\r\n\r\n:;, \t019af/?*\x80\xff", 19) + '\0';
   std::mt19937 random{7};
   const auto below = [&](std::size_t limit) { return random() % limit; };
