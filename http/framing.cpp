@@ -133,6 +133,8 @@ request_parser::step request_parser::feed(std::string_view bytes) {
     // RFC 9112, section 2.2: empty lines before a request are ignored.
     while (bytes.substr(skipped, 2) == "\r\n") skipped += 2;
     request_bytes_ += skipped;
+    header_bytes_ += skipped;
+    if (header_bytes_ > largest_header_bytes) refuse(beast_http::error::header_limit);
     bytes.remove_prefix(skipped);
     if (bytes == "\r") bytes = {};
   }

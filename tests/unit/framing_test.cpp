@@ -253,8 +253,13 @@ TEST_CASE("an upgrade is ignored") {
   CHECK(read.rest == "next");
 }
 
-TEST_CASE("empty lines before a request are ignored") {
+TEST_CASE("empty lines before a request are ignored, and count as its header") {
   CHECK(fed("\r\n\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\n", 1).completed().path == "/a");
+  std::string empty_lines;
+  while (empty_lines.size() <= largest_header_bytes) empty_lines += "\r\n";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::string_view::npos}) {
+    CHECK(fed(empty_lines, piece).refusal() == fault::header_too_large);
+  }
 }
 
 TEST_CASE("a client that expects 100 (Continue) is told so once, while its body is missing") {
