@@ -6,37 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/http_client.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/served_shop.hpp"
 
 namespace holdfast::testing {
 namespace {
 
 using namespace std::string_literals;
 using strings = std::vector<std::string>;
-
-/// One server for a test, and what every test asks it.
-class shop {
- public:
-  explicit shop(strings flags = {}) : server_(folder_.path(), std::move(flags)), client_(server_.port()) {
-    REQUIRE(wait_for_view(client_));
-  }
-  http_client* operator->() { return &client_; }
-  raw_client connect() const { return raw_client(server_.port(), "127.0.0.1", answer_deadline); }
-
-  /// Placements are seen in the view a moment after they were acknowledged.
-  bool counts(int reservations) {
-    return eventually([&] {
-      return json_at(client_.document("/preReservations"), "/page/totalElements") ==
-             std::to_string(reservations);
-    });
-  }
-
- private:
-  temporary_folder folder_;
-  serving_process server_;
-  http_client client_;
-};
 
 std::string repeat(const std::string& text, std::size_t times) {
   std::string all;
@@ -52,23 +28,6 @@ std::string with_field(const std::string& name, const std::string& value) {
 std::string body_of_size(std::size_t bytes) {
   const std::string body = R"({"userId":1})";
   return body + std::string(bytes - body.size(), ' ');
-}
-
-std::string post(const std::string& body, const std::string& content_type = "application/json") {
-  return request_text("POST", "/preReservations", {{"Content-Type", content_type}}, body);
-}
-
-void check_problem(const raw_response& answer, int status, const std::string& code) {
-  CAPTURE(answer.body);
-  CHECK(answer.status == status);
-  CHECK(answer.header("content-type") == "application/problem+json");
-  const auto problem = parse_json(answer.body);
-  CHECK(text_at(problem, "/code") == code);
-  CHECK(text_at(problem, "/type") == "/problems/" + code);
-  CHECK(json_at(problem, "/status") == std::to_string(answer.status));
-  CHECK_FALSE(text_at(problem, "/title").empty());
-  CHECK_FALSE(text_at(problem, "/detail").empty());
-  CHECK(text_at(problem, "/traceId").size() == 32);
 }
 
 bool names_field(const raw_response& answer, const std::string& pointer) {
@@ -128,7 +87,7 @@ TEST_CASE("a field with a bad value is refused by its name") {
       {"paymentMethod", {R"("pm_1","cardNo":"1234123412341234")"}},
       {"price", {R"(1,"price":2)", R"("1","price":1)"}},
   };
-  shop shop;
+  served_shop shop;
   for (const auto& [field, values] : table) {
     for (const auto& value : values) {
       const std::string body = field == "userId" ? "{\"userId\":" + value + "}" : with_field(field, value);
@@ -201,7 +160,7 @@ TEST_CASE("what is no JSON object is refused as malformed") {
       repeat("[", 16 * 1024),
       R"({"userId":)" + repeat("[", 16 * 1024 - 10),
   };
-  shop shop;
+  served_shop shop;
   for (const auto& body : table) {
     CAPTURE(body.substr(0, 100));
     const auto answer = shop->place(body);
@@ -237,7 +196,7 @@ TEST_CASE("what is at the limit is taken") {
       "\r\n\t {\"userId\" : 1 } \n",
       body_of_size(16 * 1024),
   };
-  shop shop;
+  served_shop shop;
   for (const auto& body : table) {
     CAPTURE(body.substr(0, 100));
     const auto answer = shop->place(body);
@@ -251,11 +210,11 @@ TEST_CASE("what is at the limit is taken") {
 }
 
 TEST_CASE("a body over 16 KiB is 413, however it comes") {
-  shop shop;
+  served_shop shop;
   auto announced = shop.connect();
-  check_problem(announced.exchange(post(body_of_size(16 * 1024 + 1))), 413, "body-too-large");
+  check_problem(announced.exchange(placement_text(body_of_size(16 * 1024 + 1))), 413, "body-too-large");
   auto million = shop.connect();
-  million.send_if_open(post(repeat("[", 1'000'000)));
+  million.send_if_open(placement_text(repeat("[", 1'000'000)));
   check_problem(million.read_response(), 413, "body-too-large");
   // Announced only: refused without waiting for it.
   auto promised = shop.connect();
@@ -273,14 +232,14 @@ TEST_CASE("a body over 16 KiB is 413, however it comes") {
 }
 
 TEST_CASE("a content type other than JSON in UTF-8 is 415") {
-  shop shop;
+  served_shop shop;
   const std::string body = R"({"userId":1})";
   for (const char* type :
        {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
         "application/jsonx", "text/json", "application/xml", "json", "*/*",
         "application/json; charset=iso-8859-1", "application/json, text/plain"}) {
     CAPTURE(type);
-    check_problem(shop.connect().exchange(post(body, type)), 415, "unsupported-media-type");
+    check_problem(shop.connect().exchange(placement_text(body, type)), 415, "unsupported-media-type");
   }
   check_problem(shop->request("POST", "/preReservations", {}, body), 415, "unsupported-media-type");
   CHECK(shop.counts(0));
@@ -288,14 +247,14 @@ TEST_CASE("a content type other than JSON in UTF-8 is 415") {
   for (const char* type : {"application/json", "Application/JSON", "application/json;charset=UTF-8",
                            "application/json; charset=\"utf-8\"", "application/hal+json"}) {
     CAPTURE(type);
-    CHECK(shop.connect().exchange(post(body, type)).status == 201);
+    CHECK(shop.connect().exchange(placement_text(body, type)).status == 201);
     ++placed;
   }
   CHECK(shop.counts(placed));
 }
 
 TEST_CASE("an idempotency key is visible ASCII of bounded length") {
-  shop shop;
+  served_shop shop;
   for (const std::string& key : {""s, "a b"s, "\xED\x82\xA4"s, std::string(256, 'k')}) {
     CAPTURE(key);
     const auto answer = shop->place_with_key(R"({"userId":1})", key);
@@ -309,7 +268,7 @@ TEST_CASE("an idempotency key is visible ASCII of bounded length") {
 // --- The target ---
 
 TEST_CASE("paths and ids that name nothing are 404") {
-  shop shop;
+  served_shop shop;
   REQUIRE(shop->place(R"({"userId":1})").status == 201);
   for (const char* path :
        {"/nothing", "/prereservations", "/preReservations/1/2", "//preReservations", "/preReservations//1",
@@ -354,7 +313,7 @@ TEST_CASE("paths and ids that name nothing are 404") {
 }
 
 TEST_CASE("a method that a resource does not have is 405 with those it has") {
-  shop shop;
+  served_shop shop;
   REQUIRE(shop->place(R"({"userId":1})").status == 201);
   const std::string reading = "GET, HEAD, OPTIONS";
   const std::vector<std::pair<std::string, std::string>> resources{
@@ -422,7 +381,7 @@ TEST_CASE("bad parameters of a collection are refused by name, and the largest s
       {"page=9007199254740993", "use-cursor", "after"},
       {"page=99999999999999999999999999", "use-cursor", "after"},
   };
-  shop shop;
+  served_shop shop;
   for (int i = 0; i < 3; ++i) REQUIRE(shop->place(R"({"userId":1})").status == 201);
   REQUIRE(shop.counts(3));
   for (const char* collection : {"preReservations", "payments", "receipts", "myReservations"}) {
@@ -455,88 +414,15 @@ TEST_CASE("bad parameters of a collection are refused by name, and the largest s
                 "invalid-parameter");
 }
 
-// --- The framing ---
-
-TEST_CASE("headers over 8 KiB are 431, and below they are taken") {
-  shop shop;
-  CHECK(shop->get("/", {{"X-Filler", std::string(8000, 'a')}}).status == 200);
-  auto long_value = shop.connect();
-  long_value.send_if_open(request_text("GET", "/", {{"X-Filler", std::string(8 * 1024, 'a')}}));
-  check_problem(long_value.read_response(), 431, "header-too-large");
-  auto many = shop.connect();
-  header_list headers;
-  for (int i = 0; i < 1000; ++i) headers.emplace_back("X-" + std::to_string(i), "a");
-  many.send_if_open(request_text("GET", "/", headers));
-  check_problem(many.read_response(), 431, "header-too-large");
-  auto long_target = shop.connect();
-  long_target.send_if_open(request_text("GET", "/" + std::string(9000, 'a')));
-  check_problem(long_target.read_response(), 431, "header-too-large");
-}
-
-TEST_CASE("ambiguous framing is 400 and the end of the connection: nothing behind it is served") {
-  struct row {
-    std::string head;
-    std::string code;
-  };
-  const std::string ambiguous = "ambiguous-framing";
-  const std::string line = "POST /preReservations HTTP/1.1\r\n";
-  const std::string host = "Host: h\r\n";
-  const std::string json = "Content-Type: application/json\r\n";
-  const std::vector<row> table{
-      {line + host + json + "Content-Length: 12\r\nTransfer-Encoding: chunked\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: chunked\r\nContent-Length: 12\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: xchunked\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: chunked, identity\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: identity, chunked\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: gzip, chunked\r\n", ambiguous},
-      {line + host + json + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", ambiguous},
-      {line + host + json + "Content-Length: 12\r\nContent-Length: 13\r\n", ambiguous},
-      {line + host + json + "Content-Length: 12\r\nContent-Length: 12\r\n", ambiguous},
-      {line + host + json + "Content-Length: 12,12\r\n", ambiguous},
-      {line + host + json + "Content-Length: -1\r\n", ambiguous},
-      {line + host + json + "Content-Length: +12\r\n", ambiguous},
-      {line + host + json + "Content-Length: 0x0c\r\n", ambiguous},
-      {line + host + json + "Content-Length: 12 12\r\n", ambiguous},
-      {line + host + json + "Content-Length: 99999999999999999999999\r\n", ambiguous},
-      {"POST /preReservations HTTP/1.0\r\n" + host + json + "Transfer-Encoding: chunked\r\n", ambiguous},
-      {line + host + host + json + "Content-Length: 12\r\n", ambiguous},
-      {line + "Host: a\r\nHost: b\r\n" + json + "Content-Length: 12\r\n", ambiguous},
-      {line + "Host: a b\r\n" + json + "Content-Length: 12\r\n", ambiguous},
-      {line + "Host: a/b?c\r\n" + json + "Content-Length: 12\r\n", ambiguous},
-      {line + json + "Content-Length: 12\r\n", ambiguous},
-      {line + "Host : h\r\n" + json + "Content-Length: 12\r\n", "bad-request"},
-      {line + host + "No colon\r\n" + json + "Content-Length: 12\r\n", "bad-request"},
-      {line + host + "X-Null: a\0b\r\n"s + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST  /preReservations HTTP/1.1\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST /pre Reservations HTTP/1.1\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST /preReservations HTTP/3.0\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST /preReservations\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST preReservations HTTP/1.1\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"POST /\xEC\x84\x9C HTTP/1.1\r\n" + host + json + "Content-Length: 12\r\n", "bad-request"},
-      {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n"s, "bad-request"},
-  };
-  shop shop;
-  for (const auto& [head, code] : table) {
-    CAPTURE(head);
-    auto connection = shop.connect();
-    // What follows is a whole request of its own: it must not be taken for one.
-    connection.send_if_open(head + "\r\n{\"userId\":1}" + post(R"({"userId":2})"));
-    const auto answer = connection.read_response();
-    check_problem(answer, 400, code);
-    CHECK(answer.header("connection") == "close");
-    connection.shut_down_sending();
-    CHECK(connection.read_until_close().empty());
-  }
-  CHECK(shop.counts(0));
-}
+// --- What is odd but right ---
 
 TEST_CASE("pipelined requests are answered in order, whatever each of them comes to") {
-  shop shop;
+  served_shop shop;
   auto connection = shop.connect();
-  connection.send(post(R"({"userId":1})") + request_text("GET", "/preReservations/1") +
-                  request_text("GET", "/nothing") + post("{") + request_text("HEAD", "/") +
+  connection.send(placement_text(R"({"userId":1})") + request_text("GET", "/preReservations/1") +
+                  request_text("GET", "/nothing") + placement_text("{") + request_text("HEAD", "/") +
                   request_text("DELETE", "/preReservations/1") + request_text("GET", "/payments/1") +
-                  request_text("PUT", "/payments/1", {}, "x") + post(R"({"userId":2})"));
+                  request_text("PUT", "/payments/1", {}, "x") + placement_text(R"({"userId":2})"));
   CHECK(connection.read_response().status == 201);
   CHECK(text_at(connection.read_response(), "/status") == "reservated");
   CHECK(connection.read_response().status == 404);
@@ -549,8 +435,6 @@ TEST_CASE("pipelined requests are answered in order, whatever each of them comes
   CHECK(last.status == 201);
   CHECK(json_at(last, "/userId") == "2");
 }
-
-// --- What is odd but right ---
 
 TEST_CASE("text in any script comes back as it was sent, after a restart too") {
   const std::vector<std::pair<std::string, std::string>> table{
@@ -595,15 +479,15 @@ TEST_CASE("text in any script comes back as it was sent, after a restart too") {
 }
 
 TEST_CASE("the order of a client that goes away after sending it is there and ends") {
-  shop shop({"--sandbox-latency", "300ms"});
+  served_shop shop({"--sandbox-latency", "300ms"});
   {
     auto leaving = shop.connect();
-    leaving.send(post(R"({"userId":1})"));
+    leaving.send(placement_text(R"({"userId":1})"));
     leaving.close();
   }
   REQUIRE(eventually([&] { return shop->get("/preReservations/1").status == 200; }));
   auto vanishing = shop.connect();
-  vanishing.send(post(R"({"userId":2})"));
+  vanishing.send(placement_text(R"({"userId":2})"));
   REQUIRE(eventually([&] { return shop->get("/preReservations/2").status == 200; }));
   vanishing.reset();
   for (const char* target : {"/myReservations/1", "/myReservations/2"}) {
@@ -613,25 +497,6 @@ TEST_CASE("the order of a client that goes away after sending it is there and en
              json_at(mine, "/receiptStatus") == "\"receipt_issued\"";
     }));
   }
-}
-
-TEST_CASE("half a request is no request, and disturbs nobody") {
-  shop shop;
-  const std::string whole = post(R"({"userId":1,"userAddress":"seoul"})");
-  for (std::size_t size = 1; size < whole.size(); size += 7) {
-    auto closing = shop.connect();
-    closing.send(whole.substr(0, size));
-    auto resetting = shop.connect();
-    resetting.send(whole.substr(0, size));
-    resetting.reset();
-    auto halfway = shop.connect();
-    halfway.send(whole.substr(0, size));
-    halfway.shut_down_sending();
-    CHECK(halfway.read_until_close().find("HTTP/1.1 20") == std::string::npos);
-  }
-  CHECK(shop.counts(0));
-  CHECK(shop.connect().exchange(whole).status == 201);
-  CHECK(shop.counts(1));
 }
 
 }  // namespace
