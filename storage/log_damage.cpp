@@ -20,8 +20,9 @@ namespace {
 constexpr std::size_t block_bytes = 32 * 1024;
 /// Checksum (4), length (2), type (1).
 constexpr std::size_t header_bytes = 7;
-/// What reaches a disk as a whole or not at all.
-constexpr std::size_t page_bytes = 4 * 1024;
+/// What reaches a disk as a whole or not at all: file systems and disks have larger units as well, all
+/// of them multiples of this.
+constexpr std::size_t sector_bytes = 512;
 constexpr std::size_t length_at = 4;
 constexpr std::size_t type_at = 6;
 
@@ -42,6 +43,7 @@ class log_bytes {
   std::size_t length(std::size_t at) const { return byte(at + length_at) + 256u * byte(at + length_at + 1); }
   std::size_t end(std::size_t at) const { return at + header_bytes + length(at); }
   static std::size_t end_of_block(std::size_t at) { return (at / block_bytes + 1) * block_bytes; }
+  static std::size_t end_of_sector(std::size_t at) { return (at / sector_bytes + 1) * sector_bytes; }
 
   bool has_header(std::size_t at) const {
     return at + header_bytes <= size() && at + header_bytes <= end_of_block(at);
@@ -62,12 +64,14 @@ class log_bytes {
     return false;
   }
 
-  /// Whether a page that the record reaches into, up to the log's end, is nothing but zeros.
-  bool lacks_a_page(std::size_t at) const {
+  /// Whether a sector that the record reaches into, up to the log's end, is nothing but zeros; of the
+  /// one that it begins in, which has more before it, the record's own part.
+  bool lacks_a_sector(std::size_t at) const {
     const auto end_of_record = std::max(end(at), at + header_bytes);
-    for (auto page = (at / page_bytes + 1) * page_bytes; page < end_of_record; page += page_bytes) {
-      const auto bytes = bytes_.substr(page, page_bytes);
-      if (bytes.find_first_not_of('\0') == std::string_view::npos) return true;
+    const auto second = end_of_sector(at);
+    if (second < at + header_bytes && only_zeros(at, second)) return true;
+    for (auto sector = second; sector < end_of_record; sector += sector_bytes) {
+      if (only_zeros(sector, end_of_sector(sector))) return true;
     }
     return false;
   }
@@ -82,6 +86,9 @@ class log_bytes {
   }
 
  private:
+  bool only_zeros(std::size_t from, std::size_t to) const {
+    return bytes_.substr(from, to - from).find_first_not_of('\0') == std::string_view::npos;
+  }
   std::uint32_t stored(std::size_t at) const {
     return byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | static_cast<std::uint32_t>(byte(at + 3)) << 24;
   }
@@ -115,7 +122,7 @@ std::optional<std::string> damage_of_record(const log_bytes& log, std::size_t at
   }
   torn = !log.checksum_holds(at);
   if (!torn) return std::nullopt;
-  if (!log.lacks_a_page(at)) return damaged_at(at, "the checksum of a record is wrong");
+  if (!log.lacks_a_sector(at)) return damaged_at(at, "the checksum of a record is wrong");
   return damage_where_it_ends(log, at);
 }
 

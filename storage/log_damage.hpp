@@ -8,9 +8,10 @@
 // before the next begins, so no batch begins behind a torn one, in no later log either; and a torn
 // record is not whole at any length.
 //
-// A loss of power may also leave a log at its full size with pages of its last batch missing: they read
-// as zeros. RocksDB takes that for damage, so such an end has to be cut off. It is told from a flipped
-// bit by those zeros: no whole record has a page of them, for no text in one is that long.
+// A loss of power may also leave a log at its full size with sectors of its last batch missing, one by
+// one or by whole pages: they read as zeros. RocksDB takes that for damage, so such an end has to be cut
+// off. It is told from a flipped bit by those zeros: no whole record has a sector of them, for no text
+// in one is that long.
 //
 // Memory: one log, bounded by the store's tuning.
 #pragma once

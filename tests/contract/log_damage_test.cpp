@@ -23,6 +23,8 @@ namespace {
 
 constexpr shard_id shard = 7;
 constexpr std::uint64_t small_entries = 12;
+/// Of sectors, and of the blocks of small and large file systems.
+constexpr std::size_t unit_sizes[] = {512, 1024, 4096};
 constexpr std::size_t page_bytes = 4096;
 
 template <class Answer, class Call>
@@ -73,15 +75,16 @@ struct crashed_journal {
   /// Where the last batch begins.
   std::size_t last_begin = 0;
 
-  /// The last entry is as large as this, or as small as the others.
-  explicit crashed_journal(std::size_t last_bytes = 0) {
+  /// The last entry is as large as this, or as small as the others; so is the one before it.
+  explicit crashed_journal(std::size_t last_bytes = 0, std::size_t before_it = 0) {
     const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
     const auto claims =
         answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, std::move(done)); });
     append(*journal, claims.front().owner_epoch, 1, std::string(40'000, 'r'));
-    for (std::uint64_t n = 2; n <= small_entries; ++n) {
+    for (std::uint64_t n = 2; n < small_entries; ++n) {
       append(*journal, claims.front().owner_epoch, n, "record " + std::to_string(n));
     }
+    append(*journal, claims.front().owner_epoch, small_entries, "before" + std::string(before_it, 'b'));
     last_begin = std::filesystem::file_size(log_in(folder / "journal"));
     append(*journal, claims.front().owner_epoch, small_entries + 1, "last " + std::string(last_bytes, 'l'));
     std::filesystem::copy(folder / "journal", copy);
@@ -147,25 +150,26 @@ TEST_CASE("a flipped bit in the bytes of a record is found") {
   }
 }
 
-/// The last batch reaches over several pages and two blocks; where each page begins that it alone is in.
+/// The last batch reaches over several pages and two blocks, and lacks units of this size.
 struct torn_journal : crashed_journal {
-  std::vector<std::size_t> pages;
+  std::size_t unit;
+  /// Where each unit begins that it alone is in.
+  std::vector<std::size_t> units;
 
-  torn_journal() : crashed_journal(40'000) {
-    for (auto page = (last_begin / page_bytes + 1) * page_bytes; page < bytes.size(); page += page_bytes) {
-      pages.push_back(page);
-    }
+  explicit torn_journal(std::size_t unit_bytes = page_bytes, std::size_t before_it = 0)
+      : crashed_journal(40'000, before_it), unit(unit_bytes) {
+    for (auto at = (last_begin / unit + 1) * unit; at < bytes.size(); at += unit) units.push_back(at);
   }
   std::string without(std::string log_bytes, std::size_t from, std::size_t to) const {
     to = std::min(to, log_bytes.size());
     return log_bytes.replace(from, to - from, to - from, '\0');
   }
-  std::string without_page(std::string log_bytes, std::size_t page) const {
-    return without(std::move(log_bytes), page, page + page_bytes);
+  std::string without_unit(std::string log_bytes, std::size_t at) const {
+    return without(std::move(log_bytes), at, at + unit);
   }
-  /// The page that the batch before ends in, as that left it.
+  /// The unit that the batch before ends in, as that left it.
   std::string without_beginning(std::string log_bytes) const {
-    return without(std::move(log_bytes), last_begin, pages.front());
+    return without(std::move(log_bytes), last_begin, units.front());
   }
   /// Opens the journal with such a log, as its owner, and again.
   void check_opens_with(const std::string& log_bytes) const {
@@ -182,39 +186,56 @@ struct torn_journal : crashed_journal {
   }
 };
 
-TEST_CASE("a log that lacks pages of its last batch is torn where that begins, whichever are lacking") {
-  const torn_journal torn;
-  REQUIRE(torn.pages.size() >= 8);
-  const auto check_torn = [&](const std::string& bytes) {
-    const auto contents = look_through_log(bytes);
-    REQUIRE_MESSAGE(!contents.damage, contents.damage.value_or(""));
-    REQUIRE(contents.whole_bytes == torn.last_begin);
-  };
-  for (const auto page : torn.pages) {
-    CAPTURE(page);
-    check_torn(torn.without(torn.bytes, page, torn.bytes.size()));
-    check_torn(torn.without_page(torn.bytes, page));
-    check_torn(torn.without_beginning(torn.without_page(torn.bytes, page)));
-    check_torn(torn.without_page(torn.bytes, page).substr(0, torn.bytes.size() - 100));
+void check_torn(const torn_journal& torn, const std::string& bytes) {
+  const auto contents = look_through_log(bytes);
+  REQUIRE_MESSAGE(!contents.damage, contents.damage.value_or(""));
+  REQUIRE(contents.whole_bytes == torn.last_begin);
+}
+
+TEST_CASE("a log that lacks pieces of its last batch is torn where that begins, whichever are lacking") {
+  for (const auto unit : unit_sizes) {
+    CAPTURE(unit);
+    const torn_journal torn(unit);
+    REQUIRE(torn.units.size() >= 8);
+    for (const auto at : torn.units) {
+      CAPTURE(at);
+      check_torn(torn, torn.without(torn.bytes, at, torn.bytes.size()));
+      check_torn(torn, torn.without_unit(torn.bytes, at));
+      check_torn(torn, torn.without_beginning(torn.without_unit(torn.bytes, at)));
+      check_torn(torn, torn.without_unit(torn.bytes, at).substr(0, torn.bytes.size() - 100));
+    }
+    check_torn(torn, torn.without_beginning(torn.bytes));
+    check_torn(torn, torn.without(torn.bytes, torn.last_begin, torn.bytes.size()));
+    CHECK(look_through_log(torn.bytes).whole_bytes == torn.bytes.size());
   }
-  check_torn(torn.without_beginning(torn.bytes));
-  check_torn(torn.without(torn.bytes, torn.last_begin, torn.bytes.size()));
-  CHECK(look_through_log(torn.bytes).whole_bytes == torn.bytes.size());
+}
+
+TEST_CASE("a header over two sectors is torn, whichever of the two is lacking") {
+  constexpr auto unit = unit_sizes[0];
+  constexpr std::size_t some_bytes = 1000;
+  const auto left = unit - torn_journal(unit, some_bytes).last_begin % unit;
+  for (std::size_t in_first = 1; in_first < 7; ++in_first) {
+    CAPTURE(in_first);
+    const torn_journal torn(unit, some_bytes + (left + unit - in_first) % unit);
+    REQUIRE(torn.units.front() - torn.last_begin == in_first);
+    check_torn(torn, torn.without_beginning(torn.bytes));
+    check_torn(torn, torn.without_unit(torn.bytes, torn.units.front()));
+  }
 }
 
 TEST_CASE("a journal opens with all that was acknowledged, whichever pages of its last batch are lacking") {
   const torn_journal torn;
-  torn.check_opens_with(torn.without(torn.bytes, torn.pages[0], torn.bytes.size()));
-  torn.check_opens_with(torn.without(torn.bytes, torn.pages.back(), torn.bytes.size()));
-  torn.check_opens_with(torn.without_page(torn.bytes, torn.pages[1]));
-  torn.check_opens_with(torn.without_page(torn.bytes, torn.pages[torn.pages.size() - 2]));
+  torn.check_opens_with(torn.without(torn.bytes, torn.units[0], torn.bytes.size()));
+  torn.check_opens_with(torn.without(torn.bytes, torn.units.back(), torn.bytes.size()));
+  torn.check_opens_with(torn.without_unit(torn.bytes, torn.units[1]));
+  torn.check_opens_with(torn.without_unit(torn.bytes, torn.units[torn.units.size() - 2]));
   torn.check_opens_with(torn.without_beginning(torn.bytes));
   torn.check_opens_with(torn.bytes.substr(0, torn.bytes.size() - 10));
 }
 
 TEST_CASE("a torn end is cut off once, and by no reader") {
   const torn_journal torn;
-  std::ofstream(torn.log, std::ios::binary) << torn.without_page(torn.bytes, torn.pages[1]);
+  std::ofstream(torn.log, std::ios::binary) << torn.without_unit(torn.bytes, torn.units[1]);
   CHECK_FALSE(rocksdb_journal::open_read_only({.path = torn.copy}));
   CHECK(std::filesystem::file_size(torn.log) == torn.bytes.size());
   auto found = look_through_logs(torn.copy);
@@ -242,9 +263,9 @@ TEST_CASE("a flipped bit in the last record is found, though zeros follow it") {
 TEST_CASE("pages that are lacking before another batch are damage, in a later log too") {
   const torn_journal torn;
   // The first batch reaches over several pages as well.
-  CHECK(damage_in_log(torn.without_page(torn.bytes, 2 * page_bytes)));
+  CHECK(damage_in_log(torn.without_unit(torn.bytes, 2 * page_bytes)));
   CHECK_FALSE(look_through_logs(torn.copy).damage);
-  std::ofstream(torn.log, std::ios::binary) << torn.without_page(torn.bytes, torn.pages[1]);
+  std::ofstream(torn.log, std::ios::binary) << torn.without_unit(torn.bytes, torn.units[1]);
   std::ofstream(torn.copy + "/999999.log", std::ios::binary) << torn.bytes;
   const auto damage = look_through_logs(torn.copy).damage;
   REQUIRE(damage);
