@@ -11,16 +11,6 @@ namespace {
 constexpr std::size_t reservations_in_reach = 300;
 constexpr std::size_t most_complaints = 20;
 
-void forget_answer(proof::operation& of) {
-  of.outcome = proof::operation_outcome::unknown;
-  of.status = 0;
-  of.code.clear();
-  of.replayed = false;
-  of.answer.clear();
-  of.shown.clear();
-  if (of.kind == proof::operation_kind::place) of.reservation = 0;
-}
-
 }  // namespace
 
 proof::moment recorder::now() const {
@@ -29,7 +19,6 @@ proof::moment recorder::now() const {
 }
 
 void recorder::add(proof::operation done) {
-  if (!believed_ && done.outcome != proof::operation_outcome::pending) forget_answer(done);
   const std::lock_guard lock(mutex_);
   const bool placed = done.kind == proof::operation_kind::place && done.reservation != 0;
   if (placed) reservations_.push_back(done.reservation);

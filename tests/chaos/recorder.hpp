@@ -23,8 +23,6 @@ class recorder {
 
   std::uint64_t next_number() { return ++last_number_; }
   void add(proof::operation done);
-  /// While not, an answer counts as none: whoever gave it was without power by then.
-  void believe_answers(bool believed) { believed_ = believed; }
   void add_fault(const std::string& name, const std::string& detail);
   /// What may not be, whatever the checker says: an answer outside the contract, a crash of its own.
   void complain(const std::string& what);
@@ -43,7 +41,6 @@ class recorder {
   const std::int64_t began_at_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(
                                         std::chrono::system_clock::now().time_since_epoch())
                                         .count();
-  std::atomic<bool> believed_{true};
   std::atomic<std::uint64_t> last_number_{0};
   mutable std::mutex mutex_;
   std::vector<proof::operation> operations_;

@@ -121,6 +121,10 @@ void shop::pause() {
   if (server_) server_->send(SIGSTOP);
 }
 
+void shop::freeze(bool after_disk) {
+  if (server_) server_->freeze(after_disk);
+}
+
 void shop::resume() {
   if (server_) server_->send(SIGCONT);
 }

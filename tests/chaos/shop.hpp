@@ -49,6 +49,9 @@ class shop {
   /// As an operator ends it: has to exit with 0.
   void terminate();
   void pause();
+  /// Pauses it, and returns when it stands still: what it has asked of its disk may be under way, unless
+  /// `after_disk`.
+  void freeze(bool after_disk);
   void resume();
 
   /// From now on, until the next start, the server may end by this: 128 and a signal's number, or 1 for

@@ -82,6 +82,17 @@ class process {
   pid_t pid() const { return pid_; }
   void send(int signal) { ::kill(pid_, signal); }
 
+  /// Stops it. On return none of its threads runs any more, nor will before a SIGCONT; one that waits for
+  /// a disk may still do so, unless `after_disk`.
+  void freeze(bool after_disk) {
+    send(SIGSTOP);
+    const auto deadline = std::chrono::steady_clock::now() + child_deadline;
+    while (!all_threads_are(after_disk ? "T" : "TD")) {
+      if (std::chrono::steady_clock::now() > deadline) fail("does not stop");
+      std::this_thread::yield();
+    }
+  }
+
   /// The next line that the child prints on standard output.
   std::string wait_for_line() {
     const auto deadline = std::chrono::steady_clock::now() + child_deadline;
@@ -132,6 +143,19 @@ class process {
   }
 
  private:
+  /// Whether each thread is in one of these states, as proc(5) has them.
+  bool all_threads_are(const std::string& states) const {
+    const auto tasks = std::filesystem::path("/proc") / std::to_string(pid_) / "task";
+    for (const auto& thread : std::filesystem::directory_iterator(tasks)) {
+      std::ifstream file(thread.path() / "stat");
+      const std::string stat{std::istreambuf_iterator<char>(file), {}};
+      const auto state = stat.rfind(") ");
+      if (state == std::string::npos) return false;
+      if (states.find(stat[state + 2]) == std::string::npos) return false;
+    }
+    return true;
+  }
+
   static std::vector<std::string> variables_for_child(const environment_variables& added) {
     std::vector<std::string> variables;
     for (char** each = environ; *each != nullptr; ++each) {
