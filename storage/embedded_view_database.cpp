@@ -71,13 +71,6 @@ rocksdb::Options database_options(const std::shared_ptr<rocksdb::Cache>& cache, 
   return options;
 }
 
-view_result<std::monostate> answer(const rocksdb::Status& status) {
-  if (!status.ok()) {
-    return tl::unexpected(view_error::unavailable);
-  }
-  return std::monostate{};
-}
-
 /// For each entity its greatest version in the batch, the first of equal ones.
 std::vector<const view_row*> latest_of(const std::vector<view_row>& rows) {
   std::vector<const view_row*> latest;
@@ -249,11 +242,27 @@ tl::expected<std::monostate, std::string> embedded_view_database::open_database(
 }
 
 /// RocksDB refuses all writes after a failed one. Its Resume() does not help where it was the log that
-/// could not be written, so it is opened again, whatever has failed.
+/// could not be written, so it is opened again, whatever has failed. One that is damaged goes: it opens
+/// well, since its tables are not looked through then.
 bool embedded_view_database::open_again() {
   const std::unique_lock lock(open_);
   database_.reset();
+  if (damaged_ && !rocksdb::DestroyDB(path_, database_options(cache_, cache_bytes_)).ok()) {
+    return false;
+  }
+  damaged_ = false;
   return open_database().has_value();
+}
+
+void embedded_view_database::found_damaged(const rocksdb::Status& failure) const {
+  if (damaged_.exchange(true)) return;
+  spdlog::error("view in {}: it is damaged and will be rebuilt: {}", path_, failure.ToString());
+}
+
+view_result<std::monostate> embedded_view_database::answer(const rocksdb::Status& status) const {
+  if (status.ok()) return std::monostate{};
+  if (status.IsCorruption()) found_damaged(status);
+  return tl::unexpected(view_error::unavailable);
 }
 
 /// What is remembered may not be there: nothing more is written, nor read, before the next start().
@@ -317,6 +326,9 @@ view_result<checkpoints> embedded_view_database::continue_where_it_was() {
 
 view_result<std::monostate> embedded_view_database::write(
     const std::vector<view_row>& rows, const std::vector<std::pair<shard_id, position>>& reached) {
+  if (damaged_) {
+    lose();
+  }
   if (generation_ == 0) {
     return tl::unexpected(view_error::unavailable);
   }
@@ -356,8 +368,8 @@ view_result<std::optional<embedded_view_database::state>> embedded_view_database
   if (status.IsNotFound()) {
     return std::nullopt;
   }
-  if (!status.ok()) {
-    return tl::unexpected(view_error::unavailable);
+  if (const auto read = answer(status); !read) {
+    return tl::unexpected(read.error());
   }
   return state::decode(bytes);
 }
@@ -392,8 +404,10 @@ view_result<checkpoints> embedded_view_database::read_checkpoints() const {
   if (status.IsNotFound()) {
     return result;
   }
-  if (!status.ok() || bytes.size() != shard_count * sizeof(std::uint64_t)) {
-    return tl::unexpected(view_error::unavailable);
+  const bool whole = bytes.size() == shard_count * sizeof(std::uint64_t);
+  const auto read = answer(status.ok() && !whole ? rocksdb::Status::Corruption("checkpoints") : status);
+  if (!read) {
+    return tl::unexpected(read.error());
   }
   for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
     result[shard] = get_u64(std::string_view(bytes).substr(shard * sizeof(std::uint64_t)));
@@ -407,8 +421,8 @@ view_result<entity_id> embedded_view_database::read_largest_id() const {
   const auto end = embedded_keys::prefix_end(prefix);
   const std::unique_ptr<rocksdb::Iterator> rows(database_->NewIterator(rocksdb::ReadOptions()));
   rows->SeekForPrev(end);
-  if (!rows->status().ok()) {
-    return tl::unexpected(view_error::unavailable);
+  if (const auto read = answer(rows->status()); !read) {
+    return tl::unexpected(read.error());
   }
   const auto key = rows->Valid() ? rows->key().ToStringView() : std::string_view();
   return key.starts_with(prefix) ? get_u64(key.substr(prefix.size())) : 0;

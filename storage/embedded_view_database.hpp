@@ -41,6 +41,7 @@
 namespace rocksdb {
 class Cache;
 class DB;
+class Status;
 }  // namespace rocksdb
 
 namespace holdfast::storage {
@@ -51,7 +52,8 @@ enum class read_depth : std::uint8_t { memory, disk };
 enum class read_failure : std::uint8_t {
   /// Has to be read from disk.
   not_in_memory,
-  /// Not published, cleared meanwhile, or damaged.
+  /// Not published, cleared meanwhile, or damaged: then the writer throws the database away and is told
+  /// at its next write, so that the view is rebuilt.
   unavailable
 };
 
@@ -87,6 +89,12 @@ class embedded_view_database {
   tl::expected<std::monostate, std::string> open_database();
   bool open_again();
   void lose();
+  /// What failed shows that the database is damaged. Logged once.
+  void found_damaged(const rocksdb::Status& failure) const;
+  /// The writer's: what it is told of a status.
+  view_result<std::monostate> answer(const rocksdb::Status& status) const;
+  template <class T, class Read>
+  read_result<T> read(Read read) const;
   /// Locked where the database is open and something is visible; it stays open as long as that is held.
   std::shared_lock<std::shared_mutex> lock_for_reading() const;
 
@@ -113,6 +121,8 @@ class embedded_view_database {
   recent_headers recent_;
   /// The readers': the generation that they may see, 0 for none.
   std::atomic<std::uint32_t> visible_{0};
+  /// Anybody's: a read met what can't be read.
+  mutable std::atomic<bool> damaged_{false};
 };
 
 }  // namespace holdfast::storage

@@ -17,8 +17,17 @@ rocksdb::ReadOptions options_for(read_depth depth) {
   return options;
 }
 
-tl::unexpected<read_failure> failure(const rocksdb::Status& status) {
-  return tl::unexpected(status.IsIncomplete() ? read_failure::not_in_memory : read_failure::unavailable);
+template <class T>
+using outcome = tl::expected<T, rocksdb::Status>;
+
+/// A row that an index or its own key leads to.
+outcome<stored_row> row_in(const rocksdb::Status& status, std::string_view bytes) {
+  if (!status.ok()) {
+    return tl::unexpected(status.IsNotFound() ? rocksdb::Status::Corruption("a row is missing") : status);
+  }
+  auto row = decode_row(bytes);
+  return row ? outcome<stored_row>(std::move(*row))
+             : tl::unexpected(rocksdb::Status::Corruption("a row can't be decoded"));
 }
 
 /// The keys of an index that lie behind the cursor, in the query's direction. With both ends
@@ -38,8 +47,8 @@ key_range range_of(const std::string& prefix, const view_query& query) {
 }
 
 /// At most one place more than the query's limit.
-read_result<std::vector<view_cursor>> read_places(rocksdb::DB& database, rocksdb::ReadOptions options,
-                                                  const std::string& prefix, const view_query& query) {
+outcome<std::vector<view_cursor>> read_places(rocksdb::DB& database, rocksdb::ReadOptions options,
+                                              const std::string& prefix, const view_query& query) {
   const key_range range = range_of(prefix, query);
   const rocksdb::Slice begin(range.begin);
   const rocksdb::Slice end(range.end);
@@ -57,14 +66,13 @@ read_result<std::vector<view_cursor>> read_places(rocksdb::DB& database, rocksdb
     }
   }
   if (!at->status().ok()) {
-    return failure(at->status());
+    return tl::unexpected(at->status());
   }
   return places;
 }
 
-read_result<std::vector<stored_row>> read_rows(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                                               std::uint32_t generation,
-                                               const std::vector<view_cursor>& places) {
+outcome<std::vector<stored_row>> read_rows(rocksdb::DB& database, const rocksdb::ReadOptions& options,
+                                           std::uint32_t generation, const std::vector<view_cursor>& places) {
   std::vector<std::string> keys;
   for (const view_cursor& place : places) {
     keys.push_back(embedded_keys::row(generation, place.id));
@@ -77,30 +85,30 @@ read_result<std::vector<stored_row>> read_rows(rocksdb::DB& database, const rock
   std::vector<stored_row> rows;
   rows.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto row = statuses[i].ok() ? decode_row(values[i].ToStringView()) : std::nullopt;
+    auto row = row_in(statuses[i], values[i].ToStringView());
     if (!row) {
-      return failure(statuses[i]);
+      return tl::unexpected(row.error());
     }
     rows.push_back(std::move(*row));
   }
   return rows;
 }
 
-read_result<std::uint64_t> read_counter(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                                        const std::string& key) {
+outcome<std::uint64_t> read_counter(rocksdb::DB& database, const rocksdb::ReadOptions& options,
+                                    const std::string& key) {
   std::string bytes;
   const auto status = database.Get(options, key, &bytes);
   if (status.IsNotFound()) {
     return 0;
   }
   if (!status.ok()) {
-    return failure(status);
+    return tl::unexpected(status);
   }
   return get_u64(bytes);
 }
 
-read_result<view_page> read_page(rocksdb::DB& database, std::uint32_t generation, const view_query& query,
-                                 read_depth depth) {
+outcome<view_page> read_page(rocksdb::DB& database, std::uint32_t generation, const view_query& query,
+                             read_depth depth) {
   // Counter, index and rows of the same moment.
   rocksdb::ManagedSnapshot snapshot(&database);
   rocksdb::ReadOptions options = options_for(depth);
@@ -137,41 +145,45 @@ std::shared_lock<std::shared_mutex> embedded_view_database::lock_for_reading() c
   return visible_ == 0 ? std::shared_lock<std::shared_mutex>() : std::shared_lock(open_, std::try_to_lock);
 }
 
-read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id, read_depth depth) const {
+/// `read(generation)` of what is visible, which it stays while it is read or else the answer means nothing.
+template <class T, class Read>
+read_result<T> embedded_view_database::read(Read read) const {
   const auto open = lock_for_reading();
   const std::uint32_t generation = visible_;
   if (!open || generation == 0) {
     return tl::unexpected(read_failure::unavailable);
   }
-  rocksdb::PinnableSlice bytes;
-  const auto status = database_->Get(options_for(depth), database_->DefaultColumnFamily(),
-                                     embedded_keys::row(generation, id), &bytes);
-  // Cleared while it was read: that a row is absent means nothing then.
+  outcome<T> result = read(generation);
   if (visible_ != generation) {
     return tl::unexpected(read_failure::unavailable);
   }
-  if (status.IsNotFound()) {
-    return std::nullopt;
+  if (result) {
+    return std::move(*result);
   }
-  auto row = status.ok() ? decode_row(bytes.ToStringView()) : std::nullopt;
-  if (!row) {
-    return failure(status);
+  if (result.error().IsIncomplete()) {
+    return tl::unexpected(read_failure::not_in_memory);
   }
-  return row;
+  found_damaged(result.error());
+  return tl::unexpected(read_failure::unavailable);
+}
+
+read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id, read_depth depth) const {
+  using row = std::optional<stored_row>;
+  return read<row>([&](std::uint32_t generation) -> outcome<row> {
+    rocksdb::PinnableSlice bytes;
+    const auto status = database_->Get(options_for(depth), database_->DefaultColumnFamily(),
+                                       embedded_keys::row(generation, id), &bytes);
+    if (status.IsNotFound()) {
+      return std::nullopt;
+    }
+    return row_in(status, bytes.ToStringView());
+  });
 }
 
 read_result<view_page> embedded_view_database::list(const view_query& query, read_depth depth) const {
   assert(query.limit >= 1 && query.limit <= largest_page_rows && query.offset <= largest_offset_rows);
-  const auto open = lock_for_reading();
-  const std::uint32_t generation = visible_;
-  if (!open || generation == 0) {
-    return tl::unexpected(read_failure::unavailable);
-  }
-  auto page = read_page(*database_, generation, query, depth);
-  if (visible_ != generation) {
-    return tl::unexpected(read_failure::unavailable);
-  }
-  return page;
+  return read<view_page>(
+      [&](std::uint32_t generation) { return read_page(*database_, generation, query, depth); });
 }
 
 }  // namespace holdfast::storage

@@ -7,6 +7,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <memory>
@@ -37,6 +39,16 @@ class embedded_store {
     auto opened = storage::embedded_view::open({(folder_.path() / "view").string(), cache_bytes_});
     REQUIRE_MESSAGE(opened.has_value(), opened.error());
     view_ = std::move(*opened);
+  }
+  /// A sixteenth of each table, behind its middle, which is rows.
+  void damage_tables() {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "view")) {
+      if (entry.path().extension() != ".sst") continue;
+      std::fstream file(entry.path(), std::ios::binary | std::ios::in | std::ios::out);
+      const auto part = entry.file_size() / 16;
+      file.seekp(static_cast<std::streamoff>(9 * part));
+      file << std::string(part, '?');
+    }
   }
 
  private:
