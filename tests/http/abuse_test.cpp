@@ -31,6 +31,9 @@ constexpr std::size_t byte_by_byte = 1;
 /// Longer ones are sent at once only.
 constexpr std::size_t longest_sent_byte_by_byte_bytes = 1000;
 
+/// For a machine that is loaded: no payment here is to run out of time.
+const strings patient{"--payment-timeout", "30s", "--payment-wait", "30s"};
+
 const std::string line = "POST /preReservations HTTP/1.1\r\n";
 const std::string host = "Host: shop.test\r\n";
 const std::string json = "Content-Type: application/json\r\n";
@@ -278,7 +281,7 @@ TEST_CASE(
       {head("") + order, "400 malformed-json, 400 bad-request"},
       {head("Content-Length: 11\r\n") + order, "400 malformed-json, 400 bad-request"},
   };
-  served_shop shop;
+  served_shop shop(patient);
   CHECK(check_outcomes(table, smuggled, shop) == 0);
   check_unharmed(shop, 0);
 }
@@ -313,7 +316,7 @@ TEST_CASE("what is framed oddly and clearly is one request, whatever request its
       {head(chunked) + order_in_a_chunk + "0\r\nIdempotency-Key: same\r\n\r\n", placed},
       {"\r\n\r\n" + placement_text(order) + "\r\n", placed},
   };
-  served_shop shop;
+  served_shop shop(patient);
   const int reservations = check_outcomes(table, request_behind, shop);
   CHECK(reservations == 24);
   check_unharmed(shop, reservations);
@@ -348,7 +351,7 @@ TEST_CASE("what is over-long is refused at its bound, and ends the connection") 
       {head(chunked) + "c;" + std::string(100'000, 'x') + "\r\n" + order + "\r\n" + last_chunk, bad},
       {head(chunked) + order_in_a_chunk + "0\r\n" + repeat("X: a\r\n", 100'000) + "\r\n", bad},
   };
-  served_shop shop;
+  served_shop shop(patient);
   CHECK(check_outcomes(table, smuggled, shop) == 0);
   check_unharmed(shop, 0);
 }
@@ -372,7 +375,7 @@ TEST_CASE("a request that never ends is cut off after little of it") {
       {head(chunked) + "c;", "x"},
       {head(chunked) + order_in_a_chunk + "0\r\n", "X: a\r\n"},
   };
-  served_shop shop;
+  served_shop shop(patient);
   for (const auto& [begin, more] : table) {
     CAPTURE(begin + more);
     auto connection = shop.connect();
@@ -416,7 +419,7 @@ TEST_CASE("JSON as deep and as wide as a body can be does no harm") {
   add("{\"userId\":1,\"userAddress\":\"" + repeat("\\u0000", 2500) + "\"}", invalid);
   add(with_unknown("[" + repeat("0,", 8000) + "0]"), "201, 200");
   add(with_unknown("[" + repeat("[[]],", 3000) + "0]"), "201, 200");
-  served_shop shop;
+  served_shop shop(patient);
   const int reservations = check_outcomes(table, request_behind, shop);
   CHECK(reservations == 4);
   check_unharmed(shop, reservations);
@@ -468,7 +471,7 @@ TEST_CASE("bytes that are no UTF-8 are refused where they count, ignored elsewhe
     answered.push_back({request_text("GET", "/preReservations?after=" + text), "400 invalid-parameter, 200"});
     answered.push_back({request_text("GET", "/preReservations?unknown=" + text), "200, 200"});
   }
-  served_shop shop;
+  served_shop shop(patient);
   CHECK(check_outcomes(refused, smuggled, shop) == 0);
   CHECK(check_outcomes(answered, request_behind, shop) == 0);
   check_unharmed(shop, 0);
@@ -477,7 +480,7 @@ TEST_CASE("bytes that are no UTF-8 are refused where they count, ignored elsewhe
 // --- Half requests ---
 
 TEST_CASE("a placement that does not arrive whole is none, wherever it stops, and leaves nothing behind") {
-  served_shop shop;
+  served_shop shop(patient);
   int placed = 0;
   const std::string body = R"({"userId":1,"cardNo":"1234-1234-1234-1234"})";
   for (const std::string& whole : {placement_text(body), head(chunked) + in_one_chunk(body)}) {
@@ -588,7 +591,7 @@ std::list<slow_sender> open_slow(const served_shop& shop) {
 TEST_CASE(
     "ten thousand idle connections and slow senders disturb nobody, cost little and are closed in time") {
   require_descriptors(idle_connections + 1000);
-  served_shop shop;
+  served_shop shop(patient);
   int placed = 0;
   const auto serve = [&](int times) {
     for (int i = 0; i < times; ++i, ++placed) check_served(shop);
