@@ -3,13 +3,6 @@
 #include <algorithm>
 
 namespace holdfast::storage {
-namespace {
-
-/// Rows of entities kept in memory, in each of two generations; one takes some 60 bytes.
-constexpr std::size_t generation_entities = 32 * 1024;
-
-}  // namespace
-
 shard_claim group_commit::claim(shard_id shard) {
   auto& state = at(shard);
   ++state.row.owner_epoch;
@@ -23,11 +16,11 @@ append_verdict group_commit::append(const journal_entry& entry) {
     return verdict;
   }
   auto& shard = at(entry.shard);
-  auto& last = last_of(entry.entity);
+  const auto& last = last_of(entry.entity);
   verdict.at = ++shard.last_position;
   shard.last_entity = std::max(shard.last_entity, entry.entity);
   put_record(entry, last, verdict.at);
-  put_entity(entry, last, verdict.at);
+  index_.put(entry.entity, {last.last_sequence + entry.event_count, verdict.at, entry.unfinished});
   if (entry.key && !holder_of(entry.shard, entry.key->key)) {
     put_key(entry);
   }
@@ -40,14 +33,12 @@ append_verdict group_commit::append(const journal_entry& entry) {
 
 void group_commit::commit() {
   if (batch_.Count() > 0) {
+    index_.add_rows_if_due(batch_);
     store_.write(batch_);
+    index_.batch_written();
   }
   batch_.Clear();
   claimed_.clear();
-  // Not before: what was just written must be found, in memory or in the store.
-  if (younger_.size() > generation_entities) {
-    older_ = std::exchange(younger_, {});
-  }
 }
 
 std::optional<key_holder> group_commit::holder_of(shard_id shard, const std::string& key) const {
@@ -84,53 +75,22 @@ group_commit::shard_state group_commit::load(shard_id shard) const {
     state.row = *row;
   }
   state.last_position = store_.last_number(family::records, shard);
-  state.last_entity = store_.last_number(family::entities, shard);
+  state.last_entity = index_.largest_of(shard);
   return state;
 }
 
-layout::entity_row& group_commit::last_of(entity_id entity) {
-  if (const auto found = younger_.find(entity); found != younger_.end()) {
-    return found->second;
-  }
-  return younger_.emplace(entity, load_entity(entity)).first->second;
-}
-
-layout::entity_row group_commit::load_entity(entity_id entity) {
-  if (const auto found = older_.find(entity); found != older_.end()) {
-    return found->second;
-  }
-  const auto shard = shard_of(entity);
-  if (entity > at(shard).last_entity) {
-    return {};  // A new one, as most are: nothing to look for.
-  }
-  const auto bytes = store_.get(family::entities, layout::number_key(shard, entity));
-  if (!bytes) {
-    return {};
-  }
-  const auto row = layout::decode_entity(*bytes);
-  if (!row) {
-    store_.fail("damaged row of entity " + std::to_string(entity));
-  }
-  return *row;
+const layout::entity_row& group_commit::last_of(entity_id entity) {
+  return index_.last_of(entity, at(shard_of(entity)).last_entity);
 }
 
 void group_commit::put_record(const journal_entry& entry, const layout::entity_row& last, position at) {
-  const layout::record_row row{entry.entity, last.last_position, last.last_sequence + 1, entry.event_count,
-                               entry.record};
-  batch_.Put(store_.handle(family::records), layout::number_key(entry.shard, at), layout::encode(row));
-}
-
-/// A key of the unfinished index is put and deleted by turns, never twice the same: that is what
-/// SingleDelete asks for, and it makes both vanish at the flush.
-void group_commit::put_entity(const journal_entry& entry, layout::entity_row& last, position at) {
-  const auto key = layout::number_key(entry.shard, entry.entity);
-  if (entry.unfinished && !last.unfinished) {
-    batch_.Put(store_.handle(family::unfinished), key, "");
-  } else if (!entry.unfinished && last.unfinished) {
-    batch_.SingleDelete(store_.handle(family::unfinished), key);
-  }
-  last = {last.last_sequence + entry.event_count, at, entry.unfinished};
-  batch_.Put(store_.handle(family::entities), key, layout::encode(last));
+  const auto key = layout::number_key(entry.shard, at);
+  const auto head = layout::encode_head(
+      {entry.entity, last.last_position, last.last_sequence + 1, entry.event_count, entry.unfinished, {}});
+  const rocksdb::Slice key_slice = key;
+  const rocksdb::Slice parts[] = {head, entry.record};
+  batch_.Put(store_.handle(family::records), rocksdb::SliceParts(&key_slice, 1),
+             rocksdb::SliceParts(parts, 2));
 }
 
 void group_commit::put_shard(shard_id shard) {

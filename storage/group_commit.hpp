@@ -7,12 +7,12 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include <rocksdb/write_batch.h>
 
 #include "storage/append_rules.hpp"
+#include "storage/entity_index.hpp"
 #include "storage/journal.hpp"
 #include "storage/rocksdb_layout.hpp"
 #include "storage/rocksdb_store.hpp"
@@ -21,7 +21,7 @@ namespace holdfast::storage {
 
 class group_commit {
  public:
-  explicit group_commit(rocksdb_store& store) : store_(store) {}
+  group_commit(rocksdb_store& store, entity_index& index) : store_(store), index_(index) {}
 
   // They count as done for what follows, but are durable only when commit() has returned.
   shard_claim claim(shard_id shard);
@@ -42,25 +42,19 @@ class group_commit {
     position last_position = 0;
     entity_id last_entity = 0;
   };
-  using entity_rows = std::unordered_map<entity_id, layout::entity_row>;
-
   shard_state& at(shard_id shard);
   shard_state load(shard_id shard) const;
-  layout::entity_row& last_of(entity_id entity);
-  layout::entity_row load_entity(entity_id entity);
+  const layout::entity_row& last_of(entity_id entity);
   void put_record(const journal_entry& entry, const layout::entity_row& last, position at);
-  void put_entity(const journal_entry& entry, layout::entity_row& last, position at);
   void put_shard(shard_id shard);
   void put_key(const journal_entry& entry);
 
   rocksdb_store& store_;
+  entity_index& index_;
   rocksdb::WriteBatch batch_;
   /// Keys claimed in this batch, which the store does not have yet.
   std::map<std::string, key_holder> claimed_;
   std::array<std::optional<shard_state>, shard_count> shards_;
-  /// Entities of late, in two generations: when the younger one is full the older one goes.
-  entity_rows younger_;
-  entity_rows older_;
 };
 
 }  // namespace holdfast::storage

@@ -64,7 +64,7 @@ class rocksdb_journal::threads {
     writes_.push(std::move(call));
   }
 
-  /// Answers what `read(store)` returns.
+  /// Answers what `read(store, index)` returns.
   template <class Answer, class Read>
   void read(Read read, journal_callback<Answer> done) {
     calls_.begin();
@@ -80,7 +80,7 @@ class rocksdb_journal::threads {
   template <class Answer, class Read>
   journal_result<Answer> guarded(const Read& read) const {
     try {
-      return read(store_);
+      return read(store_, index_);
     } catch (const store_failure& failure) {
       return tl::unexpected(journal_error{failure.what()});
     }
@@ -136,7 +136,8 @@ class rocksdb_journal::threads {
 
   const std::chrono::microseconds batch_interval_;
   rocksdb_store store_;
-  group_commit group_{store_};
+  entity_index index_{store_};
+  group_commit group_{store_, index_};
   std::optional<journal_error> failure_;
   open_calls calls_;
   call_queue<any_write> writes_;
@@ -187,13 +188,15 @@ void rocksdb_journal::append(std::vector<journal_entry> entries,
 }
 
 void rocksdb_journal::read_entity(entity_id entity, journal_callback<std::vector<journal_record>> done) {
-  const auto read = [=](const rocksdb_store& store) { return storage::read_entity(store, entity); };
+  const auto read = [=](const rocksdb_store& store, const entity_index& index) {
+    return storage::read_entity(store, index, entity);
+  };
   threads_->read(read, std::move(done));
 }
 
 void rocksdb_journal::read_shard(shard_id shard, position from, std::uint32_t limit,
                                  journal_callback<std::vector<journal_record>> done) {
-  const auto read = [=](const rocksdb_store& store) {
+  const auto read = [=](const rocksdb_store& store, const entity_index&) {
     return storage::read_shard(store, shard, from, limit);
   };
   threads_->read(read, std::move(done));
@@ -201,8 +204,8 @@ void rocksdb_journal::read_shard(shard_id shard, position from, std::uint32_t li
 
 void rocksdb_journal::list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                                       journal_callback<std::vector<entity_id>> done) {
-  const auto read = [=](const rocksdb_store& store) {
-    return storage::list_unfinished(store, shard, after, limit);
+  const auto read = [=](const rocksdb_store&, const entity_index& index) {
+    return index.unfinished(shard, after, limit);
   };
   threads_->read(read, std::move(done));
 }

@@ -5,18 +5,23 @@
 namespace holdfast::storage::layout {
 namespace {
 
+/// The highest bit of a record's number of events.
+constexpr std::uint32_t unfinished_bit = 1u << 31;
+
 template <class Integer>
-void put(std::string& bytes, Integer value) {
+char* put(char* to, Integer value) {
   for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
-    bytes.push_back(static_cast<char>(value >> shift));
+    *to++ = static_cast<char>(value >> shift);
   }
+  return to;
 }
 
 template <class... Integers>
 std::string put_all(Integers... values) {
-  std::string bytes;
-  (put(bytes, values), ...);
-  return bytes;
+  std::array<char, (sizeof(Integers) + ...)> bytes;
+  char* to = bytes.data();
+  ((to = put(to, values)), ...);
+  return {bytes.data(), bytes.size()};
 }
 
 /// The caller has made sure that the bytes are there.
@@ -67,12 +72,20 @@ std::string encode(const entity_row& row) {
   return put_all(row.last_sequence, row.last_position, std::uint8_t{row.unfinished});
 }
 
-std::string encode(const record_row& row) {
-  return put_all(row.entity, row.previous, row.first_sequence, row.event_count).append(row.record);
+std::string encode_head(const record_row& row) {
+  return put_all(row.entity, row.previous, row.first_sequence,
+                 row.event_count | (row.unfinished ? unfinished_bit : 0));
 }
 
 std::string encode(const key_holder& row) {
   return put_all(row.entity, row.fingerprint);
+}
+
+std::string encode(const positions& all) {
+  std::string bytes(sizeof all, '\0');
+  char* to = bytes.data();
+  for (const auto one : all) to = put(to, one);
+  return bytes;
 }
 
 std::optional<shard_row> decode_shard(std::string_view bytes) {
@@ -92,6 +105,8 @@ std::optional<entity_row> decode_entity(std::string_view bytes) {
 std::optional<record_row> decode_record(std::string_view bytes) {
   record_row row;
   const bool whole = take_all(bytes, row.entity, row.previous, row.first_sequence, row.event_count);
+  row.unfinished = (row.event_count & unfinished_bit) != 0;
+  row.event_count &= ~unfinished_bit;
   row.record = bytes;
   return whole ? std::optional{row} : std::nullopt;
 }
@@ -100,6 +115,13 @@ std::optional<key_holder> decode_holder(std::string_view bytes) {
   key_holder row;
   const bool whole = take_all(bytes, row.entity, row.fingerprint) && bytes.empty();
   return whole ? std::optional{row} : std::nullopt;
+}
+
+std::optional<positions> decode_positions(std::string_view bytes) {
+  positions all{};
+  if (bytes.size() != sizeof all) return std::nullopt;
+  for (auto& one : all) take(bytes, one);
+  return all;
 }
 
 }  // namespace holdfast::storage::layout

@@ -3,6 +3,7 @@
 // Pure functions. A row that can't be decoded is damage.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,8 +32,13 @@ struct record_row {
   position previous = 0;
   std::uint64_t first_sequence = 0;
   std::uint32_t event_count = 0;
+  /// Whether the entity is unfinished after it. Format version 1 did not tell.
+  bool unfinished = false;
   std::string_view record;
 };
+
+/// One for each shard.
+using positions = std::array<position, shard_count>;
 
 std::string shard_key(shard_id shard);
 /// Key of a record (by position) or of an entity: both are numbers within a shard.
@@ -42,13 +48,16 @@ std::string claim_key(shard_id shard, std::string_view idempotency_key);
 
 std::string encode(const shard_row& row);
 std::string encode(const entity_row& row);
-std::string encode(const record_row& row);
+/// All of it but the record itself, which stands behind.
+std::string encode_head(const record_row& row);
 std::string encode(const key_holder& row);
+std::string encode(const positions& all);
 
 std::optional<shard_row> decode_shard(std::string_view bytes);
 std::optional<entity_row> decode_entity(std::string_view bytes);
 /// The record points into `bytes`.
 std::optional<record_row> decode_record(std::string_view bytes);
 std::optional<key_holder> decode_holder(std::string_view bytes);
+std::optional<positions> decode_positions(std::string_view bytes);
 
 }  // namespace holdfast::storage::layout

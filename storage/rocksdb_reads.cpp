@@ -19,25 +19,14 @@ journal_record as_record(shard_id shard, position at, const layout::record_row& 
   return {shard, at, row.entity, row.first_sequence, row.event_count, std::string(row.record)};
 }
 
-position last_position_of(const rocksdb_store& store, shard_id shard, entity_id entity) {
-  const auto bytes = store.get(family::entities, layout::number_key(shard, entity));
-  if (!bytes) {
-    return 0;
-  }
-  const auto row = layout::decode_entity(*bytes);
-  if (!row) {
-    store.fail("damaged row of entity " + std::to_string(entity));
-  }
-  return row->last_position;
-}
-
 }  // namespace
 
 /// From the last record back to the first: each knows where the one before it stands.
-std::vector<journal_record> read_entity(const rocksdb_store& store, entity_id entity) {
+std::vector<journal_record> read_entity(const rocksdb_store& store, const entity_index& index,
+                                        entity_id entity) {
   const auto shard = shard_of(entity);
   std::vector<journal_record> records;
-  for (auto at = last_position_of(store, shard, entity); at != 0;) {
+  for (auto at = index.last_position_of(entity); at != 0;) {
     const auto bytes = store.get(family::records, layout::number_key(shard, at));
     if (!bytes) {
       store.fail("no record at position " + std::to_string(at) + " of shard " + std::to_string(shard));
@@ -63,18 +52,6 @@ std::vector<journal_record> read_shard(const rocksdb_store& store, shard_id shar
   }
   store.check(rows->status());
   return records;
-}
-
-std::vector<entity_id> list_unfinished(const rocksdb_store& store, shard_id shard, entity_id after,
-                                       std::uint32_t limit) {
-  std::vector<entity_id> entities;
-  auto rows = store.scan(family::unfinished, shard);
-  for (rows->Seek(layout::number_key(shard, after + 1)); rows->Valid() && entities.size() < limit;
-       rows->Next()) {
-    entities.push_back(layout::number_of(rows->key().ToStringView()));
-  }
-  store.check(rows->status());
-  return entities;
 }
 
 }  // namespace holdfast::storage

@@ -4,15 +4,15 @@
 
 #include <vector>
 
+#include "storage/entity_index.hpp"
 #include "storage/journal.hpp"
 #include "storage/rocksdb_store.hpp"
 
 namespace holdfast::storage {
 
-std::vector<journal_record> read_entity(const rocksdb_store& store, entity_id entity);
+std::vector<journal_record> read_entity(const rocksdb_store& store, const entity_index& index,
+                                        entity_id entity);
 std::vector<journal_record> read_shard(const rocksdb_store& store, shard_id shard, position from,
-                                       std::uint32_t limit);
-std::vector<entity_id> list_unfinished(const rocksdb_store& store, shard_id shard, entity_id after,
                                        std::uint32_t limit);
 
 }  // namespace holdfast::storage

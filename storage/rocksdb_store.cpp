@@ -21,7 +21,10 @@ namespace {
 
 const std::string format_key = "format";
 const std::string store_id_key = "store_id";
-const std::string format_version = "1";
+const std::string indexed_key = "indexed";
+const std::string format_version = "2";
+/// Rows are the same but for `indexed`, which it lacks: every record has its rows of the index.
+const std::string older_format_version = "1";
 
 /// Logs come and go with every few megabytes written; opening takes some milliseconds.
 constexpr int most_tries_to_open = 20;
@@ -112,6 +115,7 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
       open_read_only(block_cache_bytes);
     }
     read_format();
+    if (access == store_access::owner) upgrade();
   } catch (const std::filesystem::filesystem_error& error) {
     close();
     fail(error.what());
@@ -215,10 +219,39 @@ void rocksdb_store::read_format() {
   if (!format || !id) {
     fail("not a journal of this program");
   }
-  if (*format != format_version) {
-    fail("format version " + *format + ", but this program knows version " + format_version + " only");
+  if (*format != format_version && *format != older_format_version) {
+    fail("format version " + *format + ", but this program knows version " + older_format_version + " and " +
+         format_version + " only");
   }
   id_ = *id;
+  format_ = *format;
+}
+
+/// From now on rows may be missing that an older program counts on.
+void rocksdb_store::upgrade() {
+  if (format_ == format_version) return;
+  layout::positions all{};
+  for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
+    all[shard] = last_number(family::records, static_cast<shard_id>(shard));
+  }
+  rocksdb::WriteBatch batch;
+  add_indexed(batch, all);
+  batch.Put(handle(family::meta), format_key, format_version);
+  write(batch);
+  format_ = format_version;
+}
+
+std::optional<layout::positions> rocksdb_store::indexed() const {
+  if (format_ == older_format_version) return std::nullopt;
+  const auto bytes = get(family::meta, indexed_key);
+  if (!bytes) return layout::positions{};
+  const auto all = layout::decode_positions(*bytes);
+  if (!all) fail("damaged row of what is indexed");
+  return all;
+}
+
+void rocksdb_store::add_indexed(rocksdb::WriteBatch& batch, const layout::positions& all) const {
+  batch.Put(handle(family::meta), indexed_key, layout::encode(all));
 }
 
 std::optional<std::string> rocksdb_store::get(family from, const std::string& key) const {

@@ -15,6 +15,7 @@
 
 #include "storage/journal.hpp"
 #include "storage/log_damage.hpp"
+#include "storage/rocksdb_layout.hpp"
 #include "storage/rocksdb_tuning.hpp"
 
 namespace holdfast::storage {
@@ -70,6 +71,12 @@ class rocksdb_store {
   void check(const rocksdb::Status& status) const;
   [[noreturn]] void fail(const std::string& what) const;
 
+  /// Up to where records have their rows in the families of entities and of what is unfinished; nothing
+  /// for a store of format version 1, where all have them.
+  std::optional<layout::positions> indexed() const;
+  /// To be written with the rows that it tells of.
+  void add_indexed(rocksdb::WriteBatch& batch, const layout::positions& all) const;
+
   shard_scan scan(family in, shard_id shard) const;
   /// The number in the last key of the shard, 0 where there is none.
   std::uint64_t last_number(family in, shard_id shard) const;
@@ -83,10 +90,12 @@ class rocksdb_store {
   rocksdb::Status open_as_it_is(std::size_t block_cache_bytes);
   void close();
   void read_format();
+  void upgrade();
 
   std::string path_;
   const store_access access_;
   std::string id_;
+  std::string format_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::atomic<bool> failed_ = false;

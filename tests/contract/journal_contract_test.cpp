@@ -30,14 +30,14 @@
 
 #include "storage/memory_journal.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "tests/support/journal_calls.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast::storage;
+using namespace holdfast::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto deadline = 30s;
 
 /// What the disk does to a journal's log: counted, or made to fail. See fdatasync() below.
 std::atomic<int> log_syncs = 0;
@@ -66,81 +66,6 @@ struct rocksdb_adapter {
 
 #define EVERY_ADAPTER memory_adapter, rocksdb_adapter
 #define EVERY_PERSISTENT_ADAPTER rocksdb_adapter
-
-// --- Calls that wait for their answer. ---
-
-template <class Answer, class Call>
-journal_result<Answer> answer_to(Call call) {
-  auto promise = std::make_shared<std::promise<journal_result<Answer>>>();
-  auto future = promise->get_future();
-  call([promise](journal_result<Answer> result) { promise->set_value(std::move(result)); });
-  REQUIRE(future.wait_for(deadline) == std::future_status::ready);
-  return future.get();
-}
-
-template <class Answer, class Call>
-Answer good_answer_to(Call call) {
-  auto result = answer_to<Answer>(std::move(call));
-  REQUIRE_MESSAGE(result, result.error().message);
-  return std::move(*result);
-}
-
-std::vector<append_verdict> append(journal& to, std::vector<journal_entry> entries) {
-  return good_answer_to<std::vector<append_verdict>>([&](auto done) { to.append(entries, done); });
-}
-append_verdict append(journal& to, journal_entry entry) {
-  return append(to, std::vector{std::move(entry)}).at(0);
-}
-shard_claim claim(journal& of, shard_id shard) {
-  return good_answer_to<std::vector<shard_claim>>([&](auto done) { of.claim({shard}, done); }).at(0);
-}
-std::vector<journal_record> read_entity(journal& from, entity_id entity) {
-  return good_answer_to<std::vector<journal_record>>([&](auto done) { from.read_entity(entity, done); });
-}
-std::vector<journal_record> read_shard(journal& in, shard_id shard, position from, std::uint32_t limit) {
-  return good_answer_to<std::vector<journal_record>>(
-      [&](auto done) { in.read_shard(shard, from, limit, done); });
-}
-std::vector<entity_id> list_unfinished(journal& of, shard_id shard, entity_id after, std::uint32_t limit) {
-  return good_answer_to<std::vector<entity_id>>(
-      [&](auto done) { of.list_unfinished(shard, after, limit, done); });
-}
-
-// --- Entries. ---
-
-journal_entry entry(const shard_claim& owner, entity_id entity, std::uint64_t expected_sequence) {
-  return {.shard = owner.shard,
-          .owner_epoch = owner.owner_epoch,
-          .entity = entity,
-          .expected_sequence = expected_sequence,
-          .event_count = 1,
-          .record = "record " + std::to_string(entity) + "/" + std::to_string(expected_sequence + 1),
-          .unfinished = true,
-          .key = {},
-          .counter = {}};
-}
-journal_entry finished(journal_entry entry) {
-  entry.unfinished = false;
-  return entry;
-}
-journal_entry with_key(journal_entry entry, std::string key, std::uint64_t fingerprint) {
-  entry.key = idempotency_claim{std::move(key), fingerprint};
-  return entry;
-}
-journal_entry with_counter(journal_entry entry, std::uint64_t counter) {
-  entry.counter = counter;
-  return entry;
-}
-
-append_verdict appended_at(position at) {
-  return {append_status::appended, at, 0, 0};
-}
-append_verdict refused(append_status why) {
-  return {why, 0, 0, 0};
-}
-append_verdict taken(entity_id owner, std::uint64_t fingerprint) {
-  return {append_status::key_taken, 0, owner, fingerprint};
-}
 
 constexpr shard_id shard = 7;
 /// The n-th entity of the shard that most tests use.
@@ -837,24 +762,8 @@ TEST_CASE("RocksDB refuses a database of another program") {
 TEST_CASE("RocksDB refuses a store of another format version") {
   rocksdb_adapter here;
   here.open();
-  {
-    const rocksdb::Options options;
-    std::vector<std::string> names;
-    REQUIRE(rocksdb::DB::ListColumnFamilies(options, here.folder.journal(), &names).ok());
-    std::vector<rocksdb::ColumnFamilyDescriptor> families;
-    for (const auto& name : names) {
-      families.emplace_back(name, options);
-    }
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* database = nullptr;
-    REQUIRE(rocksdb::DB::Open(options, here.folder.journal(), families, &handles, &database).ok());
-    REQUIRE(database->Put(rocksdb::WriteOptions(), "format", "2").ok());
-    for (auto* handle : handles) {
-      database->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-    }
-    delete database;
-  }
-  CHECK(contains(error_at_open(here.folder.journal()), "format version 2"));
+  raw_store(here.folder.journal()).put("format", "3");
+  CHECK(contains(error_at_open(here.folder.journal()), "format version 3"));
 }
 
 TEST_CASE("RocksDB refuses a path that is a file") {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -15,9 +14,11 @@
 
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "tests/support/journal_calls.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast::storage;
+using namespace holdfast::testing;
 
 namespace {
 
@@ -27,25 +28,10 @@ constexpr std::uint64_t small_entries = 12;
 constexpr std::size_t unit_sizes[] = {512, 1024, 4096};
 constexpr std::size_t page_bytes = 4096;
 
-template <class Answer, class Call>
-Answer answer_to(Call call) {
-  std::promise<journal_result<Answer>> promise;
-  call([&](journal_result<Answer> result) { promise.set_value(std::move(result)); });
-  auto result = promise.get_future().get();
-  REQUIRE_MESSAGE(result, result.error().message);
-  return *result;
-}
-
-void append(journal& to, epoch owner, std::uint64_t n, std::string record) {
-  journal_entry entry;
-  entry.shard = shard;
-  entry.owner_epoch = owner;
-  entry.entity = id_of(shard, n);
-  entry.event_count = 1;
-  entry.record = std::move(record);
-  const auto verdicts = answer_to<std::vector<append_verdict>>(
-      [&](auto done) { to.append({std::move(entry)}, std::move(done)); });
-  REQUIRE(verdicts.front().status == append_status::appended);
+void append_record(journal& to, const shard_claim& owner, std::uint64_t n, std::string record) {
+  auto one = finished(entry(owner, id_of(shard, n), 0));
+  one.record = std::move(record);
+  REQUIRE(append(to, std::move(one)).status == append_status::appended);
 }
 
 std::optional<std::string> damage_in_log(std::string_view bytes) {
@@ -68,7 +54,7 @@ std::filesystem::path log_in(const std::filesystem::path& folder) {
 
 /// The folder of a journal as a crash leaves it: one entry over two blocks of its log, and small ones.
 struct crashed_journal {
-  holdfast::testing::temporary_folder folder;
+  temporary_folder folder;
   std::string copy = folder / "copy";
   std::filesystem::path log;
   std::string bytes;
@@ -78,15 +64,14 @@ struct crashed_journal {
   /// The last entry is as large as this, or as small as the others; so is the one before it.
   explicit crashed_journal(std::size_t last_bytes = 0, std::size_t before_it = 0) {
     const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
-    const auto claims =
-        answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, std::move(done)); });
-    append(*journal, claims.front().owner_epoch, 1, std::string(40'000, 'r'));
+    const auto owner = claim(*journal, shard);
+    append_record(*journal, owner, 1, std::string(40'000, 'r'));
     for (std::uint64_t n = 2; n < small_entries; ++n) {
-      append(*journal, claims.front().owner_epoch, n, "record " + std::to_string(n));
+      append_record(*journal, owner, n, "record " + std::to_string(n));
     }
-    append(*journal, claims.front().owner_epoch, small_entries, "before" + std::string(before_it, 'b'));
+    append_record(*journal, owner, small_entries, "before" + std::string(before_it, 'b'));
     last_begin = std::filesystem::file_size(log_in(folder / "journal"));
-    append(*journal, claims.front().owner_epoch, small_entries + 1, "last " + std::string(last_bytes, 'l'));
+    append_record(*journal, owner, small_entries + 1, "last " + std::string(last_bytes, 'l'));
     std::filesystem::copy(folder / "journal", copy);
     log = log_in(copy);
     bytes = read(log);
@@ -179,9 +164,7 @@ struct torn_journal : crashed_journal {
     for (int times = 0; times < 2; ++times) {
       const auto opened = rocksdb_journal::open({.path = copy + "-torn"});
       REQUIRE_MESSAGE(opened, opened.error().message);
-      const auto records = answer_to<std::vector<journal_record>>(
-          [&](auto done) { (*opened)->read_shard(shard, 1, small_entries + 2, std::move(done)); });
-      REQUIRE(records.size() == small_entries);
+      REQUIRE(read_shard(**opened, shard, 1, small_entries + 2).size() == small_entries);
     }
   }
 };
