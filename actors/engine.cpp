@@ -22,7 +22,14 @@ namespace {
 
 /// Commands under way at once; further ones are `overloaded`. CAF's mailboxes have no bound of
 /// their own, so this is what bounds them all.
-constexpr std::uint32_t largest_commands_under_way = 16'384;
+///
+/// A placement waits for the processor, two syncs and the payment, so these many are what bounds its
+/// time under overload: 4,096 are a quarter of a second of what a node of two processors can do. A slow
+/// provider does not fill the places: the bulkhead has fewer, and refuses after a moment.
+constexpr std::uint32_t largest_placements = 4096;
+/// By itself: a cancellation waits for the receipt desk too, and those who wait for that must not keep
+/// others from placing.
+constexpr std::uint32_t largest_cancellations = 4096;
 
 /// A start waits this long for a view that has caught up, so that reads are answered as soon as
 /// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
@@ -35,12 +42,14 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-/// Counts commands under way, and lets somebody wait for the last. Thread-safe.
+/// Counts commands of a kind that are under way, and lets somebody wait for the last. Thread-safe.
 class admission {
  public:
+  explicit admission(std::uint32_t largest) : largest_(largest) {}
+
   bool admit() {
     if (closed_.load(std::memory_order_relaxed)) return false;
-    if (under_way_.fetch_add(1) < largest_commands_under_way) return true;
+    if (under_way_.fetch_add(1) < largest_) return true;
     leave();
     return false;
   }
@@ -50,13 +59,14 @@ class admission {
     empty_.notify_all();
   }
   void open() { closed_ = false; }
-  bool close_and_wait(std::chrono::milliseconds at_most) {
-    closed_ = true;
+  void close() { closed_ = true; }
+  bool wait_until_empty(std::chrono::steady_clock::time_point until) {
     std::unique_lock lock(mutex_);
-    return empty_.wait_for(lock, at_most, [this] { return under_way_ == 0; });
+    return empty_.wait_until(lock, until, [this] { return under_way_ == 0; });
   }
 
  private:
+  const std::uint32_t largest_;
   std::atomic<std::uint32_t> under_way_{0};
   std::atomic<bool> closed_{true};
   std::mutex mutex_;
@@ -91,26 +101,32 @@ class engine::implementation {
     } catch (const std::future_error&) {
       return "the engine went down while it started; the log says why";
     }
-    admission_->open();
+    placements_->open();
+    cancellations_->open();
     around_->view_published->wait_for(longest_wait_for_view);
     return std::nullopt;
   }
 
   void place(placement_request request, std::function<void(placement_answer)> done) {
-    if (!admission_->admit())
+    if (!placements_->admit())
       return done({placement_status::overloaded, 0, {}, false, domain::rejection::none});
-    router_->place(std::move(request), leaving(std::move(done)));
+    router_->place(std::move(request), leaving(placements_, std::move(done)));
   }
 
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
-    if (!admission_->admit()) return done({cancellation_status::overloaded});
-    router_->cancel({id, domain::cancel_reason::customer}, leaving(std::move(done)));
+    if (!cancellations_->admit()) return done({cancellation_status::overloaded});
+    router_->cancel({id, domain::cancel_reason::customer}, leaving(cancellations_, std::move(done)));
   }
 
   breaker_figures breaker() const { return around_->breaker->read(); }
   parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
 
-  bool drain(std::chrono::milliseconds at_most) { return admission_->close_and_wait(at_most); }
+  bool drain(std::chrono::milliseconds at_most) {
+    placements_->close();
+    cancellations_->close();
+    const auto until = std::chrono::steady_clock::now() + at_most;
+    return placements_->wait_until_empty(until) && cancellations_->wait_until_empty(until);
+  }
 
   void stop() {
     if (!system_) return;
@@ -138,8 +154,9 @@ class engine::implementation {
 
   /// Hands on the answer of an admitted command, and leaves.
   template <class Answer>
-  std::function<void(Answer)> leaving(std::function<void(Answer)> done) {
-    return [gate = admission_, done = std::move(done)](Answer answer) {
+  static std::function<void(Answer)> leaving(std::shared_ptr<admission> gate,
+                                             std::function<void(Answer)> done) {
+    return [gate = std::move(gate), done = std::move(done)](Answer answer) {
       done(std::move(answer));
       gate->leave();
     };
@@ -148,7 +165,8 @@ class engine::implementation {
   system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<surroundings> around_;
-  std::shared_ptr<admission> admission_ = std::make_shared<admission>();
+  std::shared_ptr<admission> placements_ = std::make_shared<admission>(largest_placements);
+  std::shared_ptr<admission> cancellations_ = std::make_shared<admission>(largest_cancellations);
   engine_actor front_;
   std::optional<router> router_;
 };

@@ -11,6 +11,7 @@
 #include "actors/port_callback.hpp"
 #include "actors/projector.hpp"
 #include "actors/receipt_desk.hpp"
+#include "actors/scheduler.hpp"
 #include "actors/shard.hpp"
 #include "storage/projection_progress.hpp"
 
@@ -50,6 +51,7 @@ void engine_state::claimed(const shards_claimed& claims) {
   receipt_writer_ =
       self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.receipts, projector_actor{});
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
+  run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
   desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_);
   const reservation_links links{{}, reservation_writer_, breaker_, desk_, 0};
   for (const auto& claim : **claims.result) {

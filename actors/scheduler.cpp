@@ -1,12 +1,15 @@
 #include "actors/scheduler.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <caf/actor_cast.hpp>
 #include <caf/detail/thread_safe_actor_clock.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/logger.hpp>
 #include <caf/resumable.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -24,7 +27,10 @@ using caf::resumable;
 
 /// So many jobs wait before another loop is called in to help.
 constexpr std::size_t jobs_worth_a_second_loop = 16;
-/// Jobs that a loop does before it looks after its sockets again.
+/// How long a loop does jobs before it looks after its sockets again, where there are so many. Under
+/// overload the sockets bring more work than can be done, so the actors have to have the larger share.
+constexpr std::chrono::milliseconds longest_turn{4};
+/// Jobs between two looks at the clock.
 constexpr int jobs_at_once = 64;
 
 /// Jobs that are ready, and the loops that do them. Thread-safe.
@@ -38,9 +44,15 @@ class ready_jobs {
     if (!jobs_.empty()) call_in(*loops_.front(), lock);
   }
 
+  void run_first(resumable* job) {
+    const std::lock_guard lock(mutex_);
+    first_.push_back(job);
+  }
+
   void push(resumable* job) {
     std::unique_lock lock(mutex_);
-    jobs_.push_back(job);
+    const bool first = std::find(first_.begin(), first_.end(), job) != first_.end();
+    first ? jobs_.push_front(job) : jobs_.push_back(job);
     if (auto* helper = whom_to_call()) call_in(*helper, lock);
   }
 
@@ -89,11 +101,14 @@ class ready_jobs {
   }
 
   void work(loop& mine) {
-    for (int done = 0; done < jobs_at_once; ++done) {
-      auto* job = next(mine);
-      if (job == nullptr) return;
-      run(job, mine);
-    }
+    const auto until = std::chrono::steady_clock::now() + longest_turn;
+    do {
+      for (int done = 0; done < jobs_at_once; ++done) {
+        auto* job = next(mine);
+        if (job == nullptr) return;
+        run(job, mine);
+      }
+    } while (std::chrono::steady_clock::now() < until);
     mine.run_soon([this, &mine] { work(mine); });
   }
 
@@ -127,6 +142,8 @@ class ready_jobs {
   std::mutex mutex_;
   std::condition_variable idle_;
   std::deque<resumable*> jobs_;
+  /// A handful at most. They live as long as the system serves, so that no other is taken for them.
+  std::vector<resumable*> first_;
   std::vector<std::unique_ptr<loop>> loops_;
   std::size_t working_ = 0;
 };
@@ -187,6 +204,7 @@ class lent_coordinator final : public caf::scheduler::abstract_coordinator {
 
   void lend(std::vector<lent_loop> loops) { jobs_.lend(std::move(loops)); }
 
+  void run_first(resumable* job) { jobs_.run_first(job); }
   void enqueue(resumable* job) override { jobs_.push(job); }
   caf::actor_clock& clock() noexcept override { return clock_; }
 
@@ -221,6 +239,12 @@ void use_lent_loops(caf::actor_system_config& config) {
 
 void lend_loops(caf::actor_system& system, std::vector<lent_loop> loops) {
   dynamic_cast<lent_coordinator&>(system.scheduler()).lend(std::move(loops));
+}
+
+void run_first(caf::actor_system& system, const caf::actor& one) {
+  auto* job = dynamic_cast<resumable*>(caf::actor_cast<caf::abstract_actor*>(one));
+  auto* lent = dynamic_cast<lent_coordinator*>(&system.scheduler());
+  if (job != nullptr && lent != nullptr) lent->run_first(job);
 }
 
 }  // namespace holdfast::actors

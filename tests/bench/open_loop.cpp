@@ -72,6 +72,8 @@ struct tally {
   /// Neither 2xx nor 503, or the connection was lost.
   std::size_t failed = 0;
   times accepted;
+  /// The same, from when the request was sent: without the wait for a connection.
+  times served;
   /// Not admitted: 503 `overloaded`.
   times refused;
   /// Placed, and not paid: any other 503.
@@ -82,17 +84,20 @@ struct tally {
     left += other.left;
     failed += other.failed;
     accepted.add_all(other.accepted);
+    served.add_all(other.served);
     refused.add_all(other.refused);
     unpaid.add_all(other.unpaid);
   }
   void print(const char* name, double value) {
     std::printf(
         "{\"%s\":%g,\"came\":%zu,\"left\":%zu,\"failed\":%zu,\"accepted\":%zu,\"acceptedP50\":%.2f,"
-        "\"acceptedP99\":%.2f,\"refused\":%zu,\"refusedP50\":%.2f,\"refusedP99\":%.2f,\"refusedMost\":%.2f,"
-        "\"unpaid\":%zu}\n",
+        "\"acceptedP99\":%.2f,\"servedP50\":%.2f,\"servedP99\":%.2f,\"refused\":%zu,\"refusedP50\":%.2f,"
+        "\"refusedP99\":%.2f,\"refusedMost\":%.2f,"
+        "\"unpaid\":%zu,\"unpaidP50\":%.2f,\"unpaidP99\":%.2f}\n",
         name, value, came, left, failed, accepted.count(), accepted.quantile(0.5), accepted.quantile(0.99),
-        refused.count(), refused.quantile(0.5), refused.quantile(0.99), refused.quantile(1.0),
-        unpaid.count());
+        served.quantile(0.5), served.quantile(0.99), refused.count(), refused.quantile(0.5),
+        refused.quantile(0.99), refused.quantile(1.0), unpaid.count(), unpaid.quantile(0.5),
+        unpaid.quantile(0.99));
     std::fflush(stdout);
   }
 };
@@ -105,6 +110,7 @@ struct tally {
 struct connection {
   int socket = -1;
   clock_type::time_point meant_to_ask;
+  clock_type::time_point asked;
   std::string received;
 };
 
@@ -173,6 +179,7 @@ class customers {
     connection& asking = *free_.back();
     free_.pop_back();
     asking.meant_to_ask = queue_.front();
+    asking.asked = clock_type::now();
     queue_.pop_front();
     // A request fits any socket's buffer; one that was closed is found when it is read from.
     (void)!::send(asking.socket, request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -208,6 +215,7 @@ class customers {
     const seconds took = clock_type::now() - by.meant_to_ask;
     if (status / 100 == 2) {
       to.accepted.add(took);
+      to.served.add(clock_type::now() - by.asked);
     } else if (status == 503) {
       const bool overloaded = by.received.find("\"overloaded\"") != std::string::npos;
       (overloaded ? to.refused : to.unpaid).add(took);
