@@ -81,8 +81,7 @@ void breaker_state::call(const refund_call& what, reply<payments::refund_answer>
 // --- Permission ---
 
 void breaker_state::admit(queued what) {
-  const bool open = breaker_->figures().now == circuit_breaker::state::open;
-  if (!open && breaker_->bulkhead_full()) {
+  if (!breaker_->open() && breaker_->bulkhead_full()) {
     if (queue_.size() == largest_bulkhead_queue) {
       return refuse(what.to, "too many payments are under way");
     }

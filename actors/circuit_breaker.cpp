@@ -38,8 +38,8 @@ breaker_figures circuit_breaker::figures() const {
   breaker_figures all;
   all.now = state_;
   all.window_calls = static_cast<std::uint32_t>(window_.size());
-  all.window_failed = static_cast<std::uint32_t>(failed_in_window());
-  all.window_slow = static_cast<std::uint32_t>(slow_in_window());
+  all.window_failed = failed_;
+  all.window_slow = slow_;
   all.calls_under_way = static_cast<std::uint32_t>(under_way_.size());
   all.not_permitted = not_permitted_;
   return all;
@@ -56,13 +56,18 @@ void circuit_breaker::forget_lost(time_point now) {
 
 void circuit_breaker::judge(ended_call ended, time_point now) {
   window_.push_back(ended);
-  if (window_.size() > options_.window_calls) window_.pop_front();
+  failed_ += ended.failed;
+  slow_ += ended.slow;
+  if (window_.size() > options_.window_calls) {
+    failed_ -= window_.front().failed;
+    slow_ -= window_.front().slow;
+    window_.pop_front();
+  }
   if (window_.size() < options_.least_calls_to_judge) return;
-  const auto reached = [this](std::size_t count, std::uint32_t percent) {
+  const auto reached = [this](std::uint32_t count, std::uint32_t percent) {
     return count * 100 >= window_.size() * percent;
   };
-  if (reached(failed_in_window(), options_.failed_percent) ||
-      reached(slow_in_window(), options_.slow_percent)) {
+  if (reached(failed_, options_.failed_percent) || reached(slow_, options_.slow_percent)) {
     change(state::open, now);
   }
 }
@@ -78,17 +83,9 @@ void circuit_breaker::change(state to, time_point now) {
   changed_at_ = now;
   ++generation_;
   if (to == state::half_open) probes_ = {};
-  if (to == state::closed) window_.clear();
-}
-
-std::size_t circuit_breaker::failed_in_window() const {
-  return static_cast<std::size_t>(
-      std::count_if(window_.begin(), window_.end(), [](ended_call call) { return call.failed; }));
-}
-
-std::size_t circuit_breaker::slow_in_window() const {
-  return static_cast<std::size_t>(
-      std::count_if(window_.begin(), window_.end(), [](ended_call call) { return call.slow; }));
+  if (to != state::closed) return;
+  window_.clear();
+  failed_ = slow_ = 0;
 }
 
 }  // namespace holdfast::actors

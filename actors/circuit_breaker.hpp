@@ -65,6 +65,8 @@ class circuit_breaker {
   /// Whether every place is taken: a call that waits for one need not be refused yet.
   bool bulkhead_full() const { return under_way_.size() >= options_.most_calls_at_once; }
 
+  bool open() const { return state_ == state::open; }
+
   /// Frees the places of lost calls, as try_acquire does first; for those who wait for a place
   /// instead of asking for one.
   void forget_lost(time_point now);
@@ -91,8 +93,6 @@ class circuit_breaker {
   void judge(ended_call ended, time_point now);
   void judge_probe(kind of, ended_call ended, time_point now);
   void change(state to, time_point now);
-  std::size_t failed_in_window() const;
-  std::size_t slow_in_window() const;
 
   const circuit_breaker_options options_;
   state state_ = state::closed;
@@ -101,6 +101,9 @@ class circuit_breaker {
   std::uint64_t generation_ = 0;
   ticket last_ticket_ = 0;
   std::deque<ended_call> window_;
+  /// Of those in the window.
+  std::uint32_t failed_ = 0;
+  std::uint32_t slow_ = 0;
   std::array<probe_count, 2> probes_;
   /// In the order of their start.
   std::vector<call_under_way> under_way_;

@@ -339,16 +339,17 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
                                              reservation_links links, domain::reservation_id id,
                                              bool is_new) {
   self->state.start(self, std::move(around), std::move(links), id, is_new);
+  // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
+      [self](payment_ended& what) { self->state.payment_over(what); },
+      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](placement_call& call) { self->state.place(call); },
+      [self](const passivate& how) { self->state.passivate(how.although_it_waits); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
-      [self](const passivate& how) { self->state.passivate(how.although_it_waits); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },
-      [self](payment_ended& what) { self->state.payment_over(what); },
-      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };

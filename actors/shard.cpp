@@ -238,13 +238,14 @@ void shard_state::schedule() {
 shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_ptr around,
                                  reservation_links links, storage::shard_claim claim) {
   self->state.start(self, std::move(around), std::move(links), claim);
+  // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
       [self](placement_call& call) { self->state.place(call); },
+      [self](const reservation_rested& what) { self->state.rested(what.id); },
+      [self](const passivation_answered& what) { self->state.passivation_over(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](cancellation_call& call) { self->state.cancel(call); },
       [self](const reservation_loaded& what) { self->state.loaded(what.id); },
-      [self](const reservation_rested& what) { self->state.rested(what.id); },
-      [self](const passivation_answered& what) { self->state.passivation_over(what); },
       [self](const reservation_failed& what) { self->state.reservation_down(what); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const unfinished_listed& page) { self->state.resume(page); },

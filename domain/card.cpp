@@ -5,19 +5,6 @@
 
 namespace holdfast::domain {
 
-namespace {
-
-void overwrite(std::string& bytes) noexcept {
-  // Grown to its capacity first, so that no digit stays behind the end. The empty statement might
-  // read the bytes, for all that the compiler knows, so it can't leave out the stores.
-  bytes.resize(bytes.capacity());
-  std::memset(bytes.data(), 0, bytes.size());
-  asm volatile("" : : "r"(bytes.data()) : "memory");
-  bytes.clear();
-}
-
-}  // namespace
-
 secret::secret(std::string&& value) : value_(std::move(value)) {
   // A short string is copied, not moved: the one that was moved from still holds its bytes.
   overwrite(value);
@@ -34,14 +21,18 @@ secret& secret::operator=(const secret& other) {
 secret& secret::operator=(secret&& other) noexcept {
   if (this != &other) {
     wipe();
-    value_ = std::move(other.value_);
-    other.wipe();
+    take(other);
   }
   return *this;
 }
 
-void secret::wipe() noexcept {
-  overwrite(value_);
+void secret::overwrite(std::string& bytes) noexcept {
+  // Grown to its capacity first, so that no digit stays behind the end. The empty statement might
+  // read the bytes, for all that the compiler knows, so it can't leave out the stores.
+  bytes.resize(bytes.capacity());
+  std::memset(bytes.data(), 0, bytes.size());
+  asm volatile("" : : "r"(bytes.data()) : "memory");
+  bytes.clear();
 }
 
 std::optional<secret> parse_card_number(std::string_view text) {

@@ -5,20 +5,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace holdfast::domain {
 
 inline constexpr std::size_t shortest_card_digits = 12;
 inline constexpr std::size_t longest_card_digits = 19;
 
-/// A string that overwrites its bytes when it is destroyed or assigned to.
+/// A string that overwrites its bytes when it is destroyed, assigned to or moved from. An empty one has
+/// none left anywhere, so it goes for nothing: most do.
 class secret {
  public:
   secret() = default;
   explicit secret(std::string&& value);
   explicit secret(const std::string& value) : value_(value) {}
   secret(const secret& other) = default;
-  secret(secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+  secret(secret&& other) noexcept { take(other); }
   secret& operator=(const secret& other);
   secret& operator=(secret&& other) noexcept;
   ~secret() { wipe(); }
@@ -26,9 +28,19 @@ class secret {
   bool empty() const { return value_.empty(); }
   /// The bytes themselves: for the payment provider and for nothing else.
   const std::string& reveal() const { return value_; }
-  void wipe() noexcept;
+  void wipe() noexcept {
+    if (!value_.empty()) overwrite(value_);
+  }
 
  private:
+  static void overwrite(std::string& bytes) noexcept;
+  /// Into one that is empty.
+  void take(secret& other) noexcept {
+    if (other.value_.empty()) return;
+    value_ = std::move(other.value_);
+    overwrite(other.value_);
+  }
+
   std::string value_;
 };
 
