@@ -12,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <limits>
 #include <memory>
@@ -25,7 +26,7 @@ namespace {
 
 using caf::resumable;
 
-/// So many jobs wait before another loop is called in to help.
+/// A loop with so many jobs of its own gives half of them to one that is idle.
 constexpr std::size_t jobs_worth_a_second_loop = 16;
 /// How long a loop does jobs before it looks after its sockets again, where there are so many. Under
 /// overload the sockets bring more work than can be done, so the actors have to have the larger share.
@@ -41,26 +42,25 @@ class ready_jobs {
   void lend(std::vector<lent_loop> loops) {
     std::unique_lock lock(mutex_);
     for (auto& one : loops) loops_.push_back(std::make_unique<loop>(*this, std::move(one)));
-    if (!jobs_.empty()) call_in(*loops_.front(), lock);
+    if (!urgent_.empty()) call_in(*loops_.front(), lock);
   }
 
-  void run_first(resumable* job) {
-    const std::lock_guard lock(mutex_);
-    first_.push_back(job);
-  }
+  void run_first(resumable* job) { first_ = job; }
 
   void push(resumable* job) {
+    if (here.first == id_) return push_here(*here.second, job);
     std::unique_lock lock(mutex_);
-    const bool first = std::find(first_.begin(), first_.end(), job) != first_.end();
-    first ? jobs_.push_front(job) : jobs_.push_back(job);
-    if (auto* helper = whom_to_call()) call_in(*helper, lock);
+    urgent_.push_back(job);
+    urgent_count_ = urgent_.size();
+    if (working_ > 0) return;
+    if (!loops_.empty()) call_in(*loops_.front(), lock);
   }
 
   /// Waits until no loop works any more, and forgets what is left.
   void close() {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return working_ == 0; });
-    const auto left = std::exchange(jobs_, {});
+    const auto left = std::exchange(urgent_, {});
     lock.unlock();
     for (auto* job : left) caf::scheduler::abstract_coordinator::cleanup_and_release(job);
   }
@@ -75,22 +75,32 @@ class ready_jobs {
 
     ready_jobs& owner;
     const lent_loop run_soon;
-    /// It has been called in, and has not found the queue empty since.
-    bool working = false;
-    /// Nobody's before it works for the first time.
-    std::thread::id thread;
+    /// Its thread's alone.
+    std::deque<resumable*> jobs;
+    /// It has been called in, and has not found everything empty since. Changed under the lock.
+    std::atomic<bool> working = false;
   };
 
-  /// This thread's loop where it does not work yet; another only where it would help.
-  loop* whom_to_call() {
-    loop* idle = nullptr;
-    for (const auto& one : loops_) {
-      if (one->working) continue;
-      if (one->thread == std::this_thread::get_id()) return one.get();
-      if (idle == nullptr) idle = one.get();
+  /// Where an actor has made others ready, or a handler of the loop's own has.
+  void push_here(loop& mine, resumable* job) {
+    job == first_ ? mine.jobs.push_front(job) : mine.jobs.push_back(job);
+    if (!mine.working) {
+      std::unique_lock lock(mutex_);
+      if (!mine.working) return call_in(mine, lock);
     }
-    const bool enough_help = working_ > 0 && jobs_.size() < jobs_worth_a_second_loop;
-    return enough_help ? nullptr : idle;
+    if (mine.jobs.size() >= jobs_worth_a_second_loop && working_ < loops_.size()) share(mine);
+  }
+
+  /// With an idle loop, if there still is one.
+  void share(loop& mine) {
+    std::unique_lock lock(mutex_);
+    const auto idle =
+        std::find_if(loops_.begin(), loops_.end(), [](const auto& one) { return !one->working; });
+    if (idle == loops_.end()) return;
+    const auto half = mine.jobs.end() - static_cast<std::ptrdiff_t>(mine.jobs.size() / 2);
+    shared_.insert(shared_.end(), half, mine.jobs.end());
+    mine.jobs.erase(half, mine.jobs.end());
+    call_in(**idle, lock);
   }
 
   void call_in(loop& helper, std::unique_lock<std::mutex>& lock) {
@@ -101,6 +111,7 @@ class ready_jobs {
   }
 
   void work(loop& mine) {
+    here = {id_, &mine};
     const auto until = std::chrono::steady_clock::now() + longest_turn;
     do {
       for (int done = 0; done < jobs_at_once; ++done) {
@@ -114,16 +125,25 @@ class ready_jobs {
 
   /// Null where there is none: then this loop is called in again for the next.
   resumable* next(loop& mine) {
+    if (urgent_count_ == 0 && !mine.jobs.empty()) return take(mine.jobs);
     const std::lock_guard lock(mutex_);
-    mine.thread = std::this_thread::get_id();
-    if (!jobs_.empty()) {
-      auto* job = jobs_.front();
-      jobs_.pop_front();
+    if (!urgent_.empty()) {
+      auto* job = take(urgent_);
+      urgent_count_ = urgent_.size();
       return job;
     }
+    if (!mine.jobs.empty()) return take(mine.jobs);
+    mine.jobs.swap(shared_);
+    if (!mine.jobs.empty()) return take(mine.jobs);
     mine.working = false;
     if (--working_ == 0) idle_.notify_all();
     return nullptr;
+  }
+
+  static resumable* take(std::deque<resumable*>& from) {
+    auto* job = from.front();
+    from.pop_front();
+    return job;
   }
 
   void run(resumable* job, loop& mine) {
@@ -139,13 +159,23 @@ class ready_jobs {
   }
 
   caf::actor_system& system_;
+  /// Guards what follows, but for what a loop's thread alone changes.
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::deque<resumable*> jobs_;
-  /// A handful at most. They live as long as the system serves, so that no other is taken for them.
-  std::vector<resumable*> first_;
+  /// From other threads: what the journals, the provider and the view have answered. Before all others.
+  std::deque<resumable*> urgent_;
+  std::atomic<std::size_t> urgent_count_ = 0;
+  /// Given to whichever loop comes first.
+  std::deque<resumable*> shared_;
+  /// Lives as long as the system serves, so that no other is taken for it.
+  std::atomic<resumable*> first_ = nullptr;
   std::vector<std::unique_ptr<loop>> loops_;
-  std::size_t working_ = 0;
+  std::atomic<std::size_t> working_ = 0;
+
+  /// The loop whose thread this is, once it has worked, and for whom: a thread may outlive both.
+  static inline thread_local std::pair<std::uint64_t, loop*> here{0, nullptr};
+  static inline std::atomic<std::uint64_t> last_id = 0;
+  const std::uint64_t id_ = ++last_id;
 };
 
 /// Hands everything to the ticking clock but what it need not know.

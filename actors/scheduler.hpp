@@ -3,11 +3,12 @@
 // to another thread costs more than the hop; on the loop that read the request, a hop costs a
 // queue's push and pop, and no thread has to be woken.
 //
-// One queue for all loops. A loop looks into it when one of its own handlers made an actor ready;
-// another is called in where nobody looks, or where many jobs wait.
+// Each loop has a queue of its own, for the actors that its own handlers and actors make ready, and gives
+// half of a long one to a loop that is idle. What other threads make ready, with answers of the journals
+// and the provider, comes before that, for whichever loop is at work.
 //
-// Actors that all others pass through run first: behind a thousand others in the queue the breaker would
-// keep its few places for calls taken long after the provider has answered.
+// One actor may run before all others: behind a thousand in the queue the breaker would keep its few
+// places for calls long after the provider has answered.
 //
 // Clock: CAF tells its clock of every actor that ends, so that it forgets the actor's time-outs,
 // and wakes a thread for that. Actors that never set a time-out are not reported.
@@ -29,8 +30,8 @@ void use_lent_loops(caf::actor_system_config& config);
 /// must run that long. Called once; what became ready before waits for it.
 void lend_loops(caf::actor_system& system, std::vector<lent_loop> loops);
 
-/// When it is ready, it runs before all others. For the few, before there is load. Does nothing in a
-/// system with another scheduler.
+/// When it is ready, it runs before all others. For one actor that lives as long as the system serves.
+/// Does nothing in a system with another scheduler.
 void run_first(caf::actor_system& system, const caf::actor& one);
 
 }  // namespace holdfast::actors
