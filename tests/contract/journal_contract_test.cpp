@@ -29,8 +29,10 @@
 #include <rocksdb/db.h>
 
 #include "storage/memory_journal.hpp"
+#include "storage/postgres_journal.hpp"
 #include "storage/rocksdb_journal.hpp"
 #include "tests/support/journal_calls.hpp"
+#include "tests/support/postgres_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast::storage;
@@ -64,8 +66,18 @@ struct rocksdb_adapter {
   journal_folder folder;
 };
 
-#define EVERY_ADAPTER memory_adapter, rocksdb_adapter
-#define EVERY_PERSISTENT_ADAPTER rocksdb_adapter
+struct postgres_adapter {
+  static constexpr bool persists = true;
+  std::unique_ptr<journal> open() {
+    auto opened = postgres_journal::open({.url = database.url()});
+    REQUIRE_MESSAGE(opened, opened.error().message);
+    return std::move(*opened);
+  }
+  postgres_database database;
+};
+
+#define EVERY_ADAPTER memory_adapter, rocksdb_adapter, postgres_adapter
+#define EVERY_PERSISTENT_ADAPTER rocksdb_adapter, postgres_adapter
 
 constexpr shard_id shard = 7;
 /// The n-th entity of the shard that most tests use.

@@ -1,0 +1,83 @@
+// One connection to PostgreSQL, in libpq's pipeline mode: all statements of an exchange travel at once, and
+// their results come back at once, so an exchange costs one round trip however many they are.
+//
+// Used by one thread at a time, which it blocks, for no longer than the time-out. After a failure it is of
+// no use any more: what the server did of that exchange is unknown.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <libpq-fe.h>
+
+#include "storage/postgres_options.hpp"
+#include "storage/postgres_values.hpp"
+
+namespace holdfast::storage {
+
+/// What the server or the network did; what() says it in their words. Thrown within the adapter and caught
+/// where a call is answered.
+class postgres_failure : public std::runtime_error {
+ public:
+  /// Whether it may go away by itself, as a restart does, so that trying again makes sense.
+  enum class kind : std::uint8_t { passing, lasting };
+
+  postgres_failure(kind what, const std::string& message) : std::runtime_error(message), kind_(what) {}
+  bool passing() const { return kind_ == kind::passing; }
+
+ private:
+  kind kind_;
+};
+
+/// Prepared when a connection first uses it. A constant of the program's: told apart by its name.
+struct postgres_statement {
+  const char* name;
+  const char* sql;
+};
+
+struct postgres_request {
+  const postgres_statement& statement;
+  postgres_values values = {};
+};
+
+class postgres_connection {
+ public:
+  /// Connects, to a server that takes writes. Throws postgres_failure, as everything here does.
+  explicit postgres_connection(const postgres_options& options);
+  postgres_connection(const postgres_connection&) = delete;
+  postgres_connection& operator=(const postgres_connection&) = delete;
+
+  /// The rows of each request, in their order. Fails where one fails; those behind it are not carried out.
+  std::vector<postgres_rows> exchange(const std::vector<postgres_request>& requests);
+  postgres_rows ask(postgres_request request);
+
+  /// What the server warned of in the last exchange; empty where it did not.
+  const std::string& warning() const { return warning_; }
+
+ private:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  void send(const postgres_request& request);
+  void wait_for_result(time_point deadline);
+  void flush_and_poll(time_point deadline);
+  [[noreturn]] void fail_lost() const;
+  static void notice(void* self, const PGresult* notice);
+
+  const std::chrono::milliseconds exchange_timeout_;
+  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  std::set<std::string_view> prepared_;
+  /// Of each statement sent in this exchange, whether its rows were asked for.
+  std::vector<bool> sent_;
+  std::string warning_;
+};
+
+/// The server and the database in a URL, for messages: without the password. Throws where libpq can't read
+/// the URL.
+std::string where_of(const postgres_options& options);
+
+}  // namespace holdfast::storage

@@ -1,0 +1,35 @@
+// Where a PostgreSQL journal lives and how long it waits. Values.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace holdfast::storage {
+
+struct postgres_options {
+  /// As libpq takes it: `postgres://USER@HOST:PORT/DATABASE`, or several hosts with commas, of which the one
+  /// that takes writes is used.
+  std::string url;
+  /// The schema within the database that holds this journal and nothing else; made where it is absent.
+  std::string schema = "holdfast";
+  /// The setting that the URL came from, for messages.
+  std::string setting = "--journal";
+  /// For each single exchange with the server, of which a batch of appends takes two. A connection that
+  /// takes longer is given up and made anew.
+  std::chrono::milliseconds exchange_timeout{5'000};
+  /// What is asked of a server that is down or restarting is tried again for this long, then it fails.
+  std::chrono::milliseconds give_up_after{30'000};
+  /// Between attempts: from the first on doubled up to the second.
+  std::chrono::milliseconds retry_first_delay{20};
+  std::chrono::milliseconds retry_longest_delay{500};
+  /// The server ends a transaction of ours that stands still for longer, for it holds locks that another
+  /// owner waits for: of a process that was stopped, or is cut off.
+  std::chrono::milliseconds idle_in_transaction{1'000};
+  /// Records that may wait to be written. A call beyond that fails, and with it the journal.
+  std::size_t most_waiting_bytes = 256 * 1024 * 1024;
+  /// Reads that may wait; one beyond that fails by itself.
+  std::size_t most_waiting_reads = 16 * 1024;
+};
+
+}  // namespace holdfast::storage

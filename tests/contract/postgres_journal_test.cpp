@@ -1,0 +1,506 @@
+// What only the PostgreSQL journal promises: to be there again when the server is, to find out what became
+// of a commit whose answer was lost, and to let one owner of a shard append, whoever else believes to be one.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <semaphore>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/postgres_journal.hpp"
+#include "tests/support/journal_calls.hpp"
+#include "tests/support/postgres_proxy.hpp"
+#include "tests/support/postgres_server.hpp"
+
+using namespace holdfast::storage;
+using namespace holdfast::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr shard_id shard = 7;
+constexpr entity_id nth(std::uint64_t sequence) {
+  return id_of(shard, sequence);
+}
+
+/// As patient as the tests are with a slow machine.
+postgres_options patient(const std::string& url) {
+  return {.url = url, .give_up_after = postgres_deadline, .idle_in_transaction = postgres_deadline};
+}
+
+std::unique_ptr<postgres_journal> opened(const postgres_options& options) {
+  auto journal = postgres_journal::open(options);
+  REQUIRE_MESSAGE(journal, journal.error().message);
+  return std::move(*journal);
+}
+
+std::string error_at_open(const postgres_options& options) {
+  const auto journal = postgres_journal::open(options);
+  return journal ? "" : journal.error().message;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Every position of the shard from 1, each exactly once.
+void check_gapless(journal& of, std::size_t count) {
+  const auto records = read_shard(of, shard, 1, 1'000'000);
+  CHECK(records.size() == count);
+  for (std::size_t i = 0; i < records.size(); ++i) REQUIRE(records[i].at == i + 1);
+}
+
+using append_answer = journal_result<std::vector<append_verdict>>;
+
+/// Appends two entries to one entity after the other, some at once, until it is told to stop.
+class appender {
+ public:
+  explicit appender(journal& to) : journal_(to), owner_(claim(to, shard)) {
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) append_next();
+    });
+  }
+
+  void wait_for(std::uint64_t more) {
+    const auto goal = acknowledged_ + more;
+    REQUIRE(comes_true([&] { return acknowledged_ >= goal || failed_ > 0; }));
+  }
+
+  /// Stops, and checks that each entity has what was appended to it, once.
+  void finish() {
+    thread_.request_stop();
+    thread_.join();
+    for (int i = 0; i < at_once; ++i) free_.acquire();
+    CHECK(failed_ == 0);
+    for (std::uint64_t n = 1; n <= sequence_; ++n) REQUIRE(read_entity(journal_, nth(n)).size() == 2);
+    check_gapless(journal_, 2 * sequence_);
+    CHECK(list_unfinished(journal_, shard, 0, 10).empty());
+  }
+
+ private:
+  static constexpr int at_once = 16;
+
+  void append_next() {
+    free_.acquire();
+    const auto id = nth(++sequence_);
+    journal_.append({entry(owner_, id, 0)}, [this, id](const append_answer& first) {
+      journal_.append({finished(entry(owner_, id, 1))},
+                      [this, good = is_good(first)](const append_answer& second) {
+                        ++(good && is_good(second) ? acknowledged_ : failed_);
+                        free_.release();
+                      });
+    });
+  }
+  static bool is_good(const append_answer& answer) {
+    return answer && answer->at(0).status == append_status::appended;
+  }
+
+  journal& journal_;
+  const shard_claim owner_;
+  std::counting_semaphore<> free_{at_once};
+  std::uint64_t sequence_ = 0;
+  std::atomic<std::uint64_t> acknowledged_ = 0;
+  std::atomic<std::uint64_t> failed_ = 0;
+  std::jthread thread_;
+};
+
+/// Ends every other connection to the database; how many there were.
+int terminate_backends(const postgres_database& database) {
+  return std::stoi(
+      database.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                   "WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+}
+
+}  // namespace
+
+// --- A commit whose answer is lost. ---
+
+TEST_CASE("a commit that the server never saw is made again") {
+  const postgres_database database;
+  postgres_proxy proxy;
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::lost_on_the_way);
+  CHECK((append(*journal, with_key(entry(owner, nth(1), 0), "key", 11)) == appended_at(1)));
+  CHECK(proxy.faults() == 1);
+  CHECK((append(*journal, with_counter(entry(owner, nth(1), 1), 1)) == appended_at(2)));
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("a commit whose answer was lost is found and not made again") {
+  const postgres_database database;
+  postgres_proxy proxy;
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::answer_lost);
+  const auto verdicts = append(*journal, {with_counter(with_key(entry(owner, nth(1), 0), "key", 11), 1),
+                                          entry(owner, nth(2), 5), entry(owner, nth(1), 1)});
+  CHECK((verdicts == std::vector{appended_at(1), refused(append_status::stale_sequence), appended_at(2)}));
+  CHECK(proxy.faults() == 1);
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("a commit whose answer was lost is found although another owner has appended since") {
+  const postgres_database database;
+  const auto other = opened(patient(database.url()));
+  std::atomic<bool> done = false;
+  postgres_proxy proxy([&] {
+    if (!done.exchange(true)) {
+      const auto owner = claim(*other, shard);
+      CHECK((append(*other, entry(owner, nth(1), 1)) == appended_at(2)));
+    }
+    return true;
+  });
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::answer_lost);
+  CHECK((append(*journal, entry(owner, nth(1), 0)) == appended_at(1)));
+  CHECK(done);
+  CHECK((append(*journal, entry(owner, nth(1), 2)) == refused(append_status::stale_epoch)));
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("a commit that lands after its connection was lost is waited for") {
+  const postgres_database database;
+  // Whoever comes back finds the locks of the transaction that is still open.
+  postgres_proxy proxy([&] {
+    return database.sql(
+               "SELECT count(*) FROM pg_stat_activity "
+               "WHERE datname = current_database() AND wait_event_type = 'Lock'") != "0";
+  });
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::lands_late);
+  CHECK((append(*journal, entry(owner, nth(1), 0)) == appended_at(1)));
+  CHECK(proxy.faults() == 1);
+  CHECK((append(*journal, entry(owner, nth(1), 1)) == appended_at(2)));
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("an owner that stands still in a transaction is put aside, and told so") {
+  const postgres_database database;
+  const auto other = opened(patient(database.url()));
+  std::atomic<bool> claimed = false;
+  postgres_proxy proxy([&] {
+    if (!claimed) claim(*other, shard);
+    claimed = true;
+    return true;
+  });
+  auto options = patient(proxy.url(database));
+  options.idle_in_transaction = 100ms;
+  const auto journal = opened(options);
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::held_up);
+  CHECK((append(*journal, entry(owner, nth(1), 0)) == refused(append_status::stale_epoch)));
+  CHECK(claimed);
+  check_gapless(*journal, 0);
+}
+
+TEST_CASE("a claim whose answer was lost is made again, and its epoch is the one in force") {
+  for (const auto fault : {commit_fault::lost_on_the_way, commit_fault::answer_lost}) {
+    const postgres_database database;
+    postgres_proxy proxy;
+    const auto journal = opened(patient(proxy.url(database)));
+    const auto former = claim(*journal, shard);
+    proxy.next_commit(fault);
+    const auto owner = claim(*journal, shard);
+    CHECK(owner.owner_epoch > former.owner_epoch);
+    CHECK((append(*journal, entry(former, nth(1), 0)) == refused(append_status::stale_epoch)));
+    CHECK((append(*journal, entry(owner, nth(1), 0)) == appended_at(1)));
+  }
+}
+
+// --- A server that goes and comes. ---
+
+TEST_CASE("a server that crashes or is restarted under appends loses nothing and gets nothing twice") {
+  constexpr std::uint64_t between = 50;
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  appender running(*journal);
+  for (const int how : {SIGKILL, SIGINT, SIGQUIT, SIGKILL, SIGINT}) {
+    running.wait_for(between);
+    shared_postgres().end(how);
+    shared_postgres().start();
+  }
+  running.wait_for(between);
+  running.finish();
+}
+
+TEST_CASE("connections that are ended under appends lose nothing and append nothing twice") {
+  constexpr int rounds = 60;
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  appender running(*journal);
+  int ended = 0;
+  for (int round = 0; round < rounds; ++round) {
+    running.wait_for(3);
+    ended += terminate_backends(database);
+  }
+  CHECK(ended >= rounds / 2);
+  running.wait_for(50);
+  running.finish();
+}
+
+TEST_CASE("reads go on on new connections") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  const auto owner = claim(*journal, shard);
+  append(*journal, entry(owner, nth(1), 0));
+  for (int round = 0; round < 5; ++round) {
+    CHECK(read_entity(*journal, nth(1)).size() == 1);
+    CHECK(list_unfinished(*journal, shard, 0, 10).size() == 1);
+    terminate_backends(database);
+  }
+}
+
+TEST_CASE("while the server is down calls wait for a bounded time, then the journal fails for good") {
+  const postgres_database database;
+  const auto journal = opened({.url = database.url(), .give_up_after = 300ms});
+  const auto owner = claim(*journal, shard);
+  append(*journal, entry(owner, nth(1), 0));
+  shared_postgres().end(SIGINT);
+  const auto ask = [&](std::uint64_t n) {
+    return answer_to<std::vector<append_verdict>>(
+        [&](auto done) { journal->append({entry(owner, nth(n), 0)}, done); });
+  };
+  const auto read = [&] {
+    return answer_to<std::vector<journal_record>>([&](auto done) { journal->read_entity(nth(1), done); });
+  };
+  const auto first = ask(2);
+  REQUIRE_FALSE(first);
+  CHECK(contains(first.error().message, "postgres://"));
+  CHECK(contains(first.error().message, "300 ms"));
+  CHECK_FALSE(read());
+  shared_postgres().start();
+  const auto after = ask(3);
+  REQUIRE_FALSE(after);
+  CHECK(after.error().message == first.error().message);
+  CHECK_FALSE(answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, done); }));
+  CHECK_MESSAGE(read(), "a read fails by itself");
+  const auto again = opened(patient(database.url()));
+  CHECK(read_entity(*again, nth(1)).size() == 1);
+  CHECK(read_entity(*again, nth(3)).empty());
+}
+
+TEST_CASE("what waits is bounded, and what finds no place fails") {
+  const postgres_database database;
+  auto options = patient(database.url());
+  options.most_waiting_bytes = 1;
+  const auto journal = opened(options);
+  const auto owner = claim(*journal, shard);
+  std::promise<void> gate;
+  const auto open_gate = gate.get_future().share();
+  std::promise<void> reached;
+  journal->append({entry(owner, nth(1), 0)}, [&, open_gate](auto) {
+    reached.set_value();
+    open_gate.wait();
+  });
+  reached.get_future().wait();
+  std::array<std::promise<append_answer>, 3> answers;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    journal->append({entry(owner, nth(i + 2), 0)},
+                    [&, i](append_answer answer) { answers[i].set_value(std::move(answer)); });
+  }
+  gate.set_value();
+  const auto placed = answers[0].get_future().get();
+  REQUIRE_MESSAGE(placed, placed.error().message);
+  CHECK(placed->at(0) == appended_at(2));
+  for (const std::size_t i : {1, 2}) {
+    const auto dropped = answers[i].get_future().get();
+    REQUIRE_FALSE(dropped);
+    CHECK(contains(dropped.error().message, "bytes wait"));
+  }
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("a server that has another store than before is refused") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  const auto owner = claim(*journal, shard);
+  database.sql("UPDATE journal SET store_id = 'restored from elsewhere'");
+  terminate_backends(database);
+  const auto answer = answer_to<std::vector<append_verdict>>(
+      [&](auto done) { journal->append({entry(owner, nth(1), 0)}, done); });
+  REQUIRE_FALSE(answer);
+  CHECK(contains(answer.error().message, "another store"));
+}
+
+// --- Owners. ---
+
+TEST_CASE("of owners that race for a shard each appends in its epoch only") {
+  constexpr int owners = 3;
+  constexpr int terms = 25;
+  constexpr int appends = 8;
+  const postgres_database database;
+  std::mutex mutex;
+  std::map<epoch, std::vector<position>> positions;
+  std::map<epoch, position> starts;
+  {
+    std::vector<std::jthread> running;
+    for (int who = 0; who < owners; ++who) {
+      running.emplace_back([&, who] {
+        const auto journal = opened(patient(database.url()));
+        for (int term = 0; term < terms; ++term) {
+          const auto owner = claim(*journal, shard);
+          std::vector<position> mine;
+          for (int i = 0; i < appends; ++i) {
+            const auto id = nth(static_cast<std::uint64_t>((who * terms + term) * appends + i + 1));
+            const auto verdict = append(*journal, entry(owner, id, 0));
+            if (verdict.status != append_status::appended) {
+              CHECK(verdict.status == append_status::stale_epoch);
+              break;
+            }
+            mine.push_back(verdict.at);
+          }
+          const std::lock_guard lock(mutex);
+          starts[owner.owner_epoch] = owner.last_position;
+          positions[owner.owner_epoch] = mine;
+        }
+      });
+    }
+  }
+  CHECK(starts.size() == owners * terms);
+  position last = 0;
+  for (const auto& [owner_epoch, mine] : positions) {
+    REQUIRE(starts[owner_epoch] == last);
+    for (const auto at : mine) REQUIRE(at == ++last);
+  }
+  check_gapless(*opened(patient(database.url())), last);
+}
+
+TEST_CASE("an owner is judged by what another one has written") {
+  const postgres_database database;
+  const auto here = opened(patient(database.url()));
+  const auto there = opened(patient(database.url()));
+  append(*here, with_counter(with_key(entry(claim(*here, shard), nth(1), 0), "key", 11), 1));
+  const auto owner = claim(*there, shard);
+  CHECK((append(*there, with_key(entry(owner, nth(2), 0), "key", 12)) == taken(nth(1), 11)));
+  CHECK((append(*there, entry(owner, nth(1), 0)) == refused(append_status::stale_sequence)));
+  CHECK((append(*there, with_counter(entry(owner, nth(2), 0), 1)) == refused(append_status::stale_counter)));
+  CHECK((append(*there, finished(entry(owner, nth(1), 1))) == appended_at(2)));
+  const auto back = claim(*here, shard);
+  CHECK((append(*here, entry(back, nth(1), 1)) == refused(append_status::stale_sequence)));
+  CHECK(list_unfinished(*here, shard, 0, 10).empty());
+  CHECK((append(*here, entry(back, nth(1), 2)) == appended_at(3)));
+}
+
+TEST_CASE("PostgreSQL commits what waits in one transaction") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  const auto owner = claim(*journal, shard);
+  std::promise<void> gate;
+  const auto open_gate = gate.get_future().share();
+  std::promise<void> reached;
+  journal->append({entry(owner, nth(1), 0)}, [&, open_gate](auto) {
+    reached.set_value();
+    open_gate.wait();
+  });
+  reached.get_future().wait();
+  for (std::uint64_t n = 2; n <= 100; ++n) journal->append({entry(owner, nth(n), 0)}, [](auto) {});
+  CHECK_MESSAGE(read_entity(*journal, nth(1)).size() == 1, "reads don't wait for a write");
+  gate.set_value();
+  append(*journal, entry(owner, nth(101), 0));
+  check_gapless(*journal, 101);
+  CHECK(std::stoi(database.sql("SELECT count(DISTINCT batch) FROM records")) <= 3);
+  CHECK(database.sql("SELECT count(DISTINCT batch) FROM records WHERE position BETWEEN 2 AND 100") == "1");
+}
+
+// --- The start. ---
+
+TEST_CASE("many that start at once on an empty database all do, on one store") {
+  constexpr int starters = 6;
+  const postgres_database database;
+  std::mutex mutex;
+  std::set<std::string> ids;
+  {
+    std::vector<std::jthread> running;
+    for (int i = 0; i < starters; ++i) {
+      running.emplace_back([&] {
+        const auto journal = opened(patient(database.url()));
+        claim(*journal, shard);
+        const std::lock_guard lock(mutex);
+        ids.insert(journal->store_id());
+      });
+    }
+  }
+  CHECK(ids.size() == 1);
+  CHECK(claim(*opened(patient(database.url())), shard).owner_epoch == starters + 1);
+}
+
+TEST_CASE("two schemas of one database are two journals") {
+  const postgres_database database;
+  auto options = patient(database.url());
+  const auto here = opened(options);
+  options.schema = "the \"other\" one";
+  const auto there = opened(options);
+  CHECK(here->store_id() != there->store_id());
+  append(*here, entry(claim(*here, shard), nth(1), 0));
+  CHECK(read_entity(*there, nth(1)).empty());
+}
+
+TEST_CASE("a schema of a newer version is refused with both versions") {
+  const postgres_database database;
+  opened(patient(database.url()));
+  database.sql("UPDATE journal SET version = 99");
+  const auto message = error_at_open(patient(database.url()));
+  CHECK(contains(message, "version 99"));
+  CHECK(contains(message, "up to version 1"));
+}
+
+TEST_CASE("a journal that can't be opened says which setting is wrong and what to write") {
+  const postgres_database database;
+  const auto message = [](const std::string& url) {
+    return error_at_open({.url = url, .setting = "--journal"});
+  };
+  for (const auto& url :
+       {std::string("nonsense"), std::string("postgres://user:se%zzcret@[host/db"),
+        std::string("postgres:///db?host=/nowhere"),
+        "postgres:///nobody_made_it?user=holdfast&password=secret&host=" + shared_postgres().host()}) {
+    CAPTURE(message(url));
+    CHECK(contains(message(url), "--journal"));
+    CHECK(contains(message(url), "postgres://USER@HOST:PORT/DATABASE"));
+    CHECK_FALSE(contains(message(url), "secret"));
+    CHECK_FALSE(contains(message(url), "cret@"));
+  }
+  CHECK(contains(message("postgres:///db?host=/nowhere"), "/nowhere"));
+}
+
+TEST_CASE("synchronous_commit is never off for the journal, and otherwise as the database has it") {
+  for (const auto& [configured, expected] : {std::pair{"off", "on"}, {"local", "local"}, {"on", "on"}}) {
+    const postgres_database database;
+    opened(patient(database.url()));
+    database.sql(
+        "CREATE TABLE seen (setting text);"
+        "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO holdfast.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END "
+        "$$;"
+        "CREATE TRIGGER look AFTER INSERT ON records EXECUTE FUNCTION look()");
+    database.sql("ALTER DATABASE " + database.name() + " SET synchronous_commit = " + configured);
+    const auto journal = opened(patient(database.url()));
+    append(*journal, entry(claim(*journal, shard), nth(1), 0));
+    CHECK(database.sql("SELECT setting FROM seen") == expected);
+  }
+}
+
+TEST_CASE("a server that does not sync is refused") {
+  const postgres_database database;
+  const auto set = [&](const std::string& value) {
+    run_sql(database.url(), "ALTER SYSTEM SET fsync = " + value);
+    run_sql(database.url(), "SELECT pg_reload_conf()");
+    REQUIRE(comes_true([&] { return run_sql(database.url(), "SHOW fsync") == value; }));
+  };
+  set("off");
+  CHECK(contains(error_at_open(patient(database.url())), "fsync = off"));
+  set("on");
+  opened(patient(database.url()));
+}
