@@ -100,10 +100,11 @@ class postgres_journal::threads {
   void read(Read read, journal_callback<Answer> done) {
     calls_.begin();
     const bool dropped = ++waiting_reads_ > options_.most_waiting_reads;
-    reads_.push([this, dropped, read = std::move(read), done = std::move(done)](postgres_session& session) {
+    const auto now = postgres_session::clock::now();
+    reads_.push([this, dropped, now, read = std::move(read), done = std::move(done)](auto& session) {
       --waiting_reads_;
       done(dropped ? failed("more than " + std::to_string(options_.most_waiting_reads) + " reads wait")
-                   : guarded<Answer>(session, read));
+                   : guarded<Answer>(session, now, read));
       calls_.end();
     });
   }
@@ -116,10 +117,11 @@ class postgres_journal::threads {
   }
 
   template <class Answer, class Read>
-  journal_result<Answer> guarded(postgres_session& session, const Read& read) const {
+  journal_result<Answer> guarded(postgres_session& session, postgres_session::clock::time_point asked_at,
+                                 const Read& read) const {
     try {
       Answer answer;
-      session.run([&](postgres_connection& connection) { answer = read(connection); });
+      session.run(asked_at, [&](postgres_connection& connection) { answer = read(connection); });
       return answer;
     } catch (const postgres_failure& failure) {
       return failed(failure.what());
@@ -151,7 +153,8 @@ class postgres_journal::threads {
       const auto judge_all = [&] {
         for (auto& call : calls) std::visit([&](auto& known) { judge(batch, known); }, call);
       };
-      session.run([&](postgres_connection& connection) { batch.commit(connection, judge_all); });
+      session.run(postgres_session::clock::now(),
+                  [&](postgres_connection& connection) { batch.commit(connection, judge_all); });
     } catch (const postgres_failure& failure) {
       failure_ = failed(failure.what());
     }

@@ -10,36 +10,33 @@
 
 namespace holdfast::storage {
 
-void postgres_session::run(const std::function<void(postgres_connection&)>& work) {
-  using clock = std::chrono::steady_clock;
-  const auto begin = clock::now();
-  const auto deadline = begin + options_.give_up_after;
-  const auto so_far = [&] {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin).count();
-  };
-  bool failed = false;
+void postgres_session::run(clock::time_point asked_at,
+                           const std::function<void(postgres_connection&)>& work) {
+  const auto deadline = asked_at + options_.give_up_after;
+  // What has waited its time behind others need not find out by itself that the server is down.
+  if (!down_because_.empty() && clock::now() > deadline) give_up();
   for (auto delay = options_.retry_first_delay;; delay = std::min(2 * delay, options_.retry_longest_delay)) {
     try {
       work(connected());
-      if (failed) spdlog::info("journal in PostgreSQL: answers again after {} ms", so_far());
+      if (!down_because_.empty()) spdlog::info("journal in PostgreSQL: answers again");
+      down_because_.clear();
       return;
     } catch (const postgres_failure& failure) {
       // Also where the server only refused a statement: what it would do next depends on it.
       connection_.reset();
       if (!failure.passing()) throw;
-      if (clock::now() + delay > deadline) {
-        throw postgres_failure(postgres_failure::kind::lasting,
-                               "tried again for " + std::to_string(options_.give_up_after.count()) +
-                                   " ms; at last: " + failure.what());
-      }
-      if (!failed) {
-        spdlog::warn("journal in PostgreSQL: {}; trying again for up to {} ms", failure.what(),
-                     options_.give_up_after.count());
-      }
-      failed = true;
+      if (down_because_.empty()) spdlog::warn("journal in PostgreSQL: {}; trying again", failure.what());
+      down_because_ = failure.what();
+      if (clock::now() + delay > deadline) give_up();
     }
     std::this_thread::sleep_for(delay);
   }
+}
+
+void postgres_session::give_up() const {
+  throw postgres_failure(
+      postgres_failure::kind::lasting,
+      "tried again for " + std::to_string(options_.give_up_after.count()) + " ms; at last: " + down_because_);
 }
 
 postgres_connection& postgres_session::connected() {

@@ -170,6 +170,25 @@ TEST_CASE("a commit whose answer was lost is found although another owner has ap
   check_gapless(*journal, 2);
 }
 
+TEST_CASE("a commit that the server never saw is not taken for another owner's at the same position") {
+  const postgres_database database;
+  const auto other = opened(patient(database.url()));
+  std::atomic<bool> done = false;
+  postgres_proxy proxy([&] {
+    if (!done.exchange(true)) {
+      const auto owner = claim(*other, shard);
+      CHECK((append(*other, entry(owner, nth(1), 0)) == appended_at(1)));
+    }
+    return true;
+  });
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  proxy.next_commit(commit_fault::lost_on_the_way);
+  CHECK((append(*journal, entry(owner, nth(1), 0)) == refused(append_status::stale_epoch)));
+  CHECK(done);
+  check_gapless(*journal, 1);
+}
+
 TEST_CASE("a commit that lands after its connection was lost is waited for") {
   const postgres_database database;
   // Whoever comes back finds the locks of the transaction that is still open.
@@ -290,6 +309,20 @@ TEST_CASE("while the server is down calls wait for a bounded time, then the jour
   const auto again = opened(patient(database.url()));
   CHECK(read_entity(*again, nth(1)).size() == 1);
   CHECK(read_entity(*again, nth(3)).empty());
+}
+
+TEST_CASE("reads that wait for a server that is down fail together") {
+  constexpr int reads = 1'000;
+  const postgres_database database;
+  const auto journal = opened({.url = database.url(), .give_up_after = 500ms});
+  shared_postgres().end(SIGINT);
+  std::atomic<int> failed = 0;
+  for (int i = 0; i < reads; ++i) {
+    journal->read_entity(nth(1), [&](const auto& answer) { failed += answer ? 0 : 1; });
+  }
+  CHECK_MESSAGE(comes_true([&] { return failed == reads; }), "one after the other they would take minutes");
+  shared_postgres().start();
+  CHECK(read_entity(*journal, nth(1)).empty());
 }
 
 TEST_CASE("what waits is bounded, and what finds no place fails") {

@@ -39,7 +39,7 @@ enum class commit_fault : std::uint8_t {
 class postgres_proxy {
  public:
   /// What happens between the harm to the commit and what follows: in front of a commit that lands late or
-  /// is held up, behind one whose answer is lost. Called by another thread, until it says true.
+  /// is held up, behind one that is lost or whose answer is. Called by another thread, until it says true.
   explicit postgres_proxy(std::function<bool()> meanwhile = [] { return true; })
       : meanwhile_(std::move(meanwhile)) {
     listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -119,7 +119,10 @@ class postgres_proxy {
   /// Both sides lose the connection when it returns.
   void do_harm(commit_fault fault, const std::string& bytes, int client, int server,
                const std::stop_token& stop) const {
-    if (fault == commit_fault::lost_on_the_way) return;
+    if (fault == commit_fault::lost_on_the_way) {
+      ::shutdown(server, SHUT_RDWR);
+      return wait_meanwhile(stop);
+    }
     if (fault == commit_fault::lands_late) ::shutdown(client, SHUT_RDWR);
     if (fault != commit_fault::answer_lost) wait_meanwhile(stop);
     if (send(server, bytes)) wait_for_commit(server, stop);
