@@ -48,8 +48,8 @@ class admission {
   explicit admission(std::uint32_t largest) : largest_(largest) {}
 
   bool admit() {
-    if (closed_.load(std::memory_order_relaxed)) return false;
-    if (under_way_.fetch_add(1) < largest_) return true;
+    // Counted before it looks: whoever closes then sees it, or it sees that it is closed.
+    if (under_way_.fetch_add(1) < largest_ && !closed_) return true;
     leave();
     return false;
   }

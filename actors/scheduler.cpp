@@ -41,7 +41,10 @@ class ready_jobs {
 
   void lend(std::vector<lent_loop> loops) {
     std::unique_lock lock(mutex_);
-    for (auto& one : loops) loops_.push_back(std::make_unique<loop>(*this, std::move(one)));
+    for (auto& one : loops) {
+      auto& mine = *loops_.emplace_back(std::make_unique<loop>(*this, std::move(one)));
+      mine.run_soon([this, &mine] { here = {id_, &mine}; });
+    }
     if (!urgent_.empty()) call_in(*loops_.front(), lock);
   }
 
@@ -99,6 +102,7 @@ class ready_jobs {
     if (idle == loops_.end()) return;
     const auto half = mine.jobs.end() - static_cast<std::ptrdiff_t>(mine.jobs.size() / 2);
     shared_.insert(shared_.end(), half, mine.jobs.end());
+    shared_count_ = shared_.size();
     mine.jobs.erase(half, mine.jobs.end());
     call_in(**idle, lock);
   }
@@ -111,7 +115,8 @@ class ready_jobs {
   }
 
   void work(loop& mine) {
-    here = {id_, &mine};
+    // Now, and not only when it has nothing else to do: both loops may be busy for long.
+    if (shared_count_ > 0) take_shared(mine);
     const auto until = std::chrono::steady_clock::now() + longest_turn;
     do {
       for (int done = 0; done < jobs_at_once; ++done) {
@@ -132,12 +137,21 @@ class ready_jobs {
       urgent_count_ = urgent_.size();
       return job;
     }
-    if (!mine.jobs.empty()) return take(mine.jobs);
-    mine.jobs.swap(shared_);
+    if (mine.jobs.empty()) {
+      mine.jobs.swap(shared_);
+      shared_count_ = 0;
+    }
     if (!mine.jobs.empty()) return take(mine.jobs);
     mine.working = false;
     if (--working_ == 0) idle_.notify_all();
     return nullptr;
+  }
+
+  void take_shared(loop& mine) {
+    const std::lock_guard lock(mutex_);
+    mine.jobs.insert(mine.jobs.end(), shared_.begin(), shared_.end());
+    shared_.clear();
+    shared_count_ = 0;
   }
 
   static resumable* take(std::deque<resumable*>& from) {
@@ -167,12 +181,13 @@ class ready_jobs {
   std::atomic<std::size_t> urgent_count_ = 0;
   /// Given to whichever loop comes first.
   std::deque<resumable*> shared_;
+  std::atomic<std::size_t> shared_count_ = 0;
   /// Lives as long as the system serves, so that no other is taken for it.
   std::atomic<resumable*> first_ = nullptr;
   std::vector<std::unique_ptr<loop>> loops_;
   std::atomic<std::size_t> working_ = 0;
 
-  /// The loop whose thread this is, once it has worked, and for whom: a thread may outlive both.
+  /// The loop whose thread this is, and whose loop: a thread may outlive both.
   static inline thread_local std::pair<std::uint64_t, loop*> here{0, nullptr};
   static inline std::atomic<std::uint64_t> last_id = 0;
   const std::uint64_t id_ = ++last_id;

@@ -8,6 +8,8 @@ namespace holdfast::domain {
 secret::secret(std::string&& value) : value_(std::move(value)) {
   // A short string is copied, not moved: the one that was moved from still holds its bytes.
   overwrite(value);
+  // One that was cleared may have brought what it held before.
+  if (value_.empty()) overwrite(value_);
 }
 
 secret& secret::operator=(const secret& other) {

@@ -12,6 +12,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <unordered_map>
 
@@ -27,6 +29,8 @@ constexpr std::size_t largest_write_buffer_bytes = 16 * 1024 * 1024;
 constexpr std::size_t write_buffers_part = 4;
 constexpr std::size_t metadata_block_bytes = 4 * 1024;
 constexpr double filter_bits_per_key = 10;
+/// One may be a kill of the process at that moment.
+constexpr std::uintmax_t most_unended_openings = 2;
 
 /// Index and filter blocks live in the cache too, in pieces, so that the cache's size bounds all.
 rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -226,14 +230,26 @@ tl::expected<std::unique_ptr<embedded_view_database>, std::string> embedded_view
 embedded_view_database::embedded_view_database(std::string path, std::size_t cache_bytes)
     : path_(std::move(path)), cache_bytes_(cache_bytes), cache_(rocksdb::NewLRUCache(cache_bytes)) {}
 
+/// A table can be damaged such that RocksDB ends the process when it opens it. Each opening adds to a mark
+/// that goes when it ends: one that finds that two before it did not begins anew.
 tl::expected<std::monostate, std::string> embedded_view_database::open_database() {
   const auto options = database_options(cache_, cache_bytes_);
+  const auto mark = path_ + ".opening";
+  std::error_code none;
+  const auto unended = std::filesystem::file_size(mark, none);
+  if (!none && unended >= most_unended_openings) {
+    spdlog::error("view in {}: {} openings did not end, so it is rebuilt", path_, unended);
+    rocksdb::DestroyDB(path_, options).PermitUncheckedError();
+  }
+  std::ofstream(mark, std::ios::app) << '.';
   rocksdb::DB* database = nullptr;
   auto status = rocksdb::DB::Open(options, path_, &database);
-  if (status.IsCorruption()) {
+  if (status.IsCorruption() || status.IsPathNotFound()) {
+    spdlog::error("view in {}: it is damaged and will be rebuilt: {}", path_, status.ToString());
     status = rocksdb::DestroyDB(path_, options);
     status = status.ok() ? rocksdb::DB::Open(options, path_, &database) : status;
   }
+  std::filesystem::remove(mark, none);
   if (!status.ok()) {
     return tl::unexpected("view in " + path_ + ": " + status.ToString());
   }
@@ -247,21 +263,33 @@ tl::expected<std::monostate, std::string> embedded_view_database::open_database(
 bool embedded_view_database::open_again() {
   const std::unique_lock lock(open_);
   database_.reset();
-  if (damaged_ && !rocksdb::DestroyDB(path_, database_options(cache_, cache_bytes_)).ok()) {
+  if (damaged_) {
+    // Should that fail, the opening tells why.
+    rocksdb::DestroyDB(path_, database_options(cache_, cache_bytes_)).PermitUncheckedError();
+  }
+  const auto opened = open_database();
+  if (!opened) {
+    if (!std::exchange(told_, true)) spdlog::warn("{}", opened.error());
     return false;
   }
   damaged_ = false;
-  return open_database().has_value();
+  unreadable_ = false;
+  told_ = false;
+  return true;
 }
 
-void embedded_view_database::found_damaged(const rocksdb::Status& failure) const {
-  if (damaged_.exchange(true)) return;
-  spdlog::error("view in {}: it is damaged and will be rebuilt: {}", path_, failure.ToString());
+/// A disk that can't read once may read the next time; if not, the part that it can't read has to go.
+void embedded_view_database::read_failed(const rocksdb::Status& failure) const {
+  const bool again = !failure.IsCorruption() && !unreadable_before_.exchange(true);
+  auto& what = again ? unreadable_ : damaged_;
+  if (what.exchange(true)) return;
+  spdlog::error("view in {}: it will be {}: {}", path_, again ? "opened again" : "rebuilt",
+                failure.ToString());
 }
 
 view_result<std::monostate> embedded_view_database::answer(const rocksdb::Status& status) const {
   if (status.ok()) return std::monostate{};
-  if (status.IsCorruption()) found_damaged(status);
+  if (status.IsCorruption()) read_failed(status);
   return tl::unexpected(view_error::unavailable);
 }
 
@@ -326,7 +354,7 @@ view_result<checkpoints> embedded_view_database::continue_where_it_was() {
 
 view_result<std::monostate> embedded_view_database::write(
     const std::vector<view_row>& rows, const std::vector<std::pair<shard_id, position>>& reached) {
-  if (damaged_) {
+  if (damaged_ || unreadable_) {
     lose();
   }
   if (generation_ == 0) {

@@ -89,8 +89,8 @@ class embedded_view_database {
   tl::expected<std::monostate, std::string> open_database();
   bool open_again();
   void lose();
-  /// What failed shows that the database is damaged. Logged once.
-  void found_damaged(const rocksdb::Status& failure) const;
+  /// The database is damaged, or could not be read: the writer's to do something about. Logged once.
+  void read_failed(const rocksdb::Status& failure) const;
   /// The writer's: what it is told of a status.
   view_result<std::monostate> answer(const rocksdb::Status& status) const;
   template <class T, class Read>
@@ -121,8 +121,12 @@ class embedded_view_database {
   recent_headers recent_;
   /// The readers': the generation that they may see, 0 for none.
   std::atomic<std::uint32_t> visible_{0};
-  /// Anybody's: a read met what can't be read.
+  /// Anybody's: what a read has found, and whether the disk failed to read before.
   mutable std::atomic<bool> damaged_{false};
+  mutable std::atomic<bool> unreadable_{false};
+  mutable std::atomic<bool> unreadable_before_{false};
+  /// The writer's: it was told why it could not be opened again.
+  bool told_ = false;
 };
 
 }  // namespace holdfast::storage

@@ -163,7 +163,7 @@ read_result<T> embedded_view_database::read(Read read) const {
   if (result.error().IsIncomplete()) {
     return tl::unexpected(read_failure::not_in_memory);
   }
-  found_damaged(result.error());
+  read_failed(result.error());
   return tl::unexpected(read_failure::unavailable);
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <boost/crc.hpp>
 #include <cerrno>
 #include <charconv>
@@ -33,6 +34,16 @@ using crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, 
 std::uint32_t masked(std::uint32_t checksum) {
   return ((checksum >> 15) | (checksum << 17)) + 0xa282ead8u;
 }
+std::uint32_t unmasked(std::uint32_t stored) {
+  const auto rotated = stored - 0xa282ead8u;
+  return (rotated >> 17) | (rotated << 15);
+}
+
+/// What a byte of zeros makes of a difference between two checksums: CRC is linear.
+std::uint32_t after_zero_byte(std::uint32_t difference) {
+  for (int bit = 0; bit < 8; ++bit) difference = (difference >> 1) ^ (difference & 1 ? 0x82F63B78u : 0);
+  return difference;
+}
 
 class log_bytes {
  public:
@@ -60,6 +71,20 @@ class log_bytes {
     for (std::size_t i = at + type_at; i < limit; ++i) {
       checksum.process_byte(byte(i));
       if (masked(checksum.checksum()) == wanted) return true;
+    }
+    return false;
+  }
+
+  /// Whether the record would be whole if one bit of it, or of its checksum, were another.
+  bool is_whole_but_for_a_bit(std::size_t at) const {
+    if (std::popcount(stored(at) ^ checksum_of(at, length(at))) == 1) return true;
+    const auto wanted = unmasked(stored(at)) ^ unmasked(checksum_of(at, length(at)));
+    // What flipping each bit of the last byte changes, then of the byte before.
+    std::array<std::uint32_t, 8> flipped;
+    for (std::size_t bit = 0; bit < 8; ++bit) flipped[bit] = after_zero_byte(1u << bit);
+    for (auto i = end(at); i-- > at + type_at;) {
+      if (std::find(flipped.begin(), flipped.end(), wanted) != flipped.end()) return true;
+      for (auto& each : flipped) each = after_zero_byte(each);
     }
     return false;
   }
@@ -122,7 +147,8 @@ std::optional<std::string> damage_of_record(const log_bytes& log, std::size_t at
   }
   torn = !log.checksum_holds(at);
   if (!torn) return std::nullopt;
-  if (!log.lacks_a_sector(at)) return damaged_at(at, "the checksum of a record is wrong");
+  if (log.is_whole_but_for_a_bit(at) || !log.lacks_a_sector(at))
+    return damaged_at(at, "the checksum of a record is wrong");
   return damage_where_it_ends(log, at);
 }
 

@@ -81,10 +81,13 @@ std::string encode(const key_holder& row) {
   return put_all(row.entity, row.fingerprint);
 }
 
+/// Shards without records take a byte each: a sector full of zeros in a log has to mean a torn one.
 std::string encode(const positions& all) {
-  std::string bytes(sizeof all, '\0');
-  char* to = bytes.data();
-  for (const auto one : all) to = put(to, one);
+  std::string bytes;
+  for (auto rest : all) {
+    for (; rest >= 0x80; rest >>= 7) bytes.push_back(static_cast<char>(rest | 0x80));
+    bytes.push_back(static_cast<char>(rest));
+  }
   return bytes;
 }
 
@@ -119,9 +122,16 @@ std::optional<key_holder> decode_holder(std::string_view bytes) {
 
 std::optional<positions> decode_positions(std::string_view bytes) {
   positions all{};
-  if (bytes.size() != sizeof all) return std::nullopt;
-  for (auto& one : all) take(bytes, one);
-  return all;
+  for (auto& one : all) {
+    for (int shift = 0;; shift += 7) {
+      if (bytes.empty() || shift > 63) return std::nullopt;
+      const auto byte = static_cast<unsigned char>(bytes.front());
+      bytes.remove_prefix(1);
+      one |= static_cast<position>(byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+  }
+  return bytes.empty() ? std::optional{all} : std::nullopt;
 }
 
 }  // namespace holdfast::storage::layout

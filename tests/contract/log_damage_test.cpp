@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/entity_index.hpp"
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_journal.hpp"
 #include "tests/support/journal_calls.hpp"
@@ -62,7 +63,7 @@ struct crashed_journal {
   std::size_t last_begin = 0;
 
   /// The last entry is as large as this, or as small as the others; so is the one before it.
-  explicit crashed_journal(std::size_t last_bytes = 0, std::size_t before_it = 0) {
+  explicit crashed_journal(std::size_t last_bytes = 0, std::size_t before_it = 0, char filled_with = 'l') {
     const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
     const auto owner = claim(*journal, shard);
     append_record(*journal, owner, 1, std::string(40'000, 'r'));
@@ -71,7 +72,7 @@ struct crashed_journal {
     }
     append_record(*journal, owner, small_entries, "before" + std::string(before_it, 'b'));
     last_begin = std::filesystem::file_size(log_in(folder / "journal"));
-    append_record(*journal, owner, small_entries + 1, "last " + std::string(last_bytes, 'l'));
+    append_record(*journal, owner, small_entries + 1, "last " + std::string(last_bytes, filled_with));
     std::filesystem::copy(folder / "journal", copy);
     log = log_in(copy);
     bytes = read(log);
@@ -240,6 +241,37 @@ TEST_CASE("a flipped bit in the last record is found, though zeros follow it") {
       CAPTURE(bit);
       REQUIRE(damage_in_log(with_flipped_bit(bytes, at, bit)));
     }
+  }
+}
+
+TEST_CASE("a flipped bit in a last batch that brings the rows of the index is found") {
+  temporary_folder folder;
+  const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
+  const auto owner = claim(*journal, shard);
+  for (const std::uint64_t last : {most_rows_behind - 40, most_rows_behind}) {
+    std::vector<journal_entry> entries;
+    for (auto n = owner.last_position + (last == most_rows_behind ? last - 39 : 1); n <= last; ++n) {
+      entries.push_back(finished(entry(owner, id_of(shard, n), 0)));
+    }
+    append(*journal, entries);
+  }
+  const auto bytes = read(log_in(folder / "journal"));
+  REQUIRE_FALSE(damage_in_log(bytes));
+  const auto headers = headers_in(bytes);
+  REQUIRE(bytes.size() - headers.back() > 4 * unit_sizes[0]);
+  for (auto at = headers.back(); at < bytes.size(); ++at) {
+    CAPTURE(at);
+    REQUIRE(damage_in_log(with_flipped_bit(bytes, at, static_cast<int>(at % 8))));
+  }
+}
+
+TEST_CASE(
+    "a flipped bit is found though a sector of the last record is zeros, as a sector may be by chance") {
+  const crashed_journal zeros(2'000, 0, '\0');
+  REQUIRE_FALSE(damage_in_log(zeros.bytes));
+  for (auto at = zeros.last_begin; at < zeros.bytes.size(); ++at) {
+    CAPTURE(at);
+    REQUIRE(damage_in_log(with_flipped_bit(zeros.bytes, at, static_cast<int>(at % 8))));
   }
 }
 

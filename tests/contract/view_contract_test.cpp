@@ -623,6 +623,29 @@ TEST_CASE(
   CHECK(view.list(all_rows(false, 1000))->rows.size() == 1000);
 }
 
+TEST_CASE("embedded: one that ended the process twice when it was opened, or lacks a file, is rebuilt") {
+  view_fixture<embedded_store> view;
+  view.serve();
+  REQUIRE(view.write({row(1, 1, 1, 1000)}, {{0, 4}}).has_value());
+  position found = 0;
+  SUBCASE("once") {
+    view.store().close();
+    view.store().leave_unended_openings(1);
+    found = 4;
+  }
+  SUBCASE("twice") {
+    view.store().close();
+    view.store().leave_unended_openings(2);
+  }
+  SUBCASE("without its manifest") {
+    view.store().close();
+    view.store().remove_manifest();
+  }
+  view.store().open();
+  view.reopen();
+  CHECK((*view.open())[0] == found);
+}
+
 TEST_CASE("embedded: what can't be opened is told with its folder") {
   const auto opened = embedded_view::open({"/proc/holdfast-view", default_view_cache_bytes});
   REQUIRE(!opened.has_value());

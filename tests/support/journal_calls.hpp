@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <future>
@@ -111,6 +112,7 @@ class raw_store {
     REQUIRE(rocksdb::DB::ListColumnFamilies(options, folder, &names).ok());
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     for (const auto& name : names) families.emplace_back(name, options);
+    names_ = names;
     rocksdb::DB* opened = nullptr;
     REQUIRE(rocksdb::DB::Open(options, folder, families, &handles_, &opened).ok());
     database_.reset(opened);
@@ -126,6 +128,19 @@ class raw_store {
     REQUIRE(database_->Put(rocksdb::WriteOptions(), key, value).ok());
   }
   void remove(const std::string& key) { REQUIRE(database_->Delete(rocksdb::WriteOptions(), key).ok()); }
+  /// `change(value)` of every row of a column family.
+  template <class Change>
+  void change_all(const std::string& family, Change change) {
+    const auto at =
+        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), family) - names_.begin());
+    const std::unique_ptr<rocksdb::Iterator> rows(
+        database_->NewIterator(rocksdb::ReadOptions(), handles_.at(at)));
+    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+      auto value = rows->value().ToString();
+      change(value);
+      REQUIRE(database_->Put(rocksdb::WriteOptions(), handles_[at], rows->key(), value).ok());
+    }
+  }
   /// Empty where there is none.
   std::string get(const std::string& key) {
     std::string value;
@@ -134,6 +149,7 @@ class raw_store {
   }
 
  private:
+  std::vector<std::string> names_;
   std::unique_ptr<rocksdb::DB> database_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

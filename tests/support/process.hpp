@@ -82,12 +82,12 @@ class process {
   pid_t pid() const { return pid_; }
   void send(int signal) { ::kill(pid_, signal); }
 
-  /// Stops it. On return none of its threads runs any more, nor will before a SIGCONT; one that waits for
-  /// a disk may still do so, unless `after_disk`.
+  /// Stops it. On return none of its threads runs any more, nor will before a SIGCONT (it may have ended);
+  /// one that waits for a disk may still do so, unless `after_disk`.
   void freeze(bool after_disk) {
     send(SIGSTOP);
     const auto deadline = std::chrono::steady_clock::now() + child_deadline;
-    while (!all_threads_are(after_disk ? "T" : "TD")) {
+    while (!all_threads_are(after_disk ? "TZX" : "TDZX")) {
       if (std::chrono::steady_clock::now() > deadline) fail("does not stop");
       std::this_thread::yield();
     }

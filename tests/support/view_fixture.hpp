@@ -40,6 +40,14 @@ class embedded_store {
     REQUIRE_MESSAGE(opened.has_value(), opened.error());
     view_ = std::move(*opened);
   }
+  void leave_unended_openings(std::size_t count) {
+    std::ofstream(folder_ / "view.opening") << std::string(count, '.');
+  }
+  void remove_manifest() {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "view")) {
+      if (entry.path().filename().string().starts_with("MANIFEST")) std::filesystem::remove(entry.path());
+    }
+  }
   /// A sixteenth of each table, behind its middle, which is rows.
   void damage_tables() {
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "view")) {

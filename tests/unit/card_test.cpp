@@ -99,6 +99,15 @@ TEST_CASE("a moved-from secret has nothing left") {
   CHECK(all_zero(bytes, digits_inside.size()));
 }
 
+TEST_CASE("one made of a string that was cleared has nothing of what that held") {
+  std::string cleared = digits_on_heap;
+  const char* bytes = cleared.data();
+  cleared.clear();
+  const secret empty(std::move(cleared));
+  CHECK(empty.empty());
+  CHECK(all_zero(bytes, digits_on_heap.size()));
+}
+
 TEST_CASE("assigning a shorter one leaves nothing of the longer") {
   secret number(digits_on_heap);
   const char* bytes = number.reveal().data();
