@@ -19,24 +19,16 @@
 #include <vector>
 
 #include "actors/scheduler.hpp"
+#include "tests/support/http_client.hpp"
 
 using namespace std::chrono_literals;
+using holdfast::testing::eventually;
 namespace asio = boost::asio;
 
 namespace {
 
 constexpr auto deadline = 30s;
 constexpr int victims = 40;
-
-template <class Condition>
-bool eventually(Condition holds) {
-  const auto until = std::chrono::steady_clock::now() + deadline;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 struct test_loop {
   asio::io_context context{1};
