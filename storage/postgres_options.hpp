@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <string>
 
+#include "storage/shard.hpp"
+
 namespace holdfast::storage {
 
 struct postgres_options {
@@ -13,6 +15,9 @@ struct postgres_options {
   std::string url;
   /// The schema within the database that holds this journal and nothing else; made where it is absent.
   std::string schema = "holdfast";
+  /// The shards that this journal is for. It remembers them, and is not opened for others.
+  shard_id first_shard = 0;
+  shard_id last_shard = shard_count - 1;
   /// The setting that the URL came from, for messages.
   std::string setting = "--journal";
   /// For each single exchange with the server, of which a batch of appends takes two. A connection that

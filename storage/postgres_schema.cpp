@@ -51,15 +51,17 @@ constexpr postgres_statement has_journal{
     "has_journal", "SELECT (to_regclass(quote_ident($1::text) || '.journal') IS NOT NULL)::int::bigint"};
 constexpr postgres_statement has_schema{
     "has_schema", "SELECT (to_regnamespace(quote_ident($1::text)) IS NOT NULL)::int::bigint"};
-constexpr postgres_statement read_journal{"read_journal", "SELECT version::bigint, store_id FROM journal"};
-constexpr postgres_statement name_store{"name_store",
-                                        "INSERT INTO journal (version, store_id) VALUES (0, $1::text)"};
+constexpr postgres_statement read_journal{"read_journal",
+                                          "SELECT version::bigint, store_id, shards FROM journal"};
+constexpr postgres_statement name_store{
+    "name_store", "INSERT INTO journal (version, store_id, shards) VALUES (0, $1::text, $2::text)"};
 constexpr postgres_statement set_version{"set_version", "UPDATE journal SET version = $1::bigint"};
 
 // The shards' rows are updated with every batch, and their pages keep room for that. Rows of `unfinished`
 // come and go: what is left of them is cleaned up by their number, not by a part of the table.
 constexpr std::array<postgres_statement, 7> version_1{{
-    {"version_1_journal", "CREATE TABLE journal (version integer NOT NULL, store_id text NOT NULL)"},
+    {"version_1_journal",
+     "CREATE TABLE journal (version integer NOT NULL, store_id text NOT NULL, shards text NOT NULL)"},
     {"version_1_one_row", "CREATE UNIQUE INDEX journal_has_one_row ON journal ((true))"},
     {"version_1_shards",
      "CREATE TABLE shards (shard smallint PRIMARY KEY, epoch bigint NOT NULL, counter bigint NOT NULL, "
@@ -91,6 +93,7 @@ struct journal_row {
   /// 0: there is none.
   std::uint64_t version = 0;
   std::string store_id;
+  std::string shards;
 };
 
 journal_row read_row(postgres_connection& connection, const postgres_options& options) {
@@ -99,7 +102,11 @@ journal_row read_row(postgres_connection& connection, const postgres_options& op
   }
   const auto rows = connection.ask({read_journal});
   if (rows.count() != 1) refuse("its schema " + options.schema + " is not a journal of this program");
-  return {rows.number(0, 0), rows.bytes(0, 1)};
+  return {rows.number(0, 0), rows.bytes(0, 1), rows.bytes(0, 2)};
+}
+
+std::string shards_of(const postgres_options& options) {
+  return std::to_string(options.first_shard) + "-" + std::to_string(options.last_shard);
 }
 
 void check_version(std::uint64_t version) {
@@ -123,7 +130,9 @@ void migrate(postgres_connection& connection, const postgres_options& options,
   }
   for (auto version = found.version; version < known_version; ++version) {
     for (const auto& statement : migrations[version]) requests.push_back({statement});
-    if (version == 0) requests.push_back({name_store, postgres_values().bytes(random_store_id())});
+    if (version == 0) {
+      requests.push_back({name_store, postgres_values().bytes(random_store_id()).bytes(shards_of(options))});
+    }
     requests.push_back({set_version, postgres_values().number(version + 1)});
   }
   requests.push_back({commit_migration});
@@ -170,6 +179,10 @@ std::string open_schema(postgres_connection& connection, const postgres_options&
   if (found.version < known_version) {
     migrate(connection, options, "CREATE SCHEMA " + quoted(options.schema));
     found = read_row(connection, options);
+  }
+  if (found.shards != shards_of(options)) {
+    refuse("it is for the shards " + found.shards + ", but " + options.setting + " gives it " +
+           shards_of(options) + ": a shard stays where it is");
   }
   return found.store_id;
 }

@@ -31,6 +31,7 @@
 #include "storage/memory_journal.hpp"
 #include "storage/postgres_journal.hpp"
 #include "storage/rocksdb_journal.hpp"
+#include "storage/spread_journal.hpp"
 #include "tests/support/journal_calls.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -76,8 +77,21 @@ struct postgres_adapter {
   postgres_database database;
 };
 
-#define EVERY_ADAPTER memory_adapter, rocksdb_adapter, postgres_adapter
-#define EVERY_PERSISTENT_ADAPTER rocksdb_adapter, postgres_adapter
+/// Shards 0 to 7 here, the others there: tests use 7 and 8 side by side.
+struct spread_adapter {
+  static constexpr bool persists = true;
+  std::unique_ptr<journal> open() {
+    std::vector<journal_part> parts(2);
+    parts[0] = {0, 7, here.open()};
+    parts[1] = {8, shard_count - 1, there.open()};
+    return std::make_unique<spread_journal>(std::move(parts));
+  }
+  rocksdb_adapter here;
+  postgres_adapter there;
+};
+
+#define EVERY_ADAPTER memory_adapter, rocksdb_adapter, postgres_adapter, spread_adapter
+#define EVERY_PERSISTENT_ADAPTER rocksdb_adapter, postgres_adapter, spread_adapter
 
 constexpr shard_id shard = 7;
 /// The n-th entity of the shard that most tests use.

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "storage/postgres_journal.hpp"
+#include "storage/postgres_places.hpp"
 #include "tests/support/journal_calls.hpp"
 #include "tests/support/postgres_proxy.hpp"
 #include "tests/support/postgres_server.hpp"
@@ -536,4 +537,88 @@ TEST_CASE("a server that does not sync is refused") {
   CHECK(contains(error_at_open(patient(database.url())), "fsync = off"));
   set("on");
   opened(patient(database.url()));
+}
+
+// --- Several servers. ---
+
+namespace {
+
+/// What parse_postgres_places() says, in one line: "0-127=a 128-255=b", or "refused".
+std::string places_in(const std::string& text) {
+  const auto places = parse_postgres_places(text);
+  if (!places) return "refused";
+  std::string line;
+  for (const auto& place : *places) {
+    line += std::to_string(place.first) + "-" + std::to_string(place.last) + "=" + place.url + " ";
+  }
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("places are one database for all shards, or shards and a database each") {
+  CHECK(places_in("postgres://a/db?x=1") == "0-255=postgres://a/db?x=1 ");
+  CHECK(places_in("postgresql:///db") == "0-255=postgresql:///db ");
+  const std::string two = "0-127=postgres://a/db 128-255=postgres://b/db ";
+  CHECK(places_in("0-127=postgres://a/db 128-255=postgres://b/db") == two);
+  CHECK(places_in("128-255=postgres://b/db   0-127=postgres://a/db") == two);
+  CHECK(places_in("0-0=postgres://a 1-255=postgres://b") == "0-0=postgres://a 1-255=postgres://b ");
+  for (const auto* wrong :
+       {"", " ", "a", "redis://a", "0-255=redis://a", "0-127=postgres://a", "1-255=postgres://a",
+        "0-256=postgres://a", "0-=postgres://a", "-255=postgres://a", "255=postgres://a", "=postgres://a",
+        "255-0=postgres://a", "0-127=postgres://a 127-255=postgres://b", "postgres://a postgres://b",
+        "0-127=postgres://a 129-255=postgres://b", "0-255=postgres://a 0-127=postgres://b",
+        "0-127=postgres://a 128-255=postgres://b 3-4=postgres://c", "0x0-255=postgres://a"}) {
+    CAPTURE(wrong);
+    CHECK(places_in(wrong) == "refused");
+  }
+  CHECK_FALSE(contains(parse_postgres_places("0-1=postgres://user:secret@a").error(), "secret"));
+  CHECK_FALSE(contains(parse_postgres_places("0:1=postgres://user:secret@a").error(), "secret"));
+}
+
+TEST_CASE("a journal on two servers waits for the one that is gone, and answers in order") {
+  constexpr shard_id there_shard = 200;
+  const postgres_database here_database;
+  postgres_server there_server;
+  const auto there_url = there_server.url("postgres");
+  const auto places = parse_postgres_places("0-127=" + here_database.url() + " 128-255=" + there_url);
+  REQUIRE(places);
+  auto opened_places = open_postgres_places(*places, patient(""));
+  REQUIRE_MESSAGE(opened_places, opened_places.error().message);
+  auto& journal = **opened_places;
+  const auto here = claim(journal, shard);
+  const auto there = claim(journal, there_shard);
+  const auto both = [&](std::uint64_t n) {
+    return std::vector{entry(there, id_of(there_shard, n), 0), entry(here, nth(n), 0)};
+  };
+  CHECK((append(journal, both(1)) == std::vector{appended_at(1), appended_at(1)}));
+
+  there_server.end(SIGKILL);
+  std::vector<int> answered;
+  const auto expect = [&](int call, position at, std::vector<journal_entry> entries) {
+    journal.append(std::move(entries), [&answered, call, at](const append_answer& answer) {
+      answered.push_back(answer && answer->back() == appended_at(at) ? call : -call);
+    });
+  };
+  expect(1, 2, both(2));
+  expect(2, 3, {entry(here, nth(3), 0)});
+  expect(3, 4, both(4));
+  CHECK_MESSAGE(comes_true([&] { return here_database.sql("SELECT max(position) FROM records") == "4"; }),
+                "a server that is there does not wait");
+  there_server.start();
+  append(journal, std::vector<journal_entry>{});
+  CHECK((answered == std::vector{1, 2, 3}));
+  check_gapless(journal, 4);
+  CHECK(read_shard(journal, there_shard, 1, 10).size() == 3);
+  CHECK(run_sql(there_url, "SELECT count(DISTINCT shard) FROM holdfast.records") == "1");
+}
+
+TEST_CASE("a database is not opened for other shards than it was made for") {
+  const postgres_database database;
+  opened(patient(database.url()));
+  auto options = patient(database.url());
+  options.last_shard = 127;
+  const auto message = error_at_open(options);
+  CHECK(contains(message, "for the shards 0-255"));
+  CHECK(contains(message, "gives it 0-127"));
 }
