@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "delivery_calendar.hpp"
 
@@ -17,6 +18,21 @@ constexpr std::uint64_t most_threads = 256;
 constexpr std::uint64_t smallest_view_cache_bytes = 1024 * 1024;
 constexpr std::uint64_t largest_view_cache_bytes = std::uint64_t{64} * 1024 * 1024 * 1024;
 constexpr std::size_t longest_payment_key_bytes = 256;
+
+value_reader journal_into(std::vector<storage::postgres_place>& into) {
+  return [&into](const std::string& text) -> refusal {
+    into.clear();
+    if (text == "embedded") return accepted;
+    auto places = storage::parse_postgres_places(text);
+    if (!places) {
+      return "give embedded, postgres://USER@HOST:PORT/DATABASE, or several such databases as "
+             "'0-127=postgres://... 128-255=postgres://...' (" +
+             places.error() + ")";
+    }
+    into = std::move(*places);
+    return accepted;
+  };
+}
 
 value_reader view_into(std::optional<storage::redis_options>& into) {
   return [&into](const std::string& text) -> refusal {
@@ -86,6 +102,7 @@ const command serve_command{
     .examples =
         "  holdfast serve\n"
         "  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n"
+        "  holdfast serve --journal postgres://holdfast@db.example:5432/holdfast\n"
         "  holdfast serve --view redis://127.0.0.1:6379/0\n"
         "  holdfast serve --payment http://127.0.0.1:9090\n"
         "  holdfast serve --sandbox-latency 400ms-620ms --sandbox-decline-rate 0.1\n"
@@ -121,6 +138,10 @@ std::vector<setting> settings_of(configuration& into) {
       {"listen", "HOST:PORT", "127.0.0.1:8088", "Address to serve HTTP on; port 0 takes any free one",
        address_into(into.listen)},
       {"data", "DIR", "./data", "Folder of the journals; made if it is not there", folder_into(into.data)},
+      {"journal", "JOURNAL", "embedded",
+       "Where reservations are kept: embedded, in the data folder, or postgres://USER@HOST:PORT/DATABASE; "
+       "with a password better as a variable",
+       journal_into(into.journal), true},
       {"view", "VIEW", "embedded", "Where reads come from: embedded, or redis://HOST:PORT/DB",
        view_into(into.redis)},
       {"view-cache", "SIZE", "64MiB", "Memory that the embedded view caches in",

@@ -13,6 +13,7 @@
 #include "configuration_values.hpp"
 #include "logging.hpp"
 #include "payments/sandbox_bank.hpp"
+#include "storage/postgres_places.hpp"
 #include "storage/redis_options.hpp"
 
 namespace holdfast {
@@ -20,6 +21,8 @@ namespace holdfast {
 struct configuration {
   socket_address listen{"127.0.0.1", 8088};
   std::string data = "./data";
+  /// None for the journals in the data folder. Secret: a URL may hold a password.
+  std::vector<storage::postgres_place> journal;
   /// Nothing for the embedded view.
   std::optional<storage::redis_options> redis;
   std::uint64_t view_cache_bytes = 64 * 1024 * 1024;

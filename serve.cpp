@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -25,6 +26,7 @@
 #include "payments/sandbox_provider.hpp"
 #include "process_control.hpp"
 #include "storage/embedded_view.hpp"
+#include "storage/postgres_places.hpp"
 #include "storage/projection_progress.hpp"
 #include "storage/redis_view.hpp"
 #include "storage/rocksdb_journal.hpp"
@@ -57,13 +59,24 @@ tl::expected<std::unique_ptr<storage::view_store>, std::string> open_view(const 
   return storage::embedded_view::open({folder.path_of("view"), settings.view_cache_bytes});
 }
 
+/// A folder or a schema of its own for each of the two.
+storage::journal_result<std::unique_ptr<storage::journal>> open_journal(
+    const configuration& settings, const data_directory& folder, const char* name,
+    std::chrono::milliseconds batch_interval) {
+  if (!settings.journal.empty()) {
+    storage::postgres_options options;
+    options.schema = std::string("holdfast_") + name;
+    return storage::open_postgres_places(settings.journal, std::move(options));
+  }
+  return storage::rocksdb_journal::open({.path = folder.path_of(name), .batch_interval = batch_interval});
+}
+
 tl::expected<stores, std::string> open_stores(const configuration& settings) {
   auto folder = data_directory::open(settings.data);
   if (!folder) return tl::unexpected(folder.error());
-  auto reservations = storage::rocksdb_journal::open({.path = folder->path_of("reservations")});
+  auto reservations = open_journal(settings, *folder, "reservations", {});
   if (!reservations) return tl::unexpected(reservations.error().message);
-  auto receipts = storage::rocksdb_journal::open(
-      {.path = folder->path_of("receipts"), .batch_interval = receipts_batch_interval});
+  auto receipts = open_journal(settings, *folder, "receipts", receipts_batch_interval);
   if (!receipts) return tl::unexpected(receipts.error().message);
   auto view = open_view(settings, *folder);
   if (!view) return tl::unexpected(view.error());
@@ -77,6 +90,11 @@ domain::timestamp now() {
 std::uint32_t connections_within(std::uint64_t descriptors) {
   const std::uint64_t kept = std::min(descriptors_of_stores, descriptors / 2);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(most_connections, descriptors - kept));
+}
+
+std::string name_of_journal(const configuration& settings) {
+  if (settings.journal.empty()) return "embedded";
+  return "in PostgreSQL (" + std::to_string(settings.journal.size()) + " databases)";
 }
 
 std::string name_of_view(const configuration& settings) {
@@ -192,9 +210,10 @@ int run(const configuration& settings, process_frame& frame) {
   if (!stores) return fail(stores.error());
 
   spdlog::info(
-      "holdfast {} starts: data {}, view {}, payment {}, threads {}, payment wait {} ms, time zone {}",
-      HOLDFAST_VERSION, settings.data, name_of_view(settings), name_of_provider(settings), settings.threads,
-      settings.payment_wait.count(), settings.timezone);
+      "holdfast {} starts: data {}, journal {}, view {}, payment {}, threads {}, payment wait {} ms, time "
+      "zone {}",
+      HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
+      name_of_provider(settings), settings.threads, settings.payment_wait.count(), settings.timezone);
   service service{settings, *stores, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();

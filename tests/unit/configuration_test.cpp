@@ -108,6 +108,18 @@ std::vector<precedence_row> precedence_table() {
        [](const configuration& c) { return c.listen.address + ":" + std::to_string(c.listen.port); },
        "127.0.0.1:8088", "127.0.0.1:8088 or [::1]:8088"},
       {"data", "/a", "/b", "/c", [](const configuration& c) { return c.data; }, "./data", "path of a folder"},
+      {"journal", "postgres://a/d", "0-9=postgres://b 10-255=postgres://c", "postgresql://d",
+       [](const configuration& c) {
+         std::string all = c.journal.empty() ? "embedded" : "";
+         for (const auto& place : c.journal) {
+           const bool whole = place.first == 0 && place.last == 255;
+           if (!all.empty()) all += " ";
+           if (!whole) all += std::to_string(place.first) + "-" + std::to_string(place.last) + "=";
+           all += place.url;
+         }
+         return all;
+       },
+       "embedded", "postgres://USER@HOST:PORT/DATABASE"},
       {"view", "redis://h:1/1", "redis://h:2/2", "redis://h:3/3",
        [](const configuration& c) {
          if (!c.redis) return std::string("embedded");
@@ -201,7 +213,7 @@ TEST_CASE("a bad value is refused by the name of its source, with what is accept
   for (const precedence_row& row : precedence_table()) {
     CAPTURE(row.name);
     // An empty path is the only bad one; a key that is refused must not be shown.
-    if (row.name == "payment-key") continue;
+    if (row.name == "payment-key" || row.name == "journal") continue;
     const std::string bad = row.name == "data" ? "" : "nonsense";
 
     const std::string by_flag = refusal(parse({"serve", "--" + row.name + "=" + bad}));
@@ -222,6 +234,9 @@ TEST_CASE("a bad value is refused by the name of its source, with what is accept
 TEST_CASE("a secret is refused without being shown, whatever its source") {
   const std::string bad = "top secret";
   const temporary_file file("payment-key = \"" + bad + "\"\n");
+  const std::string journal = refusal(parse({"serve", "--journal", "postgre://shop:secret@db/holdfast"}));
+  check_contains(journal, "--journal");
+  CHECK(journal.find("secret") == std::string::npos);
   for (const std::string& text :
        {refusal(parse({"serve", "--payment-key", bad})), refusal(parse({"serve", "--payment-key=" + bad})),
         refusal(parse({"serve", "--payment-key", bad, "--payment-key", bad})),

@@ -1,0 +1,92 @@
+// `holdfast serve --journal postgres://...`: a real server on a real database, and customers at work while
+// either of them is killed. What they were told is held against what is there afterwards and against the
+// ledger of the payment provider.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "payments/sandbox_ledger.hpp"
+#include "tests/support/customers.hpp"
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/reservation_story.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+constexpr int customers_at_once = 6;
+constexpr int rounds = 3;
+
+ledger_reader sandbox_ledger_in(const std::filesystem::path& data) {
+  return [data] {
+    std::vector<money_moved> moved;
+    payments::for_each_ledger_entry(data / "sandbox", [&](const payments::ledger_entry& entry) {
+      const bool is_charge = entry.what == payments::ledger_entry::kind::charge;
+      moved.push_back({entry.reservation, is_charge, entry.price.amount_minor});
+    });
+    return moved;
+  };
+}
+
+TEST_CASE("nothing acknowledged is lost when a server on PostgreSQL is killed under load") {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed);
+  const temporary_folder folder;
+  const postgres_database database;
+  const std::vector<std::string> flags{"--journal", database.url()};
+  auto server = std::make_unique<serving_process>(folder.path(), flags);
+  crowd customers(customers_at_once, seed);
+  for (int round = 1; round <= rounds; ++round) {
+    customers.begin(server->port());
+    CHECK(eventually([&] { return customers.answered() >= round * 100; }));
+    customers.expect_the_end();
+    server->kill();
+    CHECK(customers.finish() == "");
+    server = std::make_unique<serving_process>(folder.path(), flags);
+    check_stories(server->port(), customers.placements(), sandbox_ledger_in(folder.path()));
+  }
+  CHECK(server->terminate() == 0);
+  CHECK(run_sql(database.url(), "SELECT count(*) > 0 FROM holdfast_reservations.records") == "t");
+  CHECK(run_sql(database.url(), "SELECT count(*) > 0 FROM holdfast_receipts.records") == "t");
+}
+
+TEST_CASE("a server on PostgreSQL goes on when its database is restarted or crashes under load") {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed);
+  const temporary_folder folder;
+  const postgres_database database;
+  serving_process server(folder.path(), {"--journal", database.url()});
+  crowd customers(customers_at_once, seed);
+  customers.begin(server.port());
+  int answers = 0;
+  for (const int how : {SIGINT, SIGKILL}) {
+    answers = customers.answered() + 100;
+    CHECK(eventually([&] { return customers.answered() >= answers; }));
+    shared_postgres().end(how);
+    shared_postgres().start();
+  }
+  answers = customers.answered() + 100;
+  CHECK(eventually([&] { return customers.answered() >= answers; }));
+  customers.expect_the_end();
+  CHECK(server.terminate() == 0);
+  CHECK(customers.finish() == "");
+  const serving_process again(folder.path(), {"--journal", database.url()});
+  check_stories(again.port(), customers.placements(), sandbox_ledger_in(folder.path()));
+}
+
+TEST_CASE("a database that is not there ends the start with the setting and what to write") {
+  const temporary_folder folder;
+  process server({"serve", "--listen", "127.0.0.1:0", "--data", folder.path().string(), "--journal",
+                  "postgres:///holdfast?host=/nowhere&password=secret"});
+  CHECK(server.wait_for_exit() != 0);
+  CAPTURE(server.errors());
+  CHECK(server.errors().find("--journal") != std::string::npos);
+  CHECK(server.errors().find("secret") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::testing
