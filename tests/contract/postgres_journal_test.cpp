@@ -9,10 +9,13 @@
 #include <csignal>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -120,6 +123,14 @@ int terminate_backends(const postgres_database& database) {
   return std::stoi(
       database.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+}
+
+/// The processes that serve the other connections to the database.
+std::vector<pid_t> backends(const postgres_database& database) {
+  std::istringstream list(
+      database.sql("SELECT coalesce(string_agg(pid::text, ' '), '') FROM pg_stat_activity "
+                   "WHERE datname = current_database() AND pid <> pg_backend_pid()"));
+  return {std::istream_iterator<pid_t>(list), {}};
 }
 
 }  // namespace
@@ -281,6 +292,24 @@ TEST_CASE("reads go on on new connections") {
     CHECK(list_unfinished(*journal, shard, 0, 10).size() == 1);
     terminate_backends(database);
   }
+}
+
+TEST_CASE("a connection that does not answer is given up, and what it was asked is asked on another one") {
+  const postgres_database database;
+  auto options = patient(database.url());
+  opened(options);
+  options.exchange_timeout = 1s;
+  const auto journal = opened(options);
+  const auto owner = claim(*journal, shard);
+  append(*journal, entry(owner, nth(1), 0));
+  const auto signal_all = [&, pids = backends(database)](int signal) {
+    for (const auto pid : pids) ::kill(pid, signal);
+  };
+  signal_all(SIGSTOP);
+  CHECK((append(*journal, entry(owner, nth(1), 1)) == appended_at(2)));
+  signal_all(SIGCONT);
+  CHECK((append(*journal, entry(owner, nth(1), 2)) == appended_at(3)));
+  check_gapless(*journal, 3);
 }
 
 TEST_CASE("while the server is down calls wait for a bounded time, then the journal fails for good") {
