@@ -43,7 +43,8 @@ class ready_jobs {
     std::unique_lock lock(mutex_);
     for (auto& one : loops) {
       auto& mine = *loops_.emplace_back(std::make_unique<loop>(*this, std::move(one)));
-      mine.run_soon([this, &mine] { here = {id_, &mine}; });
+      // It may run when all this is gone, and then is nobody's.
+      mine.run_soon([id = id_, &mine] { here = {id, &mine}; });
     }
     if (!urgent_.empty()) call_in(*loops_.front(), lock);
   }
