@@ -77,7 +77,7 @@ class appender {
 
   void wait_for(std::uint64_t more) {
     const auto goal = acknowledged_ + more;
-    REQUIRE(comes_true([&] { return acknowledged_ >= goal || failed_ > 0; }));
+    REQUIRE(eventually([&] { return acknowledged_ >= goal || failed_ > 0; }, postgres_deadline));
   }
 
   /// Stops, and checks that each entity has what was appended to it, once.
@@ -350,7 +350,8 @@ TEST_CASE("reads that wait for a server that is down fail together") {
   for (int i = 0; i < reads; ++i) {
     journal->read_entity(nth(1), [&](const auto& answer) { failed += answer ? 0 : 1; });
   }
-  CHECK_MESSAGE(comes_true([&] { return failed == reads; }), "one after the other they would take minutes");
+  CHECK_MESSAGE(eventually([&] { return failed == reads; }, postgres_deadline),
+                "one after the other they would take minutes");
   shared_postgres().start();
   CHECK(read_entity(*journal, nth(1)).empty());
 }
@@ -560,7 +561,7 @@ TEST_CASE("a server that does not sync is refused") {
   const auto set = [&](const std::string& value) {
     run_sql(database.url(), "ALTER SYSTEM SET fsync = " + value);
     run_sql(database.url(), "SELECT pg_reload_conf()");
-    REQUIRE(comes_true([&] { return run_sql(database.url(), "SHOW fsync") == value; }));
+    REQUIRE(eventually([&] { return run_sql(database.url(), "SHOW fsync") == value; }, postgres_deadline));
   };
   set("off");
   CHECK(contains(error_at_open(patient(database.url())), "fsync = off"));
@@ -632,7 +633,8 @@ TEST_CASE("a journal on two servers waits for the one that is gone, and answers 
   expect(1, 2, both(2));
   expect(2, 3, {entry(here, nth(3), 0)});
   expect(3, 4, both(4));
-  CHECK_MESSAGE(comes_true([&] { return here_database.sql("SELECT max(position) FROM records") == "4"; }),
+  CHECK_MESSAGE(eventually([&] { return here_database.sql("SELECT max(position) FROM records") == "4"; },
+                           postgres_deadline),
                 "a server that is there does not wait");
   there_server.start();
   append(journal, std::vector<journal_entry>{});

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "payments/sandbox_ledger.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
@@ -44,17 +43,6 @@ void serve_customers(crowd& customers, std::uint16_t port, int answers, End end)
   customers.expect_the_end();
   end();
   CHECK(customers.finish() == "");
-}
-
-ledger_reader ledger_in(const std::filesystem::path& data) {
-  return [data] {
-    std::vector<money_moved> moved;
-    payments::for_each_ledger_entry(data / "sandbox", [&](const payments::ledger_entry& entry) {
-      const bool is_charge = entry.what == payments::ledger_entry::kind::charge;
-      moved.push_back({entry.reservation, is_charge, entry.price.amount_minor});
-    });
-    return moved;
-  };
 }
 
 TEST_CASE("nothing acknowledged is lost and nothing is left half done when the server is killed under load") {

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "payments/sandbox_ledger.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
@@ -20,17 +19,6 @@ namespace {
 
 constexpr int customers_at_once = 6;
 constexpr int rounds = 3;
-
-ledger_reader sandbox_ledger_in(const std::filesystem::path& data) {
-  return [data] {
-    std::vector<money_moved> moved;
-    payments::for_each_ledger_entry(data / "sandbox", [&](const payments::ledger_entry& entry) {
-      const bool is_charge = entry.what == payments::ledger_entry::kind::charge;
-      moved.push_back({entry.reservation, is_charge, entry.price.amount_minor});
-    });
-    return moved;
-  };
-}
 
 TEST_CASE("nothing acknowledged is lost when a server on PostgreSQL is killed under load") {
   const std::uint64_t seed = std::random_device{}();
@@ -47,7 +35,7 @@ TEST_CASE("nothing acknowledged is lost when a server on PostgreSQL is killed un
     server->kill();
     CHECK(customers.finish() == "");
     server = std::make_unique<serving_process>(folder.path(), flags);
-    check_stories(server->port(), customers.placements(), sandbox_ledger_in(folder.path()));
+    check_stories(server->port(), customers.placements(), ledger_in(folder.path()));
   }
   CHECK(server->terminate() == 0);
   CHECK(run_sql(database.url(), "SELECT count(*) > 0 FROM holdfast_reservations.records") == "t");
@@ -75,7 +63,7 @@ TEST_CASE("a server on PostgreSQL goes on when its database is restarted or cras
   CHECK(server.terminate() == 0);
   CHECK(customers.finish() == "");
   const serving_process again(folder.path(), {"--journal", database.url()});
-  check_stories(again.port(), customers.placements(), sandbox_ledger_in(folder.path()));
+  check_stories(again.port(), customers.placements(), ledger_in(folder.path()));
 }
 
 TEST_CASE("a database that is not there ends the start with the setting and what to write") {

@@ -16,30 +16,19 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/support/http_client.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::testing {
 
 /// Long enough for a loaded machine with sanitizers on; nothing waits for it to pass.
 inline constexpr std::chrono::seconds postgres_deadline{60};
-
-/// Looks again and again, until it holds or the deadline is over: then false.
-inline bool comes_true(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + postgres_deadline;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
 
 class postgres_server {
  public:
@@ -70,15 +59,17 @@ class postgres_server {
 
   /// Returns once it takes connections. After a crash of before, once what is left of that has ended.
   void start() {
-    const bool started = comes_true([this] {
-      if (pid_ == 0) {
-        pid_ = run({"postgres", "-D", data(), "-k", host(), "-c", "listen_addresses=", "-c",
-                    "recovery_init_sync_method=syncfs", "-c", "shared_buffers=16MB", "-c",
-                    "max_connections=60"});
-      }
-      if (::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
-      return pid_ != 0 && PQping(url("postgres").c_str()) == PQPING_OK;
-    });
+    const bool started = eventually(
+        [this] {
+          if (pid_ == 0) {
+            pid_ = run({"postgres", "-D", data(), "-k", host(), "-c", "listen_addresses=", "-c",
+                        "recovery_init_sync_method=syncfs", "-c", "shared_buffers=16MB", "-c",
+                        "max_connections=60"});
+          }
+          if (::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+          return pid_ != 0 && PQping(url("postgres").c_str()) == PQPING_OK;
+        },
+        postgres_deadline);
     if (!started) throw std::runtime_error("PostgreSQL does not start: " + log());
   }
 

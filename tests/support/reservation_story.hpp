@@ -9,12 +9,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "payments/sandbox_ledger.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/sandbox_process.hpp"
@@ -31,6 +33,18 @@ struct money_moved {
   std::int64_t amount = 0;
 };
 using ledger_reader = std::function<std::vector<money_moved>()>;
+
+/// Of the sandbox within a server with this data folder.
+inline ledger_reader ledger_in(const std::filesystem::path& data) {
+  return [data] {
+    std::vector<money_moved> moved;
+    payments::for_each_ledger_entry(data / "sandbox", [&](const payments::ledger_entry& entry) {
+      const bool is_charge = entry.what == payments::ledger_entry::kind::charge;
+      moved.push_back({entry.reservation, is_charge, entry.price.amount_minor});
+    });
+    return moved;
+  };
+}
 
 /// Of a provider that is a process of its own.
 inline std::vector<money_moved> moved_by(sandbox_process& provider) {
