@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace holdfast::storage {
+
 shard_claim group_commit::claim(shard_id shard) {
   auto& state = at(shard);
   ++state.row.owner_epoch;
@@ -16,11 +17,11 @@ append_verdict group_commit::append(const journal_entry& entry) {
     return verdict;
   }
   auto& shard = at(entry.shard);
-  const auto& last = last_of(entry.entity);
+  const auto last = last_of(entry.entity);
   verdict.at = ++shard.last_position;
   shard.last_entity = std::max(shard.last_entity, entry.entity);
   put_record(entry, last, verdict.at);
-  index_.put(entry.entity, {last.last_sequence + entry.event_count, verdict.at, entry.unfinished});
+  entities_[entry.entity] = {last.last_sequence + entry.event_count, verdict.at, entry.unfinished};
   if (entry.key && !holder_of(entry.shard, entry.key->key)) {
     put_key(entry);
   }
@@ -32,12 +33,15 @@ append_verdict group_commit::append(const journal_entry& entry) {
 }
 
 void group_commit::commit() {
-  if (batch_.Count() > 0) {
-    index_.add_rows_if_due(batch_);
-    store_.write(batch_);
-    index_.batch_written();
+  if (batch_.empty()) return;
+  auto batch = batch_.finish(next_batch_++);
+  try {
+    log_.append(batch);
+  } catch (const std::filesystem::filesystem_error& error) {
+    tables_.fail(error.what());
   }
-  batch_.Clear();
+  if (const auto wrong = tail_.add(std::move(batch))) tables_.fail(*wrong);
+  entities_.clear();
   claimed_.clear();
 }
 
@@ -46,13 +50,14 @@ std::optional<key_holder> group_commit::holder_of(shard_id shard, const std::str
   if (const auto found = claimed_.find(row_key); found != claimed_.end()) {
     return found->second;
   }
-  const auto bytes = store_.get(family::keys, row_key);
+  auto bytes = tail_.row_of_key(row_key);
+  if (!bytes) bytes = tables_.get(family::keys, row_key);
   if (!bytes) {
     return std::nullopt;
   }
   const auto holder = layout::decode_holder(*bytes);
   if (!holder) {
-    store_.fail("damaged row of an idempotency key in shard " + std::to_string(shard));
+    tables_.fail("damaged row of an idempotency key in shard " + std::to_string(shard));
   }
   return holder;
 }
@@ -65,43 +70,48 @@ group_commit::shard_state& group_commit::at(shard_id shard) {
   return *state;
 }
 
+/// The tail first: what leaves it is in the tables by then.
 group_commit::shard_state group_commit::load(shard_id shard) const {
   shard_state state;
-  if (const auto bytes = store_.get(family::meta, layout::shard_key(shard))) {
-    const auto row = layout::decode_shard(*bytes);
-    if (!row) {
-      store_.fail("damaged row of shard " + std::to_string(shard));
+  auto row = tail_.row_of_shard(shard);
+  state.last_position = tail_.last_position(shard);
+  state.last_entity = tail_.largest_entity(shard);
+  if (!row) row = tables_.get(family::meta, layout::shard_key(shard));
+  if (row) {
+    const auto decoded = layout::decode_shard(*row);
+    if (!decoded) {
+      tables_.fail("damaged row of shard " + std::to_string(shard));
     }
-    state.row = *row;
+    state.row = *decoded;
   }
-  state.last_position = store_.last_number(family::records, shard);
-  state.last_entity = index_.largest_of(shard);
+  if (state.last_position == 0) state.last_position = tables_.last_number(family::records, shard);
+  state.last_entity = std::max(state.last_entity, tables_.last_number(family::entities, shard));
   return state;
 }
 
-const layout::entity_row& group_commit::last_of(entity_id entity) {
-  return index_.last_of(entity, at(shard_of(entity)).last_entity);
+layout::entity_row group_commit::last_of(entity_id entity) {
+  // A new one, as every third is: nothing to look for.
+  if (entity > at(shard_of(entity)).last_entity) return {};
+  if (const auto found = entities_.find(entity); found != entities_.end()) return found->second;
+  if (const auto found = tail_.entity(entity)) return *found;
+  return tables_.entity(entity).value_or(layout::entity_row{});
 }
 
 void group_commit::put_record(const journal_entry& entry, const layout::entity_row& last, position at) {
-  const auto key = layout::number_key(entry.shard, at);
   const auto head = layout::encode_head(
       {entry.entity, last.last_position, last.last_sequence + 1, entry.event_count, entry.unfinished, {}});
-  const rocksdb::Slice key_slice = key;
-  const rocksdb::Slice parts[] = {head, entry.record};
-  batch_.Put(store_.handle(family::records), rocksdb::SliceParts(&key_slice, 1),
-             rocksdb::SliceParts(parts, 2));
+  batch_.put(family::records, layout::number_key(entry.shard, at), head, entry.record);
 }
 
 void group_commit::put_shard(shard_id shard) {
-  batch_.Put(store_.handle(family::meta), layout::shard_key(shard), layout::encode(at(shard).row));
+  batch_.put(family::meta, layout::shard_key(shard), layout::encode(at(shard).row));
 }
 
 void group_commit::put_key(const journal_entry& entry) {
   const auto row_key = layout::claim_key(entry.shard, entry.key->key);
   const key_holder holder{entry.entity, entry.key->fingerprint};
   claimed_.emplace(row_key, holder);
-  batch_.Put(store_.handle(family::keys), row_key, layout::encode(holder));
+  batch_.put(family::keys, row_key, layout::encode(holder));
 }
 
 }  // namespace holdfast::storage

@@ -4,16 +4,17 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
-
-#include <rocksdb/write_batch.h>
+#include <unordered_map>
 
 #include "storage/append_rules.hpp"
-#include "storage/entity_index.hpp"
+#include "storage/commit_log.hpp"
 #include "storage/journal.hpp"
+#include "storage/journal_batch.hpp"
+#include "storage/log_tail.hpp"
 #include "storage/rocksdb_layout.hpp"
 #include "storage/rocksdb_store.hpp"
 
@@ -21,7 +22,8 @@ namespace holdfast::storage {
 
 class group_commit {
  public:
-  group_commit(rocksdb_store& store, entity_index& index) : store_(store), index_(index) {}
+  group_commit(const rocksdb_store& tables, commit_log& log, log_tail& tail, std::uint64_t next_batch)
+      : tables_(tables), log_(log), tail_(tail), next_batch_(next_batch) {}
 
   // They count as done for what follows, but are durable only when commit() has returned.
   shard_claim claim(shard_id shard);
@@ -29,6 +31,7 @@ class group_commit {
 
   /// Writes and syncs what was gathered; nothing where all was refused.
   void commit();
+  std::uint64_t next_batch() const { return next_batch_; }
 
   // For judge().
   epoch epoch_of(shard_id shard) { return at(shard).row.owner_epoch; }
@@ -44,15 +47,19 @@ class group_commit {
   };
   shard_state& at(shard_id shard);
   shard_state load(shard_id shard) const;
-  const layout::entity_row& last_of(entity_id entity);
+  /// Empty for one without records.
+  layout::entity_row last_of(entity_id entity);
   void put_record(const journal_entry& entry, const layout::entity_row& last, position at);
   void put_shard(shard_id shard);
   void put_key(const journal_entry& entry);
 
-  rocksdb_store& store_;
-  entity_index& index_;
-  rocksdb::WriteBatch batch_;
-  /// Keys claimed in this batch, which the store does not have yet.
+  const rocksdb_store& tables_;
+  commit_log& log_;
+  log_tail& tail_;
+  std::uint64_t next_batch_;
+  batch_builder batch_;
+  /// What this batch has, which tail and tables do not have yet.
+  std::unordered_map<entity_id, layout::entity_row> entities_;
   std::map<std::string, key_holder> claimed_;
   std::array<std::optional<shard_state>, shard_count> shards_;
 };

@@ -14,30 +14,22 @@
 #include <map>
 #include <system_error>
 
+#include <spdlog/spdlog.h>
+
+#include "storage/log_format.hpp"
+
 namespace holdfast::storage {
 
 namespace {
 
-constexpr std::size_t block_bytes = 32 * 1024;
-/// Checksum (4), length (2), type (1).
-constexpr std::size_t header_bytes = 7;
+using namespace log_format;
+
 /// What reaches a disk as a whole or not at all: file systems and disks have larger units as well, all
 /// of them multiples of this.
 constexpr std::size_t sector_bytes = 512;
-constexpr std::size_t length_at = 4;
-constexpr std::size_t type_at = 6;
 
-enum record_type : unsigned char { none = 0, full = 1, first = 2, middle = 3 };
-
-/// CRC-32C of RFC 3720, as RocksDB stores it: rotated and shifted, since logs are copied into logs.
+/// CRC-32C of RFC 3720. Not the fast one of log_format.cpp: it is asked for every length there is.
 using crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
-std::uint32_t masked(std::uint32_t checksum) {
-  return ((checksum >> 15) | (checksum << 17)) + 0xa282ead8u;
-}
-std::uint32_t unmasked(std::uint32_t stored) {
-  const auto rotated = stored - 0xa282ead8u;
-  return (rotated >> 17) | (rotated << 15);
-}
 
 /// What a byte of zeros makes of a difference between two checksums: CRC is linear.
 std::uint32_t after_zero_byte(std::uint32_t difference) {
@@ -188,20 +180,6 @@ std::optional<std::string> read_file(const std::filesystem::path& path) {
   }
 }
 
-/// The newest first: what its owner appends meanwhile is in one that was looked at before.
-std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs_in(const std::filesystem::path& folder) {
-  std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    const auto stem = file.path().stem().string();
-    std::uint64_t number = 0;
-    const auto parsed = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-    const bool numbered =
-        !stem.empty() && parsed.ec == std::errc() && parsed.ptr == stem.data() + stem.size();
-    if (numbered && file.path().extension() == ".log") logs[number] = file.path();
-  }
-  return logs;
-}
-
 /// Nothing where CURRENT names none, which is RocksDB's to tell.
 std::optional<std::filesystem::path> manifest_in(const std::filesystem::path& folder) {
   const auto current = read_file(folder / "CURRENT").value_or("");
@@ -210,7 +188,8 @@ std::optional<std::filesystem::path> manifest_in(const std::filesystem::path& fo
 }
 
 /// Adds to what was found, unless that is damage already. Returns where the log's last whole batch ends.
-std::size_t look_through(const std::filesystem::path& file, bool batches_follow, log_findings& found) {
+std::size_t look_through(const std::filesystem::path& file, bool batches_follow, log_findings& found,
+                         const std::function<void(std::string_view whole_log)>& each_log) {
   const auto bytes = read_file(file);
   if (!bytes || found.damage) return 0;
   auto contents = look_through_log(*bytes);
@@ -223,10 +202,24 @@ std::size_t look_through(const std::filesystem::path& file, bool batches_follow,
   } else if (torn) {
     found.torn.push_back({file, contents.whole_bytes, bytes->size() - contents.whole_bytes});
   }
+  if (!contents.damage) each_log(std::string_view(*bytes).substr(0, contents.whole_bytes));
   return contents.whole_bytes;
 }
 
 }  // namespace
+
+std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs_in(const std::filesystem::path& folder) {
+  std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const auto stem = file.path().stem().string();
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+    const bool numbered =
+        !stem.empty() && parsed.ec == std::errc() && parsed.ptr == stem.data() + stem.size();
+    if (numbered && file.path().extension() == ".log") logs[number] = file.path();
+  }
+  return logs;
+}
 
 log_contents look_through_log(std::string_view bytes) {
   const log_bytes log(bytes);
@@ -254,13 +247,14 @@ log_contents look_through_log(std::string_view bytes) {
   return {std::nullopt, whole};
 }
 
-log_findings look_through_logs(const std::filesystem::path& folder) {
+log_findings look_through_logs(const std::filesystem::path& folder,
+                               const std::function<void(std::string_view whole_log)>& each_log) {
   log_findings found;
   bool batches_follow = false;
   for (const auto& [number, file] : logs_in(folder)) {
-    batches_follow = look_through(file, batches_follow, found) > 0 || batches_follow;
+    batches_follow = look_through(file, batches_follow, found, each_log) > 0 || batches_follow;
   }
-  if (const auto manifest = manifest_in(folder)) look_through(*manifest, false, found);
+  if (const auto manifest = manifest_in(folder)) look_through(*manifest, false, found, [](auto) {});
   return found;
 }
 
@@ -270,6 +264,10 @@ void cut_off_torn_end(const torn_log& log) {
       ::fsync(file.descriptor()) != 0) {
     file.fail("cannot cut off the torn end");
   }
+  spdlog::warn(
+      "{}: cut off the last {} bytes, behind byte {}: what was being written when the power or the process "
+      "went, never acknowledged",
+      log.file.string(), log.torn_bytes, log.whole_bytes);
 }
 
 }  // namespace holdfast::storage

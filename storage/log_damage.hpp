@@ -1,9 +1,9 @@
-// Looks through the logs of RocksDB, the write-ahead logs and the manifest, for damage, before RocksDB
-// reads them: what that would take for the torn end of a crash though it is none, what it would refuse
-// without saying where, and what it would refuse though it is nothing but a torn end.
+// Looks through logs for damage, the journal's own and RocksDB's, the write-ahead logs and the manifest,
+// before anything reads them: what would be taken for the torn end of a crash though it is none, what
+// RocksDB would refuse without saying where, and what it would refuse though it is nothing but a torn end.
 //
-// Where a log ends in the middle of a record, RocksDB drops the record: it was never synced, so nobody
-// was told of it. But a flipped bit in the length of an older record looks the same, and would take
+// Where a log ends in the middle of a record, the record is dropped: it was never synced, so nobody was
+// told of it. But a flipped bit in the length of an older record looks the same, and would take
 // everything behind it along, acknowledged or not. Two things tell them apart: each batch is synced
 // before the next begins, so no batch begins behind a torn one, in no later log either; and a torn
 // record is not whole at any length.
@@ -17,7 +17,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +35,7 @@ struct log_contents {
   std::size_t whole_bytes = 0;
 };
 
-/// The bytes are those of a log: see RocksDB's "Write Ahead Log File Format". Pure.
+/// The bytes are those of a log: see log_format.hpp. Pure.
 log_contents look_through_log(std::string_view bytes);
 
 struct torn_log {
@@ -47,12 +50,19 @@ struct log_findings {
   std::vector<torn_log> torn;
 };
 
-/// Looks through the write-ahead logs in the folder and the manifest that CURRENT names. A log that is
-/// gone meanwhile is left out. Throws std::filesystem::filesystem_error where one can't be read.
-log_findings look_through_logs(const std::filesystem::path& folder);
+/// The logs in a folder, `<number>.log`, the newest first: what its owner appends meanwhile is in one
+/// that was looked at before. Throws std::filesystem::filesystem_error.
+std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs_in(const std::filesystem::path& folder);
 
-/// Durable when it returns. For the owner of the log, who must hold its lock since before it looked.
-/// Throws std::filesystem::filesystem_error.
+/// Looks through the logs in the folder and the manifest that CURRENT names, if there is one. A log that
+/// is gone meanwhile is left out; `each_log` gets what is whole of the others, the newest first. Throws
+/// std::filesystem::filesystem_error where one can't be read.
+log_findings look_through_logs(
+    const std::filesystem::path& folder,
+    const std::function<void(std::string_view whole_log)>& each_log = [](auto) {});
+
+/// Durable when it returns, with a line in the process's log. For the owner of the log, who must hold its
+/// lock since before it looked. Throws std::filesystem::filesystem_error.
 void cut_off_torn_end(const torn_log& log);
 
 }  // namespace holdfast::storage

@@ -10,10 +10,8 @@
 
 #include "storage/append_rules.hpp"
 #include "storage/call_queue.hpp"
-#include "storage/group_commit.hpp"
+#include "storage/journal_store.hpp"
 #include "storage/open_calls.hpp"
-#include "storage/rocksdb_reads.hpp"
-#include "storage/rocksdb_store.hpp"
 
 namespace holdfast::storage {
 namespace {
@@ -31,15 +29,15 @@ struct write_call {
 using claim_call = write_call<shard_id, shard_claim>;
 using append_call = write_call<journal_entry, append_verdict>;
 
-void carry_out(group_commit& group, claim_call& call) {
+void carry_out(journal_store& store, claim_call& call) {
   for (const auto shard : call.given) {
-    call.answers.push_back(group.claim(shard));
+    call.answers.push_back(store.claim(shard));
   }
 }
 
-void carry_out(group_commit& group, append_call& call) {
+void carry_out(journal_store& store, append_call& call) {
   for (const auto& entry : call.given) {
-    call.answers.push_back(group.append(entry));
+    call.answers.push_back(store.append(entry));
   }
 }
 
@@ -48,7 +46,7 @@ void carry_out(group_commit& group, append_call& call) {
 class rocksdb_journal::threads {
  public:
   threads(const rocksdb_journal_options& options, store_access access)
-      : batch_interval_(options.batch_interval), store_(options.path, options.block_cache_bytes, access) {}
+      : batch_interval_(options.batch_interval), store_(options, access) {}
 
   ~threads() {
     calls_.wait_for_none();
@@ -64,7 +62,7 @@ class rocksdb_journal::threads {
     writes_.push(std::move(call));
   }
 
-  /// Answers what `read(store, index)` returns.
+  /// Answers what `read(store)` returns.
   template <class Answer, class Read>
   void read(Read read, journal_callback<Answer> done) {
     calls_.begin();
@@ -80,7 +78,7 @@ class rocksdb_journal::threads {
   template <class Answer, class Read>
   journal_result<Answer> guarded(const Read& read) const {
     try {
-      return read(store_, index_);
+      return read(store_);
     } catch (const store_failure& failure) {
       return tl::unexpected(journal_error{failure.what()});
     }
@@ -109,9 +107,9 @@ class rocksdb_journal::threads {
     }
     try {
       for (auto& call : calls) {
-        std::visit([this](auto& known) { carry_out(group_, known); }, call);
+        std::visit([this](auto& known) { carry_out(store_, known); }, call);
       }
-      group_.commit();
+      store_.commit();
     } catch (const store_failure& failure) {
       failure_ = journal_error{failure.what()};
     }
@@ -135,9 +133,7 @@ class rocksdb_journal::threads {
   }
 
   const std::chrono::microseconds batch_interval_;
-  rocksdb_store store_;
-  entity_index index_{store_};
-  group_commit group_{store_, index_};
+  journal_store store_;
   std::optional<journal_error> failure_;
   open_calls calls_;
   call_queue<any_write> writes_;
@@ -188,25 +184,18 @@ void rocksdb_journal::append(std::vector<journal_entry> entries,
 }
 
 void rocksdb_journal::read_entity(entity_id entity, journal_callback<std::vector<journal_record>> done) {
-  const auto read = [=](const rocksdb_store& store, const entity_index& index) {
-    return storage::read_entity(store, index, entity);
-  };
-  threads_->read(read, std::move(done));
+  threads_->read([=](const journal_store& store) { return store.read_entity(entity); }, std::move(done));
 }
 
 void rocksdb_journal::read_shard(shard_id shard, position from, std::uint32_t limit,
                                  journal_callback<std::vector<journal_record>> done) {
-  const auto read = [=](const rocksdb_store& store, const entity_index&) {
-    return storage::read_shard(store, shard, from, limit);
-  };
+  const auto read = [=](const journal_store& store) { return store.read_shard(shard, from, limit); };
   threads_->read(read, std::move(done));
 }
 
 void rocksdb_journal::list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                                       journal_callback<std::vector<entity_id>> done) {
-  const auto read = [=](const rocksdb_store&, const entity_index& index) {
-    return index.unfinished(shard, after, limit);
-  };
+  const auto read = [=](const journal_store& store) { return store.list_unfinished(shard, after, limit); };
   threads_->read(read, std::move(done));
 }
 

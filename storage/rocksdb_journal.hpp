@@ -1,8 +1,10 @@
-// The journal of one process, on disk: RocksDB with its log synced before any acknowledgement.
+// The journal of one process, on disk: a commit log that is synced before any acknowledgement, and
+// RocksDB's tables behind it.
 //
 // Threading: as the port says. One thread writes: it takes all calls that wait, judges them in
 // order and commits them in one batch with one sync, so the more callers the cheaper each append.
-// Two threads read, so that no read waits for a sync. Owns its threads, the folder and its lock.
+// Two threads read, so that no read waits for a sync; one comes and goes to bring what was committed
+// to the tables. Owns its threads, the folder and its lock.
 #pragma once
 
 #include <chrono>
@@ -17,9 +19,12 @@ namespace holdfast::storage {
 struct rocksdb_journal_options {
   /// A folder of this journal's own. Made where it is absent or empty, together with its parents.
   std::string path;
-  /// Memory for what is read from tables, their indexes and filters included. Writes take at most
-  /// 36 MiB more.
+  /// Memory for what is read from tables, their indexes and filters included.
   std::size_t block_cache_bytes = 32 * 1024 * 1024;
+  /// What is committed goes to the tables in parts of this size; an opening after a crash reads two of
+  /// them at most, and a batch. In memory they take about three times as much, and their way to the
+  /// tables twice as much again.
+  std::size_t largest_tail_bytes = 8 * 1024 * 1024;
   /// The least time between the beginnings of two batches. Nothing waits where the last one is
   /// longer ago; under load more calls share a sync, and each waits for up to this long.
   std::chrono::microseconds batch_interval{0};

@@ -1,6 +1,6 @@
 #include "storage/rocksdb_layout.hpp"
 
-#include <type_traits>
+#include "storage/big_endian.hpp"
 
 namespace holdfast::storage::layout {
 namespace {
@@ -8,40 +8,8 @@ namespace {
 /// The highest bit of a record's number of events.
 constexpr std::uint32_t unfinished_bit = 1u << 31;
 
-template <class Integer>
-char* put(char* to, Integer value) {
-  for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
-    *to++ = static_cast<char>(value >> shift);
-  }
-  return to;
-}
-
-template <class... Integers>
-std::string put_all(Integers... values) {
-  std::array<char, (sizeof(Integers) + ...)> bytes;
-  char* to = bytes.data();
-  ((to = put(to, values)), ...);
-  return {bytes.data(), bytes.size()};
-}
-
-/// The caller has made sure that the bytes are there.
-template <class Integer>
-void take(std::string_view& bytes, Integer& value) {
-  value = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
-    value = static_cast<Integer>(value << 8 | static_cast<unsigned char>(bytes[i]));
-  }
-  bytes.remove_prefix(sizeof(Integer));
-}
-
-template <class... Integers>
-bool take_all(std::string_view& bytes, Integers&... values) {
-  if (bytes.size() < (sizeof(Integers) + ...)) {
-    return false;
-  }
-  (take(bytes, values), ...);
-  return true;
-}
+using big_endian::put_all;
+using big_endian::take_all;
 
 }  // namespace
 
@@ -58,6 +26,11 @@ std::uint64_t number_of(std::string_view number_key) {
   std::uint64_t number = 0;
   take_all(number_key, shard, number);
   return number;
+}
+
+std::optional<shard_id> shard_of_key(std::string_view key) {
+  shard_id shard = 0;
+  return take_all(key, shard) ? std::optional{shard} : std::nullopt;
 }
 
 std::string claim_key(shard_id shard, std::string_view idempotency_key) {
@@ -81,14 +54,8 @@ std::string encode(const key_holder& row) {
   return put_all(row.entity, row.fingerprint);
 }
 
-/// Shards without records take a byte each: a sector full of zeros in a log has to mean a torn one.
-std::string encode(const positions& all) {
-  std::string bytes;
-  for (auto rest : all) {
-    for (; rest >= 0x80; rest >>= 7) bytes.push_back(static_cast<char>(rest | 0x80));
-    bytes.push_back(static_cast<char>(rest));
-  }
-  return bytes;
+std::string encode(std::uint64_t batch) {
+  return put_all(batch);
 }
 
 std::optional<shard_row> decode_shard(std::string_view bytes) {
@@ -118,6 +85,12 @@ std::optional<key_holder> decode_holder(std::string_view bytes) {
   key_holder row;
   const bool whole = take_all(bytes, row.entity, row.fingerprint) && bytes.empty();
   return whole ? std::optional{row} : std::nullopt;
+}
+
+std::optional<std::uint64_t> decode_batch(std::string_view bytes) {
+  std::uint64_t batch = 0;
+  const bool whole = take_all(bytes, batch) && bytes.empty();
+  return whole ? std::optional{batch} : std::nullopt;
 }
 
 std::optional<positions> decode_positions(std::string_view bytes) {

@@ -32,18 +32,20 @@ struct record_row {
   position previous = 0;
   std::uint64_t first_sequence = 0;
   std::uint32_t event_count = 0;
-  /// Whether the entity is unfinished after it. Format version 1 did not tell.
+  /// Whether the entity is unfinished after it. Records of format version 1 do not tell.
   bool unfinished = false;
   std::string_view record;
 };
 
-/// One for each shard.
+/// One for each shard: up to where format version 2 had indexed them.
 using positions = std::array<position, shard_count>;
 
 std::string shard_key(shard_id shard);
 /// Key of a record (by position) or of an entity: both are numbers within a shard.
 std::string number_key(shard_id shard, std::uint64_t number);
 std::uint64_t number_of(std::string_view number_key);
+/// Of any of these keys; nothing where it is too short.
+std::optional<shard_id> shard_of_key(std::string_view key);
 std::string claim_key(shard_id shard, std::string_view idempotency_key);
 
 std::string encode(const shard_row& row);
@@ -51,13 +53,14 @@ std::string encode(const entity_row& row);
 /// All of it but the record itself, which stands behind.
 std::string encode_head(const record_row& row);
 std::string encode(const key_holder& row);
-std::string encode(const positions& all);
+std::string encode(std::uint64_t batch);
 
 std::optional<shard_row> decode_shard(std::string_view bytes);
 std::optional<entity_row> decode_entity(std::string_view bytes);
 /// The record points into `bytes`.
 std::optional<record_row> decode_record(std::string_view bytes);
 std::optional<key_holder> decode_holder(std::string_view bytes);
+std::optional<std::uint64_t> decode_batch(std::string_view bytes);
 std::optional<positions> decode_positions(std::string_view bytes);
 
 }  // namespace holdfast::storage::layout

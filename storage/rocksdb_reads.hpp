@@ -1,18 +1,21 @@
-// What is read from the RocksDB store for the journal port.
+// What is read from the journal's tail and its tables for the journal port.
 // Any thread; they block on the disk and throw store_failure.
 #pragma once
 
 #include <vector>
 
-#include "storage/entity_index.hpp"
 #include "storage/journal.hpp"
+#include "storage/log_tail.hpp"
 #include "storage/rocksdb_store.hpp"
 
 namespace holdfast::storage {
 
-std::vector<journal_record> read_entity(const rocksdb_store& store, const entity_index& index,
-                                        entity_id entity);
-std::vector<journal_record> read_shard(const rocksdb_store& store, shard_id shard, position from,
-                                       std::uint32_t limit);
+// Each looks into the tail first: what leaves it is in the tables by then.
+
+std::vector<journal_record> read_entity(const rocksdb_store& tables, const log_tail& tail, entity_id entity);
+std::vector<journal_record> read_shard(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
+                                       position from, std::uint32_t limit);
+std::vector<entity_id> list_unfinished(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
+                                       entity_id after, std::uint32_t limit);
 
 }  // namespace holdfast::storage

@@ -1,18 +1,12 @@
 #include "storage/rocksdb_store.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
-#include <set>
-#include <system_error>
 #include <utility>
 
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
-#include <spdlog/spdlog.h>
 
+#include "storage/commit_log.hpp"
 #include "storage/rocksdb_layout.hpp"
 #include "storage/store_id.hpp"
 
@@ -21,19 +15,15 @@ namespace {
 
 const std::string format_key = "format";
 const std::string store_id_key = "store_id";
+const std::string last_batch_key = "last_batch";
+/// Of format version 2.
 const std::string indexed_key = "indexed";
-const std::string format_version = "2";
+const std::string second_format = "2";
 /// Rows are the same but for `indexed`, which it lacks: every record has its rows of the index.
-const std::string older_format_version = "1";
+const std::string first_format = "1";
 
-/// Logs come and go with every few megabytes written; opening takes some milliseconds.
+/// Tables come and go with every few megabytes written; opening takes some milliseconds.
 constexpr int most_tries_to_open = 20;
-
-rocksdb::WriteOptions synced() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
-}
 
 bool absent_or_empty(const std::filesystem::path& folder) {
   return !std::filesystem::exists(folder) || std::filesystem::is_empty(folder);
@@ -43,28 +33,6 @@ bool absent_or_empty(const std::filesystem::path& folder) {
 std::string without_last_slash(const std::filesystem::path& path) {
   const auto normal = path.lexically_normal();
   return (normal.has_filename() ? normal : normal.parent_path()).string();
-}
-
-/// The names of the write-ahead logs.
-std::set<std::string> logs_in(const std::filesystem::path& folder) {
-  std::set<std::string> logs;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    if (file.path().extension() == ".log") logs.insert(file.path().filename());
-  }
-  return logs;
-}
-
-/// Makes names that were put into the folder durable.
-void sync_folder(const std::filesystem::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const std::error_code error{errno, std::system_category()};
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
-  if (!synced) {
-    throw std::filesystem::filesystem_error("cannot sync the folder", folder, error);
-  }
 }
 
 /// The lock that RocksDB itself takes when it opens, and in its way: it knows of this process's own too.
@@ -115,7 +83,6 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
       open_read_only(block_cache_bytes);
     }
     read_format();
-    if (access == store_access::owner) upgrade();
   } catch (const std::filesystem::filesystem_error& error) {
     close();
     fail(error.what());
@@ -126,13 +93,6 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
 }
 
 rocksdb_store::~rocksdb_store() {
-  if (access_ == store_access::owner && !failed_) {
-    rocksdb::FlushOptions options;
-    for (auto* handle : handles_) {
-      // What can't be flushed is in the log already; the next opening will tell what is wrong.
-      db_->Flush(options, handle).PermitUncheckedError();
-    }
-  }
   close();
 }
 
@@ -142,9 +102,10 @@ void rocksdb_store::create(const std::string& folder, std::size_t block_cache_by
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   open(folder, block_cache_bytes, true);
+  commit_log(folder + "/log").begin_file(1);
   rocksdb::WriteBatch batch;
-  batch.Put(handle(family::meta), format_key, format_version);
   batch.Put(handle(family::meta), store_id_key, random_store_id());
+  add_last_batch(batch, 0);
   write(batch);
   close();
   std::filesystem::rename(folder, path_);
@@ -158,6 +119,7 @@ void rocksdb_store::open(const std::string& folder, std::size_t block_cache_byte
   db_.reset(db);
 }
 
+/// RocksDB's own, which hold something in the older formats only, and its manifest.
 log_findings rocksdb_store::look_through_logs() const {
   auto found = storage::look_through_logs(path_);
   if (found.damage) fail("its log " + *found.damage);
@@ -169,30 +131,18 @@ log_findings rocksdb_store::look_through_logs() const {
 void rocksdb_store::mend_logs() const {
   const store_lock lock(path_);
   check(lock.status());
-  for (const auto& torn : look_through_logs().torn) {
-    cut_off_torn_end(torn);
-    spdlog::warn(
-        "journal {}: cut off the last {} bytes of {}, behind byte {}: what was being written when "
-        "the power or the process went, never acknowledged",
-        path_, torn.torn_bytes, torn.file.filename().string(), torn.whole_bytes);
-  }
+  for (const auto& torn : look_through_logs().torn) cut_off_torn_end(torn);
 }
 
-/// Its owner may take away a log or a table between the reading of the manifest, which says what
-/// there is, and the opening of the files. A table that is gone fails the opening; a log that is
-/// gone could go unnoticed, with all that was in it. So the logs must be the same before and
-/// after: then whatever the manifest did not have in tables yet was still in a log.
+/// Its owner may take away a table between the reading of the manifest, which says what there is, and
+/// the opening of the files: that fails the opening.
 void rocksdb_store::open_read_only(std::size_t block_cache_bytes) {
-  for (int tries = 1;; ++tries) {
-    const auto logs = logs_in(path_);
-    const auto status = open_as_it_is(block_cache_bytes);
-    if (status.ok() && logs == logs_in(path_)) return;
+  auto status = open_as_it_is(block_cache_bytes);
+  for (int tries = 1; !status.ok() && tries < most_tries_to_open; ++tries) {
     close();
-    if (tries == most_tries_to_open) {
-      check(status);
-      fail("its files kept changing while they were opened");
-    }
+    status = open_as_it_is(block_cache_bytes);
   }
+  check(status);
 }
 
 /// With a descriptor for every table from the start: its owner may delete what it has merged.
@@ -219,39 +169,40 @@ void rocksdb_store::read_format() {
   if (!format || !id) {
     fail("not a journal of this program");
   }
-  if (*format != format_version && *format != older_format_version) {
-    fail("format version " + *format + ", but this program knows version " + older_format_version + " and " +
-         format_version + " only");
+  if (*format != current_format && *format != second_format && *format != first_format) {
+    fail("format version " + *format + ", but this program knows versions " + first_format + " to " +
+         current_format + " only");
   }
   id_ = *id;
   format_ = *format;
 }
 
-/// From now on rows may be missing that an older program counts on.
-void rocksdb_store::upgrade() {
-  if (format_ == format_version) return;
-  layout::positions all{};
-  for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
-    all[shard] = last_number(family::records, static_cast<shard_id>(shard));
-  }
-  rocksdb::WriteBatch batch;
-  add_indexed(batch, all);
-  batch.Put(handle(family::meta), format_key, format_version);
-  write(batch);
-  format_ = format_version;
+std::filesystem::path rocksdb_store::log_folder() const {
+  return std::filesystem::path(path_) / "log";
+}
+
+std::uint64_t rocksdb_store::last_batch() const {
+  const auto bytes = get(family::meta, last_batch_key);
+  if (!bytes) return 0;
+  const auto number = layout::decode_batch(*bytes);
+  if (!number) fail("damaged row of the last batch");
+  return *number;
+}
+
+void rocksdb_store::add_last_batch(rocksdb::WriteBatch& to, std::uint64_t number) const {
+  to.Put(handle(family::meta), last_batch_key, layout::encode(number));
+  if (!of_older_format()) return;
+  to.Put(handle(family::meta), format_key, current_format);
+  to.Delete(handle(family::meta), indexed_key);
 }
 
 std::optional<layout::positions> rocksdb_store::indexed() const {
-  if (format_ == older_format_version) return std::nullopt;
+  if (format_ == first_format) return std::nullopt;
   const auto bytes = get(family::meta, indexed_key);
   if (!bytes) return layout::positions{};
   const auto all = layout::decode_positions(*bytes);
   if (!all) fail("damaged row of what is indexed");
   return all;
-}
-
-void rocksdb_store::add_indexed(rocksdb::WriteBatch& batch, const layout::positions& all) const {
-  batch.Put(handle(family::meta), indexed_key, layout::encode(all));
 }
 
 std::optional<std::string> rocksdb_store::get(family from, const std::string& key) const {
@@ -264,10 +215,20 @@ std::optional<std::string> rocksdb_store::get(family from, const std::string& ke
   return value;
 }
 
+std::optional<layout::entity_row> rocksdb_store::entity(entity_id id) const {
+  const auto bytes = get(family::entities, layout::number_key(shard_of(id), id));
+  if (!bytes) return std::nullopt;
+  const auto row = layout::decode_entity(*bytes);
+  if (!row) fail("damaged row of entity " + std::to_string(id));
+  return row;
+}
+
+/// Without a log of RocksDB's: the families are written to tables together, see database_options().
 void rocksdb_store::write(rocksdb::WriteBatch& batch) {
-  const auto status = db_->Write(synced(), &batch);
-  failed_ = failed_ || !status.ok();
-  check(status);
+  rocksdb::WriteOptions without_log;
+  without_log.disableWAL = true;
+  check(db_->Write(without_log, &batch));
+  check(db_->Flush(rocksdb::FlushOptions{}, handles_));
 }
 
 void rocksdb_store::check(const rocksdb::Status& status) const {

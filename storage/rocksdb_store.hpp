@@ -1,10 +1,12 @@
-// The RocksDB database under a journal: how it is made, opened, tuned and closed, and checked
-// access to its column families. Owns the database and its lock.
+// The tables of a journal, a RocksDB database: how it is made, opened, tuned and closed, and checked
+// access to its column families. Owns the database and its lock. RocksDB keeps no log of its own here:
+// what is not in tables yet is in the journal's commit log.
 // Threading: get, scan and write may be called from any thread; destroy it when nobody else uses
 // it, iterators included.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -54,7 +56,6 @@ class rocksdb_store {
  public:
   /// Throws store_failure.
   rocksdb_store(const std::string& path, std::size_t block_cache_bytes, store_access access);
-  /// The owner writes what is in memory to tables, so that the next opening replays nothing.
   ~rocksdb_store();
   rocksdb_store(const rocksdb_store&) = delete;
   rocksdb_store& operator=(const rocksdb_store&) = delete;
@@ -64,18 +65,30 @@ class rocksdb_store {
     return handles_[static_cast<std::size_t>(which)];
   }
 
+  /// The folder of the commit log.
+  std::filesystem::path log_folder() const;
+  /// Whether rows may be missing that this format has: see rocksdb_upgrade.hpp.
+  bool of_older_format() const { return format_ != current_format; }
+
   // What can fail throws store_failure.
+
+  /// Again, when that was changed.
+  void read_format();
   std::optional<std::string> get(family from, const std::string& key) const;
-  /// Durable when it returns.
+  std::optional<layout::entity_row> entity(entity_id id) const;
+  /// The last batch of the commit log whose rows are here, 0 for none.
+  std::uint64_t last_batch() const;
+  /// All of it or nothing, durable when it returns.
   void write(rocksdb::WriteBatch& batch);
   void check(const rocksdb::Status& status) const;
   [[noreturn]] void fail(const std::string& what) const;
 
-  /// Up to where records have their rows in the families of entities and of what is unfinished; nothing
-  /// for a store of format version 1, where all have them.
+  /// To be written with the rows of the batches up to this one. Makes a store of an older format one
+  /// of this.
+  void add_last_batch(rocksdb::WriteBatch& to, std::uint64_t number) const;
+  /// Of an older format: up to where records have their rows in the families of entities and of what
+  /// is unfinished; nothing where all have them.
   std::optional<layout::positions> indexed() const;
-  /// To be written with the rows that it tells of.
-  void add_indexed(rocksdb::WriteBatch& batch, const layout::positions& all) const;
 
   shard_scan scan(family in, shard_id shard) const;
   /// The number in the last key of the shard, 0 where there is none.
@@ -89,16 +102,13 @@ class rocksdb_store {
   void open_read_only(std::size_t block_cache_bytes);
   rocksdb::Status open_as_it_is(std::size_t block_cache_bytes);
   void close();
-  void read_format();
-  void upgrade();
-
+  static constexpr const char* current_format = "3";
   std::string path_;
   const store_access access_;
   std::string id_;
   std::string format_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
-  std::atomic<bool> failed_ = false;
 };
 
 }  // namespace holdfast::storage

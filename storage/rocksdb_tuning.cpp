@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t kib = 1024;
 constexpr std::size_t mib = 1024 * kib;
 
-/// What an opening after a crash has to replay at most.
-constexpr std::size_t largest_wal_bytes = 8 * mib;
 constexpr std::size_t largest_manifest_bytes = 4 * mib;
 constexpr int most_open_files = 512;
 constexpr int most_background_jobs = 2;
@@ -26,18 +24,15 @@ constexpr int block_cache_shard_bits = 2;
 /// Bits of a bloom filter for each key: one look-up in a hundred goes to a table in vain.
 constexpr double bloom_bits = 10;
 
-/// Memory for writes of a family: two buffers of this size.
-constexpr std::size_t meta_buffer_bytes = 1 * mib;
-constexpr std::size_t records_buffer_bytes = 8 * mib;
-constexpr std::size_t entities_buffer_bytes = 4 * mib;
-constexpr std::size_t keys_buffer_bytes = 4 * mib;
-/// Small, because listing what is unfinished walks over what was finished since the last flush.
-constexpr std::size_t unfinished_buffer_bytes = 1 * mib;
+/// What is written at once fits into it: a buffer that fills would be written to tables by itself.
+/// Memory is taken as it is used.
+constexpr std::size_t buffer_bytes = 64 * mib;
+constexpr std::size_t arena_bytes = 256 * kib;
 
-rocksdb::ColumnFamilyOptions tuned(std::size_t buffer_bytes, rocksdb::BlockBasedTableOptions table) {
+rocksdb::ColumnFamilyOptions tuned(rocksdb::BlockBasedTableOptions table) {
   rocksdb::ColumnFamilyOptions options;
   options.write_buffer_size = buffer_bytes;
-  options.max_write_buffer_number = 2;
+  options.arena_block_size = arena_bytes;
   options.target_file_size_base = table_bytes;
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
@@ -55,15 +50,15 @@ rocksdb::DBOptions database_options(bool create) {
   options.create_if_missing = create;
   options.create_missing_column_families = create;
   options.error_if_exists = create;
-  // Each write is synced before the next begins, so after a crash at most the last record of the
-  // last log is torn, and nobody was told of it: that is to be accepted. Damage before the end
-  // would lose what was acknowledged: that is to be refused, which this mode does, whereas
-  // kPointInTimeRecovery would drop everything behind it in silence and kAbsoluteConsistency
-  // would refuse the torn end too. This mode refuses a torn end whose missing pages read as zeros;
-  // log_damage.hpp has it cut off before.
+  // Nothing is written to RocksDB's own log, so all families have to be at the same point whenever one
+  // is written to tables. A log is there in the older formats. At most the last record of the last one
+  // is torn, and nobody was told of it: that is to be accepted. Damage before the end would lose what
+  // was acknowledged: that is to be refused, which this mode does, whereas kPointInTimeRecovery would
+  // drop everything behind it in silence and kAbsoluteConsistency would refuse the torn end too. This
+  // mode refuses a torn end whose missing pages read as zeros; log_damage.hpp has it cut off before.
+  options.atomic_flush = true;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
-  options.max_total_wal_size = largest_wal_bytes;
   options.max_manifest_file_size = largest_manifest_bytes;
   options.max_open_files = most_open_files;
   options.max_background_jobs = most_background_jobs;
@@ -82,14 +77,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> column_families(std::size_t block_c
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   auto looked_up = table;
   looked_up.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloom_bits));
-  auto records = tuned(records_buffer_bytes, table);
+  auto records = tuned(table);
   records.bottommost_compression = rocksdb::kZSTD;
   return {
-      {rocksdb::kDefaultColumnFamilyName, tuned(meta_buffer_bytes, table)},
+      {rocksdb::kDefaultColumnFamilyName, tuned(table)},
       {"records", records},
-      {"entities", tuned(entities_buffer_bytes, looked_up)},
-      {"keys", tuned(keys_buffer_bytes, looked_up)},
-      {"unfinished", tuned(unfinished_buffer_bytes, table)},
+      {"entities", tuned(looked_up)},
+      {"keys", tuned(looked_up)},
+      {"unfinished", tuned(table)},
   };
 }
 

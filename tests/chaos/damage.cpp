@@ -29,7 +29,7 @@ std::vector<std::filesystem::path> files_of_journals(const std::filesystem::path
                                                      std::mt19937_64& random) {
   std::vector<std::filesystem::path> files;
   for (const char* journal : {"reservations", "receipts"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(data / journal)) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(data / journal)) {
       const auto name = entry.path().filename().string();
       const bool matters = name.ends_with(".log") || name.ends_with(".sst") || name.starts_with("MANIFEST") ||
                            name == "CURRENT";
@@ -50,7 +50,7 @@ bool is_log(const std::filesystem::path& path) {
 }
 
 /// Where the records of a log begin: blocks of 32 KiB, records of a header (checksum 4 bytes, length 2,
-/// type 1) and as many bytes as it says. See RocksDB's "Write Ahead Log File Format".
+/// type 1) and as many bytes as it says. See storage/log_format.hpp.
 std::vector<std::uint64_t> records_of_log(const std::filesystem::path& path) {
   constexpr std::uint64_t block = 32 * 1024;
   constexpr std::uint64_t header = 7;

@@ -42,9 +42,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What the disk does to a journal's log: counted, or made to fail. See fdatasync() below.
+/// What the disk does to a journal's log, and to its tables: counted, or made to fail. See fdatasync() below.
 std::atomic<int> log_syncs = 0;
 std::atomic<bool> disk_fails = false;
+std::atomic<bool> tables_fail = false;
 
 struct journal_folder : holdfast::testing::temporary_folder {
   std::string journal() const { return path() / "data" / "journal"; }
@@ -116,12 +117,12 @@ extern "C" int fdatasync(int descriptor) {
   char name[4096];
   const auto link = "/proc/self/fd/" + std::to_string(descriptor);
   const auto size = ::readlink(link.c_str(), name, sizeof(name));
-  if (size > 4 && std::string_view(name, static_cast<std::size_t>(size)).ends_with(".log")) {
-    ++log_syncs;
-    if (disk_fails) {
-      errno = EIO;
-      return -1;
-    }
+  const std::string_view file(name, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const bool log = file.ends_with(".log");
+  log_syncs += log;
+  if ((log && disk_fails) || (file.ends_with(".sst") && tables_fail)) {
+    errno = EIO;
+    return -1;
   }
   return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
 }
@@ -621,7 +622,7 @@ std::vector<std::filesystem::path> files_of(const std::string& folder, const std
 
 /// The biggest log: of a copy of an open journal the one that has its records.
 std::filesystem::path log_of(const std::string& folder) {
-  const auto logs = files_of(folder, ".log");
+  const auto logs = files_of(folder + "/log", ".log");
   REQUIRE_FALSE(logs.empty());
   return *std::max_element(logs.begin(), logs.end(), [](const auto& a, const auto& b) {
     return std::filesystem::file_size(a) < std::filesystem::file_size(b);
@@ -732,6 +733,31 @@ TEST_CASE("after a failed sync RocksDB takes nothing more, and has what it ackno
   CHECK((append(*journal, entry(owner, nth(4), 0)) == appended_at(owner.last_position + 1)));
 }
 
+TEST_CASE("after a table that can't be written RocksDB takes nothing more, and has what it acknowledged") {
+  journal_folder folder;
+  constexpr std::size_t small_tail_bytes = 4 * 1024;
+  std::uint64_t acknowledged = 0;
+  {
+    const auto journal =
+        rocksdb_journal::open({.path = folder.journal(), .largest_tail_bytes = small_tail_bytes}).value();
+    const auto owner = claim(*journal, shard);
+    tables_fail = true;
+    for (;; ++acknowledged) {
+      const auto answer = answer_to<std::vector<append_verdict>>(
+          [&](auto done) { journal->append({entry(owner, nth(acknowledged + 1), 0)}, done); });
+      if (answer) continue;
+      CHECK(contains(answer.error().message, folder.journal()));
+      break;
+    }
+    REQUIRE(read_shard(*journal, shard, 1, 1000).size() >= acknowledged);
+  }
+  tables_fail = false;
+  const auto journal = rocksdb_journal::open({.path = folder.journal()}).value();
+  CHECK(acknowledged > 20);
+  CHECK(read_shard(*journal, shard, 1, 1000).size() >= acknowledged);
+  CHECK(list_unfinished(*journal, shard, 0, 1000).size() >= acknowledged);
+}
+
 TEST_CASE("RocksDB accepts a torn end of its log, which nobody was told of") {
   const journal_folder folder;
   const auto copy = crashed_copy(folder, 20);
@@ -757,6 +783,11 @@ TEST_CASE("RocksDB refuses a folder that lacks a part of its store") {
     const auto copy = crashed_copy(folder, 5);
     std::filesystem::remove(copy + "/CURRENT");
     CHECK(contains(error_at_open(copy), copy));
+  }
+  SUBCASE("its log") {
+    const auto copy = crashed_copy(folder, 5);
+    std::filesystem::remove_all(copy + "/log");
+    CHECK(contains(error_at_open(copy), "its log is lost"));
   }
   SUBCASE("a table") {
     claim(*rocksdb_journal::open({.path = folder.journal()}).value(), shard);
@@ -788,8 +819,8 @@ TEST_CASE("RocksDB refuses a database of another program") {
 TEST_CASE("RocksDB refuses a store of another format version") {
   rocksdb_adapter here;
   here.open();
-  raw_store(here.folder.journal()).put("format", "3");
-  CHECK(contains(error_at_open(here.folder.journal()), "format version 3"));
+  raw_store(here.folder.journal()).put("format", "4");
+  CHECK(contains(error_at_open(here.folder.journal()), "format version 4"));
 }
 
 TEST_CASE("RocksDB refuses a path that is a file") {
@@ -824,8 +855,9 @@ TEST_CASE("an existing empty folder becomes a RocksDB store, also with a slash b
 /// Each file of the folder with its size and the time of its last change.
 std::vector<std::string> state_of_files(const std::string& folder) {
   std::vector<std::string> files;
-  for (const auto& each : std::filesystem::directory_iterator(folder)) {
-    files.push_back(each.path().filename().string() + " " + std::to_string(each.file_size()) + " " +
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder)) {
+    if (each.is_directory()) continue;
+    files.push_back(each.path().string() + " " + std::to_string(each.file_size()) + " " +
                     std::to_string(each.last_write_time().time_since_epoch().count()));
   }
   std::sort(files.begin(), files.end());

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "storage/entity_index.hpp"
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_journal.hpp"
 #include "tests/support/journal_calls.hpp"
@@ -46,7 +45,7 @@ std::string read(const std::filesystem::path& path) {
 
 std::filesystem::path log_in(const std::filesystem::path& folder) {
   std::filesystem::path largest;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+  for (const auto& file : std::filesystem::directory_iterator(folder / "log")) {
     if (file.path().extension() != ".log") continue;
     if (largest.empty() || file.file_size() > std::filesystem::file_size(largest)) largest = file.path();
   }
@@ -73,7 +72,7 @@ struct crashed_journal {
     append_record(*journal, owner, small_entries, "before" + std::string(before_it, 'b'));
     last_begin = std::filesystem::file_size(log_in(folder / "journal"));
     append_record(*journal, owner, small_entries + 1, "last " + std::string(last_bytes, filled_with));
-    std::filesystem::copy(folder / "journal", copy);
+    std::filesystem::copy(folder / "journal", copy, std::filesystem::copy_options::recursive);
     log = log_in(copy);
     bytes = read(log);
   }
@@ -160,8 +159,8 @@ struct torn_journal : crashed_journal {
   /// Opens the journal with such a log, as its owner, and again.
   void check_opens_with(const std::string& log_bytes) const {
     std::filesystem::remove_all(copy + "-torn");
-    std::filesystem::copy(copy, copy + "-torn");
-    std::ofstream(copy + "-torn/" + log.filename().string(), std::ios::binary) << log_bytes;
+    std::filesystem::copy(copy, copy + "-torn", std::filesystem::copy_options::recursive);
+    std::ofstream(copy + "-torn/log/" + log.filename().string(), std::ios::binary) << log_bytes;
     for (int times = 0; times < 2; ++times) {
       const auto opened = rocksdb_journal::open({.path = copy + "-torn"});
       REQUIRE_MESSAGE(opened, opened.error().message);
@@ -217,18 +216,21 @@ TEST_CASE("a journal opens with all that was acknowledged, whichever pages of it
   torn.check_opens_with(torn.bytes.substr(0, torn.bytes.size() - 10));
 }
 
-TEST_CASE("a torn end is cut off once, and by no reader") {
+TEST_CASE("a torn end is passed over by readers, and cut off by the owner") {
   const torn_journal torn;
+  const auto log_folder = torn.log.parent_path();
   std::ofstream(torn.log, std::ios::binary) << torn.without_unit(torn.bytes, torn.units[1]);
-  CHECK_FALSE(rocksdb_journal::open_read_only({.path = torn.copy}));
-  CHECK(std::filesystem::file_size(torn.log) == torn.bytes.size());
-  auto found = look_through_logs(torn.copy);
+  const auto found = look_through_logs(log_folder);
   REQUIRE(found.torn.size() == 1);
   CHECK(found.torn[0].torn_bytes == torn.bytes.size() - torn.last_begin);
+  {
+    const auto reader = rocksdb_journal::open_read_only({.path = torn.copy}).value();
+    CHECK(read_shard(*reader, shard, 1, small_entries + 2).size() == small_entries);
+  }
+  CHECK(std::filesystem::file_size(torn.log) == torn.bytes.size());
   cut_off_torn_end(found.torn[0]);
   CHECK(read(torn.log) == torn.bytes.substr(0, torn.last_begin));
-  CHECK(look_through_logs(torn.copy).torn.empty());
-  CHECK(rocksdb_journal::open_read_only({.path = torn.copy}));
+  CHECK(look_through_logs(log_folder).torn.empty());
 }
 
 TEST_CASE("a flipped bit in the last record is found, though zeros follow it") {
@@ -244,17 +246,13 @@ TEST_CASE("a flipped bit in the last record is found, though zeros follow it") {
   }
 }
 
-TEST_CASE("a flipped bit in a last batch that brings the rows of the index is found") {
+TEST_CASE("a flipped bit in a last batch of many entries is found") {
   temporary_folder folder;
   const auto journal = rocksdb_journal::open({.path = folder / "journal"}).value();
   const auto owner = claim(*journal, shard);
-  for (const std::uint64_t last : {most_rows_behind - 40, most_rows_behind}) {
-    std::vector<journal_entry> entries;
-    for (auto n = owner.last_position + (last == most_rows_behind ? last - 39 : 1); n <= last; ++n) {
-      entries.push_back(finished(entry(owner, id_of(shard, n), 0)));
-    }
-    append(*journal, entries);
-  }
+  std::vector<journal_entry> entries;
+  for (std::uint64_t n = 1; n <= 100; ++n) entries.push_back(finished(entry(owner, id_of(shard, n), 0)));
+  append(*journal, entries);
   const auto bytes = read(log_in(folder / "journal"));
   REQUIRE_FALSE(damage_in_log(bytes));
   const auto headers = headers_in(bytes);
@@ -279,10 +277,11 @@ TEST_CASE("pages that are lacking before another batch are damage, in a later lo
   const torn_journal torn;
   // The first batch reaches over several pages as well.
   CHECK(damage_in_log(torn.without_unit(torn.bytes, 2 * page_bytes)));
-  CHECK_FALSE(look_through_logs(torn.copy).damage);
+  const auto log_folder = torn.log.parent_path();
+  CHECK_FALSE(look_through_logs(log_folder).damage);
   std::ofstream(torn.log, std::ios::binary) << torn.without_unit(torn.bytes, torn.units[1]);
-  std::ofstream(torn.copy + "/999999.log", std::ios::binary) << torn.bytes;
-  const auto damage = look_through_logs(torn.copy).damage;
+  std::ofstream(log_folder / "000000999999.log", std::ios::binary) << torn.bytes;
+  const auto damage = look_through_logs(log_folder).damage;
   REQUIRE(damage);
   CHECK(damage->starts_with(torn.log.filename().string() + " is damaged at byte " +
                             std::to_string(torn.last_begin)));
@@ -308,7 +307,7 @@ TEST_CASE("of the manifests that one is judged that the journal is opened with")
 
 TEST_CASE("a log that can't be read is named, with its journal") {
   const crashed_journal crashed;
-  std::filesystem::create_directory(crashed.copy + "/999999.log");
+  std::filesystem::create_directory(crashed.log.parent_path() / "999999.log");
   const auto check_named = [&](const auto& opened) {
     REQUIRE_FALSE(opened);
     const auto& message = opened.error().message;

@@ -141,6 +141,18 @@ class raw_store {
       REQUIRE(database_->Put(rocksdb::WriteOptions(), handles_[at], rows->key(), value).ok());
     }
   }
+  /// Every row of a column family of whose key and value `which` is true.
+  template <class Which>
+  void remove_if(const std::string& family, Which which) {
+    const auto at =
+        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), family) - names_.begin());
+    const std::unique_ptr<rocksdb::Iterator> rows(
+        database_->NewIterator(rocksdb::ReadOptions(), handles_.at(at)));
+    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+      if (!which(rows->key().ToString(), rows->value().ToString())) continue;
+      REQUIRE(database_->Delete(rocksdb::WriteOptions(), handles_[at], rows->key()).ok());
+    }
+  }
   /// Empty where there is none.
   std::string get(const std::string& key) {
     std::string value;

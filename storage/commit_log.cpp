@@ -1,0 +1,96 @@
+#include "storage/commit_log.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+#include "storage/log_format.hpp"
+
+namespace holdfast::storage {
+namespace {
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
+  throw std::filesystem::filesystem_error(what, path, std::error_code(errno, std::system_category()));
+}
+
+std::string file_name(std::uint64_t first_batch) {
+  char name[32];
+  std::snprintf(name, sizeof name, "%012llu.log", static_cast<unsigned long long>(first_batch));
+  return name;
+}
+
+}  // namespace
+
+commit_log::commit_log(std::filesystem::path folder) : folder_(std::move(folder)) {
+  std::filesystem::create_directory(folder_);
+}
+
+commit_log::~commit_log() {
+  close();
+}
+
+void commit_log::close() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+/// One of this name can have no batch: the next would have another number.
+void commit_log::begin_file(std::uint64_t next_batch) {
+  close();
+  file_ = folder_ / file_name(next_batch);
+  size_ = 0;
+  descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) fail("cannot make", file_);
+  sync_folder(folder_);
+}
+
+void commit_log::append(std::string_view batch) {
+  write(log_format::framed(batch, size_));
+  if (::fdatasync(descriptor_) != 0) fail("cannot sync", file_);
+}
+
+void commit_log::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("cannot write", file_);
+    size_ += static_cast<std::size_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void commit_log::remove_files_before(std::uint64_t batch) const {
+  for (const auto& [first_batch, file] : logs_in(folder_)) {
+    if (first_batch < batch) std::filesystem::remove(file);
+  }
+}
+
+logged_batches read_commit_log(const std::filesystem::path& folder) {
+  logged_batches all;
+  all.exists = std::filesystem::exists(folder) && !logs_in(folder).empty();
+  if (!all.exists) return all;
+  std::vector<std::string> newest_first;
+  auto found = look_through_logs(folder, [&](std::string_view whole) { newest_first.emplace_back(whole); });
+  all.torn = std::move(found.torn);
+  all.damage = std::move(found.damage);
+  if (all.damage) return all;
+  for (auto log = newest_first.rbegin(); log != newest_first.rend(); ++log) {
+    log_format::for_each_batch(*log, [&](std::string batch) { all.batches.push_back(std::move(batch)); });
+  }
+  return all;
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail("cannot open the folder", folder);
+  const int result = ::fsync(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  if (result != 0) fail("cannot sync the folder", folder);
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,65 @@
+// The commit log of a journal on disk: batches in order, each durable when append() returns. What is
+// behind in the tables is here; once it is there too, the files that hold it are removed.
+//
+// A folder of files named after the number of their first batch, `000000000042.log`, in the form of
+// log_format.hpp. Batches are synced one by one, so that only the last one of all can be torn.
+//
+// Threading: one thread appends and begins files; remove_files_before() may be called from another.
+// All throw std::filesystem::filesystem_error; after that nothing may be appended any more.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/log_damage.hpp"
+
+namespace holdfast::storage {
+
+class commit_log {
+ public:
+  /// Makes the folder where it is absent. Whoever appends begins a file first.
+  explicit commit_log(std::filesystem::path folder);
+  ~commit_log();
+  commit_log(const commit_log&) = delete;
+  commit_log& operator=(const commit_log&) = delete;
+
+  /// What comes from now on goes to a new file. Durable when it returns.
+  void begin_file(std::uint64_t next_batch);
+  /// Durable when it returns.
+  void append(std::string_view batch);
+  /// Files that were begun for batches before this one.
+  void remove_files_before(std::uint64_t batch) const;
+
+ private:
+  void write(std::string_view bytes);
+  void close();
+
+  const std::filesystem::path folder_;
+  std::filesystem::path file_;
+  int descriptor_ = -1;
+  std::size_t size_ = 0;
+};
+
+/// What a commit log holds, as of now.
+struct logged_batches {
+  /// In order.
+  std::vector<std::string> batches;
+  /// Ends that were being written when the power or the process went: for cut_off_torn_end().
+  std::vector<torn_log> torn;
+  /// Of the first damaged file, with its name; then no batches are told.
+  std::optional<std::string> damage;
+  /// Whether there is a log at all: one that was begun has a file at any time.
+  bool exists = false;
+};
+
+/// May be called beside the log's owner. Memory: all of the log. Throws as the log does.
+logged_batches read_commit_log(const std::filesystem::path& folder);
+
+/// Makes the names in a folder durable.
+void sync_folder(const std::filesystem::path& folder);
+
+}  // namespace holdfast::storage

@@ -1,0 +1,129 @@
+#include "storage/journal_store.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "storage/rocksdb_reads.hpp"
+#include "storage/rocksdb_upgrade.hpp"
+
+namespace holdfast::storage {
+namespace {
+
+/// Of files that are not the tables' either: with the name of the journal.
+template <class Do>
+auto as_store_failure(const std::string& path, Do act) {
+  try {
+    return act();
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw store_failure("journal " + path + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+journal_store::ownership::ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch)
+    : log(tables.log_folder()), group(tables, log, tail, next_batch), writer(tables, log, tail) {
+  log.begin_file(next_batch);
+}
+
+journal_store::journal_store(const rocksdb_journal_options& options, store_access access)
+    : largest_tail_bytes_(options.largest_tail_bytes),
+      logged_(access == store_access::owner
+                  ? logged_batches{}
+                  : as_store_failure(
+                        options.path,
+                        [&] { return read_commit_log(std::filesystem::path(options.path) / "log"); })),
+      tables_(options.path, options.block_cache_bytes, access) {
+  const bool owned = access == store_access::owner;
+  as_store_failure(options.path, [&] {
+    if (owned) {
+      take_over_older_format();
+      logged_ = read_commit_log(tables_.log_folder());
+    } else if (tables_.of_older_format()) {
+      add_entities_behind(tables_, tail_);
+    }
+    const auto next_batch = fill_tail();
+    if (!owned) return;
+    for (const auto& torn : logged_.torn) cut_off_torn_end(torn);
+    owner_.emplace(tables_, tail_, next_batch);
+  });
+  logged_ = {};
+}
+
+journal_store::~journal_store() {
+  if (!owner_ || failed_) return;
+  try {
+    if (tail_.bytes() > 0) owner_->writer.begin(owner_->group.next_batch());
+    owner_->writer.finish();
+  } catch (const store_failure&) {
+    // All of it is in the log; the next opening will tell what is wrong.
+  }
+}
+
+/// From then on the log is needed, so it is there first.
+void journal_store::take_over_older_format() {
+  if (!tables_.of_older_format()) return;
+  commit_log(tables_.log_folder()).begin_file(1);
+  log_tail behind;
+  add_entities_behind(tables_, behind);
+  write_tables(tables_, *behind.hand_over());
+  tables_.read_format();
+}
+
+/// Gives the number of the next batch.
+std::uint64_t journal_store::fill_tail() {
+  if (!logged_.exists && !tables_.of_older_format()) tables_.fail("its log is lost");
+  if (logged_.damage) tables_.fail("its log " + *logged_.damage);
+  auto last = tables_.last_batch();
+  for (auto& batch : logged_.batches) {
+    std::string_view bytes = batch;
+    const auto number = take_number(bytes);
+    if (number && *number <= last) continue;
+    if (number != last + 1) {
+      tables_.fail("its log lacks batch " + std::to_string(last + 1));
+    }
+    if (const auto wrong = tail_.add(std::move(batch))) tables_.fail("its log has " + *wrong);
+    last = *number;
+  }
+  return last + 1;
+}
+
+group_commit& journal_store::owned() {
+  if (!owner_) tables_.fail("it was opened for reading only");
+  return owner_->group;
+}
+
+shard_claim journal_store::claim(shard_id shard) {
+  return owned().claim(shard);
+}
+
+append_verdict journal_store::append(const journal_entry& entry) {
+  return owned().append(entry);
+}
+
+void journal_store::commit() {
+  failed_ = true;
+  owned().commit();
+  if (tail_.bytes() >= largest_tail_bytes_) {
+    owner_->writer.begin(owner_->group.next_batch());
+  } else {
+    owner_->writer.check();
+  }
+  failed_ = false;
+}
+
+std::vector<journal_record> journal_store::read_entity(entity_id entity) const {
+  return storage::read_entity(tables_, tail_, entity);
+}
+
+std::vector<journal_record> journal_store::read_shard(shard_id shard, position from,
+                                                      std::uint32_t limit) const {
+  return storage::read_shard(tables_, tail_, shard, from, limit);
+}
+
+std::vector<entity_id> journal_store::list_unfinished(shard_id shard, entity_id after,
+                                                      std::uint32_t limit) const {
+  return storage::list_unfinished(tables_, tail_, shard, after, limit);
+}
+
+}  // namespace holdfast::storage
