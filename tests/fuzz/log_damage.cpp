@@ -1,4 +1,4 @@
-// What looks through RocksDB's logs for damage: any bytes may be shown to it. What it takes for whole
+// What looks through logs for damage: any bytes may be shown to it. What it takes for whole
 // lies within the log and is whole by itself.
 #include "storage/log_damage.hpp"
 
