@@ -1,4 +1,5 @@
-"""Bytes of the two journals and of the embedded view for each reservation, placed over HTTP. Before compaction:
+"""Bytes of the two journals and of the embedded view for each reservation, placed over HTTP, no
+two alike. Before compaction:
 what was appended to the journals' logs, each log file looked at while it grows and once more at the end,
 without zeros that were written ahead. After compaction: what the folders hold after a clean end and a start
 that has nothing to do; the more reservations, the nearer to what compaction leaves. Also all bytes that the
@@ -6,7 +7,7 @@ process sent to the disk, by the kernel's count: logs in whole pages, tables and
 import os
 import time
 
-from .clients import PLACE, EndlessLoad, count_of, wait_for_count, write_script
+from .clients import PLACE_VARIED, EndlessLoad, count_of, wait_for_count, write_script
 from .figures import head, tell
 from .machine import new_folder
 from .processes import Server
@@ -64,8 +65,8 @@ class Logs:
 
 def place(server, logs, options, folder):
     """Places about as many; how many there are then."""
-    load = EndlessLoad(server.url + "/preReservations", options.connections, write_script(folder, "place", PLACE))
-    while (count_of(server) or 0) < options.reservations:
+    load = EndlessLoad(server.url + "/preReservations", options.connections, write_script(folder, "place", PLACE_VARIED))
+    while count_of(server) < options.reservations:
         for each in logs.values():
             each.look()
         time.sleep(LOOK_EVERY_S)

@@ -36,7 +36,7 @@ class Profile:
                 function = self.name_of(line[3:])
             elif line.startswith("cfn="):
                 callee = self.name_of(line[4:])
-            elif line[:1].isdigit() or line[:1] in "+-*":
+            elif line and line[0] in "0123456789+-*":
                 cost = int(line.split()[1])
                 if callee is None:
                     self.own[function] += cost

@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, PANEL_HEIGHT = 860, 300
-LEFT, RIGHT, TOP, BOTTOM = 92, 170, 46, 54
+LEFT, RIGHT, TOP, BOTTOM = 84, 116, 46, 54
 HEADER, FOOTER = 58, 34
 COLOURS = ("#1f6feb", "#d1592a", "#1a8a5a", "#8250df", "#9a6b00")
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"
@@ -14,9 +14,9 @@ INK, FAINT, GRID, BAND = "#24292f", "#6a737d", "#e4e8ec", "#eaf4ea"
 class Panel:
     """One pair of axes. `lines` are (name, [(x, y)]); `band` is a range of y that is aimed at."""
 
-    def __init__(self, title, y_label, lines, band=None, band_name="", y_from_zero=True, dots=False):
+    def __init__(self, title, y_label, lines, band=None, y_from_zero=True, dots=False):
         self.title, self.y_label, self.lines = title, y_label, lines
-        self.band, self.band_name, self.y_from_zero, self.dots = band, band_name, y_from_zero, dots
+        self.band, self.y_from_zero, self.dots = band, y_from_zero, dots
 
 
 def round_steps(low, high, about=5):
@@ -50,10 +50,10 @@ def straight(x1, y1, x2, y2, colour, width=1):
 class Scale:
     """From values to pixels, along one axis."""
 
-    def __init__(self, ticks, first_pixel, last_pixel, logarithmic=False):
+    def __init__(self, ticks, first_pixel, last_pixel, logarithmic=False, high=None):
         self.ticks, self.logarithmic = ticks, logarithmic
         self.first_pixel, self.last_pixel = first_pixel, last_pixel
-        self.low, self.high = self.along(ticks[0]), self.along(ticks[-1])
+        self.low, self.high = self.along(ticks[0]), self.along(ticks[-1] if high is None else high)
 
     def along(self, value):
         return math.log10(value) if self.logarithmic else value
@@ -65,8 +65,8 @@ class Scale:
 
 def x_scale(panels, logarithmic):
     values = sorted({x for panel in panels for _, points in panel.lines for x, _ in points})
-    ticks = values if logarithmic else round_steps(0, values[-1], 8)
-    return Scale(ticks, LEFT, WIDTH - RIGHT, logarithmic)
+    steps = [tick for tick in round_steps(0, values[-1], 8) if tick <= values[-1]]
+    return Scale(values if logarithmic else steps, LEFT, WIDTH - RIGHT, logarithmic, values[-1])
 
 
 def y_scale(panel, top):
@@ -90,14 +90,13 @@ def draw_axes(panel, across, up, x_label):
     yield straight(LEFT, top, LEFT, bottom, INK)
     yield text((LEFT + right) / 2, bottom + 38, x_label, anchor="middle")
     middle = (top + bottom) / 2
-    yield text(22, middle, panel.y_label, anchor="middle", more=f"transform='rotate(-90 22 {middle:.1f})'")
+    yield text(30, middle, panel.y_label, anchor="middle", more=f"transform='rotate(-90 30 {middle:.1f})'")
 
 
 def draw_band(panel, across, up):
     low, high = panel.band
     yield (f"<rect x='{LEFT}' y='{up.pixel(high):.1f}' width='{across.last_pixel - LEFT}'"
            f" height='{up.pixel(low) - up.pixel(high):.1f}' fill='{BAND}'/>")
-    yield text(LEFT + 8, up.pixel(high) + 14, panel.band_name, 11, colour=FAINT)
 
 
 def places_of_names(wanted, least_apart=15):

@@ -19,6 +19,23 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{ORDER}'
 """
 
+# Orders that differ as those of a shop do: equal ones would be stored in next to nothing.
+PLACE_VARIED = """math.randomseed(1)
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+local streets = {"jongno", "teheran", "sejong", "gangnam", "itaewon", "hangang", "dosan", "olympic", "mapo", "yangjae"}
+local products = {"fold", "flip", "ultra", "plus", "buds", "watch", "tab", "book"}
+request = function()
+  local product = math.random(#products)
+  return wrk.format(nil, nil, nil, string.format(
+    '{"userId":%d,"userAddress":"seoul %s-ro %d-%d","productId":%d,"productName":"%s","price":%d,' ..
+    '"cardNo":"4%03d-%04d-%04d-%04d"}',
+    math.random(1000000), streets[math.random(#streets)], math.random(400), math.random(60), product,
+    products[product], 100000 + 1000 * math.random(1900), math.random(0, 999), math.random(0, 9999),
+    math.random(0, 9999), math.random(0, 9999)))
+end
+"""
+
 
 def write_script(folder, name, text):
     """The path of a script for wrk."""
@@ -101,16 +118,23 @@ def get(url):
         give_up(f"GET {url}: {error.code} {error.read()!r}")
 
 
-def count_of(server):
-    """How many reservations the view shows; None while it can't tell."""
+def count_or_none(server):
     page = get(server.url + "/preReservations?size=1")
     return page and page["page"]["totalElements"]
 
 
+def count_of(server):
+    """How many reservations the view shows."""
+    count = count_or_none(server)
+    if count is None:
+        give_up("the view is not there")
+    return count
+
+
 def wait_for_count(server, count, within_s):
-    """Seconds from the start of the process until its view shows this many reservations."""
+    """Seconds from the start of the process until its view is there and shows this many reservations."""
     while True:
-        seen, now = count_of(server), time.monotonic()
+        seen, now = count_or_none(server), time.monotonic()
         if seen == count:
             return now - server.began
         if now - server.began > within_s:

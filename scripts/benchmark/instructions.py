@@ -15,9 +15,9 @@ BUILDS = ("saga_instructions",)
 COUNTED = "counted_sagas"
 # The first pattern that a function's plain name matches tells its stage.
 STAGES = [(name, re.compile(pattern)) for name, pattern in (
-    ("harness", r"counted_sagas|holdfast::testing::|.*willing_provider"),
-    ("decide", r"holdfast::domain::"),
-    ("encode", r"holdfast::storage::.*(encode|decode|codec|reader_of|varint)"),
+    ("harness", r"counted_sagas|holdfast::testing::|.*willing_provider|caf::scheduler::test_coordinator"),
+    ("decide and evolve", r"holdfast::domain::"),
+    ("encode", r"holdfast::storage::.*(encode|decode|codec|varint|\{anonymous\}::(reader|writer)::)"),
     ("project", r"holdfast::(actors::.*projector|storage::.*(view|projection|header))"),
     ("append", r"holdfast::(actors::.*(journal_writer|entity)|storage::)"),
     ("pay", r"holdfast::(payments::|actors::.*(breaker|payment))"),

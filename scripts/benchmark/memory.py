@@ -1,13 +1,14 @@
 """Memory of a reservation. Resident and idle: N and then 2 N whose charge was interrupted, resumed while the
 provider refuses every call, so that each waits in memory for its next try; the difference in resident memory,
 by N: caches are full in both, where N is large enough. Passivated: resident memory after more and more placements, the
-provider being another process, as the slope over all waves but the first; where N is so small that the stores'
-caches still fill, that is in it."""
+provider being another process: the slope over the later two thirds of the waves, as the first ones fill the
+stores' caches, which are bounded. Zero within two standard errors of the slope counts as zero."""
+import math
 import os
 import statistics
 import time
 
-from .clients import PLACE, EndlessLoad, count_of, wait_for_count, write_script
+from .clients import PLACE_VARIED, EndlessLoad, count_of, wait_for_count, write_script
 from .figures import head, tell
 from .machine import give_up, new_folder
 from .processes import Provider, Server, refusing_provider
@@ -29,7 +30,7 @@ AT_REST_S = 2
 def add_arguments(parser):
     parser.add_argument("--resident", type=int, default=100_000, help="N, at most half of what may be in memory")
     parser.add_argument("--placed", type=int, default=200_000, help="of each wave")
-    parser.add_argument("--waves", type=int, default=6)
+    parser.add_argument("--waves", type=int, default=9)
 
 
 def steady_bytes(server):
@@ -61,11 +62,11 @@ def after_waves(options):
     with new_folder() as folder:
         provider = Provider()
         server = Server(os.path.join(folder, "data"), "--payment", provider.url)
-        place = write_script(folder, "place", PLACE)
+        place = write_script(folder, "place", PLACE_VARIED)
         points = []
         for wave in range(options.waves):
             load = EndlessLoad(server.url + "/preReservations", 64, place)
-            while (count_of(server) or 0) < options.placed * (wave + 1):
+            while count_of(server) < options.placed * (wave + 1):
                 time.sleep(LOOK_EVERY_S)
             load.end()
             time.sleep(AT_REST_S)
@@ -73,6 +74,15 @@ def after_waves(options):
         server.end()
         provider.end()
         return points
+
+
+def slope_of(points):
+    """The slope of the line that fits best, and its standard error."""
+    xs, ys = zip(*points)
+    slope, intercept = statistics.linear_regression(xs, ys)
+    rest = sum((y - slope * x - intercept) ** 2 for x, y in points)
+    spread = sum((x - statistics.mean(xs)) ** 2 for x in xs)
+    return slope, math.sqrt(rest / max(len(points) - 2, 1) / spread)
 
 
 def run(options):
@@ -84,6 +94,7 @@ def run(options):
     points = after_waves(options)
     for placed, resident in points:
         tell(f"after {placed:,} placements, all at rest", resident / 1e6, "MB", 1)
-    placed, resident = zip(*points[1:])
-    tell("passivated", statistics.linear_regression(placed, resident).slope, "bytes each", 1,
-         at_most=MOST_BYTES_PASSIVATED)
+    slope, error = slope_of(points[len(points) // 3:])
+    tell("passivated", slope, "bytes each", 1)
+    tell("  two standard errors of that", 2 * error, "bytes each", 1)
+    tell("  beyond them", max(0, slope - 2 * error), "bytes each", 1, at_most=MOST_BYTES_PASSIVATED)

@@ -4,7 +4,7 @@ import os
 import time
 
 from . import charts
-from .clients import PLACE, EndlessLoad, count_of, write_script
+from .clients import PLACE_VARIED, EndlessLoad, count_of, write_script
 from .figures import flatness, head, tell
 from .machine import DOCS, give_up, new_folder
 from .processes import Provider, Server
@@ -29,7 +29,7 @@ def add_arguments(parser):
 def wait_for_more(server, than):
     """The count once it is beyond that, and the time of it."""
     gives_up_at = time.monotonic() + STALLED_AFTER_S
-    while (count := count_of(server)) is None or count <= than:
+    while (count := count_of(server)) <= than:
         if time.monotonic() > gives_up_at:
             give_up(f"nothing was placed for {STALLED_AFTER_S} s, at {count}")
         time.sleep(LOOK_EVERY_S)
@@ -39,7 +39,7 @@ def wait_for_more(server, than):
 def sample(server, reservations):
     """(placed, placed/s since the last, resident MiB) about SAMPLES times."""
     step = max(reservations // SAMPLES, 1)
-    samples, before, at = [], count_of(server) or 0, time.monotonic()
+    samples, before, at = [], count_of(server), time.monotonic()
     while before < reservations:
         count, now = wait_for_more(server, before + step)
         samples.append((count, (count - before) / (now - at), server.resident_mib()))
@@ -62,7 +62,7 @@ def run(options):
     with new_folder() as folder:
         provider = Provider() if options.provider == "apart" else None
         server = Server(os.path.join(folder, "data"), *(["--payment", provider.url] if provider else []))
-        load = EndlessLoad(server.url + "/preReservations", options.connections, write_script(folder, "place", PLACE))
+        load = EndlessLoad(server.url + "/preReservations", options.connections, write_script(folder, "place", PLACE_VARIED))
         samples = sample(server, options.reservations)
         rate, p50, p99 = load.end()
         server.end()
