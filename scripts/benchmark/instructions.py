@@ -32,8 +32,6 @@ STAGES = [(name, re.compile(pattern)) for name, pattern in (
 def add_arguments(parser):
     parser.add_argument("--count", type=int, default=4096)
     parser.add_argument("--works", nargs="+", default=["place", "cancel"])
-    parser.add_argument("--provider", choices=["willing", "sandbox"], default="willing",
-                        help="one that answers at once and remembers nothing, or the one of `serve`")
 
 
 def stage_of(name):
@@ -45,8 +43,7 @@ def profile_of(work, folder, options):
     out = os.path.join(folder, work)
     command = ["valgrind", "--tool=callgrind", f"--toggle-collect={COUNTED}*", f"--callgrind-out-file={out}",
                bench_program("saga_instructions"), work, str(options.count)]
-    run = subprocess.run(command + (["sandbox"] if options.provider == "sandbox" else []),
-                         capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         give_up(f"saga_instructions ended with {run.returncode}:\n{run.stderr}")
     return Profile(out), int(run.stdout.split()[-1])
