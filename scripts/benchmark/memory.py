@@ -17,6 +17,8 @@ from .stores import fill
 PROGRAMS = ("wrk",)
 MOST_BYTES_RESIDENT = 2048
 MOST_BYTES_PASSIVATED = 0
+# The view's cache is full sooner, so that it does not look like reservations that stayed.
+SMALL_CACHE = ("--view-cache", "8MiB")
 LOOKS = 20
 LOOK_EVERY_S = 0.25
 # Memory that grows by less within LOOKS looks has stopped growing.
@@ -50,7 +52,7 @@ def with_residents(count):
         data = os.path.join(folder, "data")
         fill(data, 0, count)
         for _ in range(2):
-            server = Server(data, "--payment", refusing_provider())
+            server = Server(data, "--payment", refusing_provider(), *SMALL_CACHE)
             wait_for_count(server, count, WITHIN_S)
             steady = steady_bytes(server)
             server.end()
@@ -61,7 +63,7 @@ def after_waves(options):
     """(placed, resident bytes) after each wave."""
     with new_folder() as folder:
         provider = Provider()
-        server = Server(os.path.join(folder, "data"), "--payment", provider.url)
+        server = Server(os.path.join(folder, "data"), "--payment", provider.url, *SMALL_CACHE)
         place = write_script(folder, "place", PLACE_VARIED)
         points = []
         for wave in range(options.waves):
