@@ -1,7 +1,8 @@
 // What Beast itself can do: answers every request with the same JSON from one thread, with keep
-// alive and nothing else. The server is measured against it.
+// alive and nothing else. The server is measured against it. With BYTES the answer is spaces of that
+// length, to compare with answers as long.
 //
-//     ceiling PORT
+//     ceiling PORT [BYTES]
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -21,7 +22,7 @@ using asio::ip::tcp;
 
 namespace {
 
-const std::string constant_json =
+std::string constant_answer =
     R"({"id":1,"userId":1,"userAddress":"seoul","productId":1,"productName":"fold","price":1300000,)"
     R"("currency":"KRW","cardNo":"****-****-****-1234","status":"reservated","cancelReason":null,)"
     R"("createdAt":"2026-11-22T06:30:00.000Z","modifiedAt":"2026-11-22T06:30:00.100Z","version":3,)"
@@ -47,7 +48,7 @@ class connection : public std::enable_shared_from_this<connection> {
     response_.set(http::field::server, "ceiling");
     response_.set(http::field::content_type, "application/json");
     response_.keep_alive(request_.keep_alive());
-    response_.body() = constant_json;
+    response_.body() = constant_answer;
     response_.prepare_payload();
     http::async_write(stream_, response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
       if (!error && self->response_.keep_alive()) self->read();
@@ -76,11 +77,12 @@ void accept(acceptor& from) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const int port = count == 2 ? std::atoi(arguments[1]) : 0;
+  const int port = count == 2 || count == 3 ? std::atoi(arguments[1]) : 0;
   if (port < 1 || port > 65535) {
-    std::cerr << "usage: ceiling PORT\n";
+    std::cerr << "usage: ceiling PORT [BYTES]\n";
     return EXIT_FAILURE;
   }
+  if (count == 3) constant_answer.assign(std::strtoul(arguments[2], nullptr, 10), ' ');
   asio::io_context loop{1};
   acceptor listener(loop, {asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(port)});
   accept(listener);

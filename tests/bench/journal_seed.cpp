@@ -1,10 +1,11 @@
 // Fills two journals as a busy year would leave them, and measures what a start and an append
 // cost on top of that.
-//   journal_seed DIR COUNT
-// makes DIR/reservations and DIR/receipts with COUNT finished reservations, spread over all
-// shards; on a DIR that was filled before it only measures.
+//   journal_seed fill DIR FINISHED [UNFINISHED]
+// makes DIR/reservations and DIR/receipts with so many finished reservations, spread over all shards and
+// the last 30 days, 20 to a customer; behind them others, placed just now, whose charge was interrupted.
+//   journal_seed measure DIR
+// opens, claims and lists both, and appends 20,000 placements to the first.
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -189,7 +190,17 @@ std::vector<journal_entry> receipts_of(entity_id first, entity_id last, std::uin
   return entries;
 }
 
-void fill(const std::string& folder, std::uint64_t count) {
+/// Placed when the others are already finished, and nothing more is known of them.
+std::vector<journal_entry> interrupted(entity_id first, entity_id last, std::uint64_t count) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  std::vector<journal_entry> entries;
+  for (auto id = first; id < last; ++id) {
+    entries.push_back(entry_of(id, 0, domain::reservation_placed{now, order_of(id, count)}, true));
+  }
+  return entries;
+}
+
+void fill(const std::string& folder, std::uint64_t count, std::uint64_t unfinished) {
   const auto reservations = open(folder + "/reservations");
   const auto receipts = open(folder + "/receipts");
   claim_all(*reservations);
@@ -203,14 +214,10 @@ void fill(const std::string& folder, std::uint64_t count) {
     }
     issuing.append(receipts_of(first, last, count));
   }
-}
-
-double size_of(const std::string& folder) {
-  double bytes = 0;
-  for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
-    bytes += file.is_regular_file() ? static_cast<double>(file.file_size()) : 0;
+  const entity_id end = count + unfinished + 1;
+  for (entity_id first = count + 1; first < end; first += fill_entries) {
+    placing.append(interrupted(first, std::min<entity_id>(first + fill_entries, end), count));
   }
-  return bytes;
 }
 
 /// What `serve` does before it is ready: open, claim and list both journals.
@@ -251,19 +258,21 @@ void measure_appends(const std::string& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    give_up("usage: journal_seed DIR COUNT");
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const bool filling = (words.size() == 3 || words.size() == 4) && words[0] == "fill";
+  if (!filling && (words.size() != 2 || words[0] != "measure")) {
+    give_up("usage: journal_seed fill DIR FINISHED [UNFINISHED], or journal_seed measure DIR");
   }
-  const std::string folder = argv[1];
-  const std::uint64_t count = std::strtoull(argv[2], nullptr, 10);
-  if (!std::filesystem::exists(folder + "/reservations")) {
-    const auto start = clock::now();
-    fill(folder, count);
-    std::cout << "filled in " << milliseconds_since(start) / 1000 << " s\n";
+  const std::string& folder = words[1];
+  if (!filling) {
+    measure_start(folder);
+    measure_appends(folder);
+    return EXIT_SUCCESS;
   }
-  for (const std::string name : {"/reservations", "/receipts"}) {
-    std::cout << name << ": " << size_of(folder + name) / static_cast<double>(count) << " bytes each\n";
+  if (std::filesystem::exists(folder + "/reservations")) {
+    give_up(folder + " has been filled before");
   }
-  measure_start(folder);
-  measure_appends(folder);
+  const auto start = clock::now();
+  fill(folder, std::stoull(words[2]), words.size() == 4 ? std::stoull(words[3]) : 0);
+  std::cout << "filled in " << milliseconds_since(start) / 1000 << " s\n";
 }

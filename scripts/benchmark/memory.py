@@ -1,0 +1,102 @@
+"""Memory of a reservation. Resident and idle: N and then 2 N whose charge was interrupted, resumed while the
+provider refuses every call, so that each waits in memory for its next try; the difference in resident memory,
+by N: caches are full in both, where N is large enough. Passivated: resident memory after more and more placements, the
+provider being another process: the slope over the later two thirds of the waves, as the first ones fill the
+stores' caches, which are bounded. Zero within two standard errors of the slope counts as zero."""
+import math
+import os
+import statistics
+import time
+
+from .clients import PLACE_VARIED, EndlessLoad, count_of, wait_for_count, write_script
+from .figures import head, tell
+from .machine import give_up, new_folder
+from .processes import Provider, Server, refusing_provider
+from .stores import fill
+
+PROGRAMS = ("wrk",)
+MOST_BYTES_RESIDENT = 2048
+MOST_BYTES_PASSIVATED = 0
+# The view's cache is full sooner, so that it does not look like reservations that stayed.
+SMALL_CACHE = ("--view-cache", "8MiB")
+LOOKS = 20
+LOOK_EVERY_S = 0.25
+# Memory that grows by less within LOOKS looks has stopped growing.
+STEADY_WITHIN = 0.01
+STEADY_WITHIN_S = 300
+WITHIN_S = 3600
+# What is under way when a wave ends.
+AT_REST_S = 2
+
+
+def add_arguments(parser):
+    parser.add_argument("--resident", type=int, default=100_000, help="N, at most half of what may be in memory")
+    parser.add_argument("--placed", type=int, default=200_000, help="of each wave")
+    parser.add_argument("--waves", type=int, default=9)
+
+
+def steady_bytes(server):
+    """Resident memory once it has stopped growing."""
+    seen, gives_up_at = [], time.monotonic() + STEADY_WITHIN_S
+    while len(seen) < LOOKS or max(seen[-LOOKS:]) > min(seen[-LOOKS:]) * (1 + STEADY_WITHIN):
+        if time.monotonic() > gives_up_at:
+            give_up(f"memory goes on changing: {[round(each / 1e6) for each in seen[-LOOKS:]]} MB")
+        time.sleep(LOOK_EVERY_S)
+        seen.append(server.resident_bytes())
+    return statistics.median(seen[-LOOKS:])
+
+
+def with_residents(count):
+    """Resident memory with this many waiting, on a start that has its view."""
+    with new_folder() as folder:
+        data = os.path.join(folder, "data")
+        fill(data, 0, count)
+        for _ in range(2):
+            server = Server(data, "--payment", refusing_provider(), *SMALL_CACHE)
+            wait_for_count(server, count, WITHIN_S)
+            steady = steady_bytes(server)
+            server.end()
+        return steady
+
+
+def after_waves(options):
+    """(placed, resident bytes) after each wave."""
+    with new_folder() as folder:
+        provider = Provider()
+        server = Server(os.path.join(folder, "data"), "--payment", provider.url, *SMALL_CACHE)
+        place = write_script(folder, "place", PLACE_VARIED)
+        points = []
+        for wave in range(options.waves):
+            load = EndlessLoad(server.url + "/preReservations", 64, place)
+            while count_of(server) < options.placed * (wave + 1):
+                time.sleep(LOOK_EVERY_S)
+            load.end()
+            time.sleep(AT_REST_S)
+            points.append((count_of(server), server.resident_bytes()))
+        server.end()
+        provider.end()
+        return points
+
+
+def slope_of(points):
+    """The slope of the line that fits best, and its standard error."""
+    xs, ys = zip(*points)
+    slope, intercept = statistics.linear_regression(xs, ys)
+    rest = sum((y - slope * x - intercept) ** 2 for x, y in points)
+    spread = sum((x - statistics.mean(xs)) ** 2 for x in xs)
+    return slope, math.sqrt(rest / max(len(points) - 2, 1) / spread)
+
+
+def run(options):
+    base, double = with_residents(options.resident), with_residents(2 * options.resident)
+    head("memory of a reservation")
+    tell(f"with {options.resident:,} resident", base / 1e6, "MB", 1)
+    tell(f"with {2 * options.resident:,} resident", double / 1e6, "MB", 1)
+    tell("resident and idle", (double - base) / options.resident, "bytes each", 0, at_most=MOST_BYTES_RESIDENT)
+    points = after_waves(options)
+    for placed, resident in points:
+        tell(f"after {placed:,} placements, all at rest", resident / 1e6, "MB", 1)
+    slope, error = slope_of(points[len(points) // 3:])
+    tell("passivated", slope, "bytes each", 1)
+    tell("  two standard errors of that", 2 * error, "bytes each", 1)
+    tell("  beyond them", max(0, slope - 2 * error), "bytes each", 1, at_most=MOST_BYTES_PASSIVATED)

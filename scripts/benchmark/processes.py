@@ -1,0 +1,123 @@
+"""The processes that a bench measures or needs: each on a port of its own, gone when the bench is."""
+import atexit
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+from .machine import HOLDFAST, bench_program, give_up
+
+MIB = 1024 * 1024
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for_port(port, name):
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                give_up(f"{name} does not listen")
+            time.sleep(0.01)
+
+
+class Program:
+    """A holdfast command, timed from its start to its ready line."""
+
+    ENDS_WITHIN_S = 120
+
+    def __init__(self, *arguments):
+        self.began = time.monotonic()
+        self.process = subprocess.Popen([HOLDFAST, *arguments, "--listen", "127.0.0.1:0"],
+                                        stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
+        line = self.process.stdout.readline()
+        self.ready_s = time.monotonic() - self.began
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        if not found:
+            give_up(f"{arguments[0]} did not start: {line!r}")
+        self.url, self.port = found.group(0), int(found.group(1))
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        code = self.process.wait(timeout=self.ENDS_WITHIN_S)
+        if how == signal.SIGTERM and code != 0:
+            give_up(f"it ended with {code}")
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
+
+    def resident_mib(self):
+        return self.resident_bytes() / MIB
+
+    def written_to_disk_bytes(self):
+        """Whole pages, each time that they go to the disk."""
+        with open(f"/proc/{self.process.pid}/io", encoding="ascii") as figures:
+            return int(re.search(r"^write_bytes: (\d+)", figures.read(), re.MULTILINE).group(1))
+
+
+class Server(Program):
+    def __init__(self, data, *flags):
+        super().__init__("serve", "--data", data, "--log-level", "warn", *flags)
+
+
+class Provider(Program):
+    """The payment provider as a process of its own."""
+
+    def __init__(self, *flags):
+        super().__init__("sandbox", "--log-level", "warn", *flags)
+
+    def control(self, **knobs):
+        """Turns knobs; the knobs and figures after that."""
+        request = urllib.request.Request(self.url + "/control", json.dumps(knobs).encode(), method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+class Ceiling:
+    """A bare Beast server: one thread, a constant answer; of the given length where one is given."""
+
+    def __init__(self, body_bytes=None):
+        self.port = free_port()
+        length = [] if body_bytes is None else [str(body_bytes)]
+        self.process = subprocess.Popen([bench_program("ceiling"), str(self.port), *length])
+        atexit.register(self.process.kill)
+        self.url = f"http://127.0.0.1:{self.port}"
+        wait_for_port(self.port, "the ceiling")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Redis:
+    """A redis-server of this run's own, which keeps nothing."""
+
+    def __init__(self):
+        port = free_port()
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            stdout=subprocess.DEVNULL)
+        atexit.register(self.process.kill)
+        self.url = f"redis://127.0.0.1:{port}/0"
+        wait_for_port(port, "redis-server")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def refusing_provider():
+    """A URL where nobody listens: every call is refused."""
+    return f"http://127.0.0.1:{free_port()}"
