@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -12,6 +13,8 @@
 
 namespace holdfast::storage {
 namespace {
+
+constexpr std::size_t zeros_at_once = 256 * 1024;
 
 [[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
   throw std::filesystem::filesystem_error(what, path, std::error_code(errno, std::system_category()));
@@ -25,12 +28,32 @@ std::string file_name(std::uint64_t first_batch) {
 
 }  // namespace
 
-commit_log::commit_log(std::filesystem::path folder) : folder_(std::move(folder)) {
+commit_log::commit_log(std::filesystem::path folder) : folder_(std::move(folder)), ahead_(folder_ / "ahead") {
   std::filesystem::create_directory(folder_);
+  drop_what_was_made_ahead();
 }
 
 commit_log::~commit_log() {
   close();
+  std::error_code left_over;
+  std::filesystem::remove(ahead_, left_over);
+}
+
+void commit_log::make_ahead(std::size_t bytes) {
+  const int descriptor = ::open(ahead_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (descriptor < 0) return;
+  const std::string zeros(std::min(bytes, zeros_at_once), '\0');
+  bool good = true;
+  for (std::size_t made = 0; good && made < bytes; made += zeros.size()) {
+    good = ::write(descriptor, zeros.data(), zeros.size()) == static_cast<ssize_t>(zeros.size());
+  }
+  made_ahead_ = ::fsync(descriptor) == 0 && good;
+  ::close(descriptor);
+}
+
+void commit_log::drop_what_was_made_ahead() {
+  made_ahead_ = false;
+  std::filesystem::remove(ahead_);
 }
 
 void commit_log::close() {
@@ -42,7 +65,9 @@ void commit_log::begin_file(std::uint64_t next_batch) {
   close();
   file_ = folder_ / file_name(next_batch);
   size_ = 0;
-  descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int emptied = made_ahead_ ? 0 : O_TRUNC;
+  if (std::exchange(made_ahead_, false)) std::filesystem::rename(ahead_, file_);
+  descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | emptied | O_CLOEXEC, 0600);
   if (descriptor_ < 0) fail("cannot make", file_);
   sync_folder(folder_);
 }
@@ -73,7 +98,8 @@ logged_batches read_commit_log(const std::filesystem::path& folder) {
   all.exists = std::filesystem::exists(folder) && !logs_in(folder).empty();
   if (!all.exists) return all;
   std::vector<std::string> newest_first;
-  auto found = look_through_logs(folder, [&](std::string_view whole) { newest_first.emplace_back(whole); });
+  auto found = look_through_logs(folder, log_space::made_ahead,
+                                 [&](std::string_view whole) { newest_first.emplace_back(whole); });
   all.torn = std::move(found.torn);
   all.damage = std::move(found.damage);
   if (all.damage) return all;

@@ -4,7 +4,11 @@
 // A folder of files named after the number of their first batch, `000000000042.log`, in the form of
 // log_format.hpp. Batches are synced one by one, so that only the last one of all can be torn.
 //
-// Threading: one thread appends and begins files; remove_files_before() may be called from another.
+// A file that grows costs a sync that writes its size as well, which takes twice as long; so the next file
+// is made ahead, full of zeros. Zeros are what stands behind the last batch of a file then.
+//
+// Threading: one thread appends and begins files; make_ahead() and remove_files_before() may be called
+// from another while none is begun.
 // All throw std::filesystem::filesystem_error; after that nothing may be appended any more.
 #pragma once
 
@@ -27,6 +31,10 @@ class commit_log {
   commit_log(const commit_log&) = delete;
   commit_log& operator=(const commit_log&) = delete;
 
+  /// Makes the next file, of so many bytes. Where that fails the next one grows: a disk that is full or
+  /// broken tells so soon enough.
+  void make_ahead(std::size_t bytes);
+  void drop_what_was_made_ahead();
   /// What comes from now on goes to a new file. Durable when it returns.
   void begin_file(std::uint64_t next_batch);
   /// Durable when it returns.
@@ -39,8 +47,12 @@ class commit_log {
   void close();
 
   const std::filesystem::path folder_;
+  /// Where the next file is made.
+  const std::filesystem::path ahead_;
+  bool made_ahead_ = false;
   std::filesystem::path file_;
   int descriptor_ = -1;
+  /// Up to where it is written.
   std::size_t size_ = 0;
 };
 

@@ -21,8 +21,9 @@ auto as_store_failure(const std::string& path, Do act) {
 
 }  // namespace
 
-journal_store::ownership::ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch)
-    : log(tables.log_folder()), group(tables, log, tail, next_batch), writer(tables, log, tail) {
+journal_store::ownership::ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch,
+                                    std::size_t log_bytes)
+    : log(tables.log_folder()), group(tables, log, tail, next_batch), writer(tables, log, tail, log_bytes) {
   log.begin_file(next_batch);
 }
 
@@ -45,7 +46,7 @@ journal_store::journal_store(const rocksdb_journal_options& options, store_acces
     const auto next_batch = fill_tail();
     if (!owned) return;
     for (const auto& torn : logged_.torn) cut_off_torn_end(torn);
-    owner_.emplace(tables_, tail_, next_batch);
+    owner_.emplace(tables_, tail_, next_batch, largest_tail_bytes_);
   });
   logged_ = {};
 }
@@ -53,8 +54,7 @@ journal_store::journal_store(const rocksdb_journal_options& options, store_acces
 journal_store::~journal_store() {
   if (!owner_ || failed_) return;
   try {
-    if (tail_.bytes() > 0) owner_->writer.begin(owner_->group.next_batch());
-    owner_->writer.finish();
+    owner_->writer.end(owner_->group.next_batch());
   } catch (const store_failure&) {
     // All of it is in the log; the next opening will tell what is wrong.
   }

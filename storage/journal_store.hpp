@@ -46,7 +46,7 @@ class journal_store {
  private:
   /// What only the owner has.
   struct ownership {
-    ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch);
+    ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch, std::size_t log_bytes);
     commit_log log;
     group_commit group;
     table_writer writer;

@@ -188,12 +188,15 @@ std::optional<std::filesystem::path> manifest_in(const std::filesystem::path& fo
 }
 
 /// Adds to what was found, unless that is damage already. Returns where the log's last whole batch ends.
-std::size_t look_through(const std::filesystem::path& file, bool batches_follow, log_findings& found,
+std::size_t look_through(const std::filesystem::path& file, log_space space, bool batches_follow,
+                         log_findings& found,
                          const std::function<void(std::string_view whole_log)>& each_log) {
   const auto bytes = read_file(file);
   if (!bytes || found.damage) return 0;
   auto contents = look_through_log(*bytes);
-  const bool torn = contents.whole_bytes < bytes->size();
+  const bool made_ahead = space == log_space::made_ahead &&
+                          bytes->find_first_not_of('\0', contents.whole_bytes) == std::string::npos;
+  const bool torn = contents.whole_bytes < bytes->size() && !made_ahead;
   if (!contents.damage && torn && batches_follow) {
     contents.damage = damaged_at(contents.whole_bytes, "a record is cut short, and a later log has others");
   }
@@ -247,14 +250,15 @@ log_contents look_through_log(std::string_view bytes) {
   return {std::nullopt, whole};
 }
 
-log_findings look_through_logs(const std::filesystem::path& folder,
+log_findings look_through_logs(const std::filesystem::path& folder, log_space space,
                                const std::function<void(std::string_view whole_log)>& each_log) {
   log_findings found;
   bool batches_follow = false;
   for (const auto& [number, file] : logs_in(folder)) {
-    batches_follow = look_through(file, batches_follow, found, each_log) > 0 || batches_follow;
+    batches_follow = look_through(file, space, batches_follow, found, each_log) > 0 || batches_follow;
   }
-  if (const auto manifest = manifest_in(folder)) look_through(*manifest, false, found, [](auto) {});
+  if (const auto manifest = manifest_in(folder))
+    look_through(*manifest, log_space::none, false, found, [](auto) {});
   return found;
 }
 

@@ -54,11 +54,18 @@ struct log_findings {
 /// that was looked at before. Throws std::filesystem::filesystem_error.
 std::map<std::uint64_t, std::filesystem::path, std::greater<>> logs_in(const std::filesystem::path& folder);
 
+/// What may stand behind the last batch of a log, but for what is torn.
+enum class log_space : std::uint8_t {
+  none,
+  /// Zeros. A batch that got lost with all of its bytes is not missed then: whoever reads the log counts.
+  made_ahead
+};
+
 /// Looks through the logs in the folder and the manifest that CURRENT names, if there is one. A log that
 /// is gone meanwhile is left out; `each_log` gets what is whole of the others, the newest first. Throws
 /// std::filesystem::filesystem_error where one can't be read.
 log_findings look_through_logs(
-    const std::filesystem::path& folder,
+    const std::filesystem::path& folder, log_space space = log_space::none,
     const std::function<void(std::string_view whole_log)>& each_log = [](auto) {});
 
 /// Durable when it returns, with a line in the process's log. For the owner of the log, who must hold its

@@ -76,23 +76,32 @@ void write_tables(rocksdb_store& tables, const tail_part& part) {
 }
 
 void table_writer::begin(std::uint64_t next_batch) {
+  begin(next_batch, then::make_ahead);
+}
+
+void table_writer::begin(std::uint64_t next_batch, then what) {
   finish();
-  try {
-    log_.begin_file(next_batch);
-  } catch (const std::filesystem::filesystem_error& error) {
-    tables_.fail(error.what());
-  }
-  under_way_ = std::async(std::launch::async, [this, next_batch, part = tail_.hand_over()]() mutable {
+  begin_file(next_batch);
+  under_way_ = std::async(std::launch::async, [this, next_batch, what, part = tail_.hand_over()]() mutable {
     write_tables(tables_, *part);
     // Freed on this thread, not under the tail's lock.
     tail_.forget_older();
     part.reset();
     try {
       log_.remove_files_before(next_batch);
+      if (what == then::make_ahead) log_.make_ahead(log_bytes_);
     } catch (const std::filesystem::filesystem_error& error) {
       tables_.fail(error.what());
     }
   });
+}
+
+void table_writer::begin_file(std::uint64_t next_batch) {
+  try {
+    log_.begin_file(next_batch);
+  } catch (const std::filesystem::filesystem_error& error) {
+    tables_.fail(error.what());
+  }
 }
 
 void table_writer::check() {
@@ -103,6 +112,14 @@ void table_writer::check() {
 
 void table_writer::finish() {
   if (under_way_.valid()) under_way_.get();
+}
+
+void table_writer::end(std::uint64_t next_batch) {
+  finish();
+  log_.drop_what_was_made_ahead();
+  if (tail_.bytes() == 0) return begin_file(next_batch);
+  begin(next_batch, then::nothing);
+  finish();
 }
 
 }  // namespace holdfast::storage

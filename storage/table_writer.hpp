@@ -3,6 +3,7 @@
 // Threading: belongs to the writer's thread; the work is done on a thread of its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <future>
 
@@ -17,8 +18,9 @@ void write_tables(rocksdb_store& tables, const tail_part& part);
 
 class table_writer {
  public:
-  table_writer(rocksdb_store& tables, commit_log& log, log_tail& tail)
-      : tables_(tables), log_(log), tail_(tail) {}
+  /// Files of the log are made ahead as large as this.
+  table_writer(rocksdb_store& tables, commit_log& log, log_tail& tail, std::size_t log_bytes)
+      : tables_(tables), log_(log), tail_(tail), log_bytes_(log_bytes) {}
 
   // All throw store_failure, also where what was begun has failed meanwhile.
 
@@ -27,11 +29,18 @@ class table_writer {
   void begin(std::uint64_t next_batch);
   void check();
   void finish();
+  /// The same, and all that is left goes to the tables. The log is empty when it returns.
+  void end(std::uint64_t next_batch);
 
  private:
+  enum class then : std::uint8_t { make_ahead, nothing };
+  void begin(std::uint64_t next_batch, then what);
+  void begin_file(std::uint64_t next_batch);
+
   rocksdb_store& tables_;
   commit_log& log_;
   log_tail& tail_;
+  const std::size_t log_bytes_;
   std::future<void> under_way_;
 };
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
@@ -126,9 +128,13 @@ TEST_CASE("whatever is in the tables or not, everything is found, once and as it
   }
 }
 
+/// The logs, by their names.
 std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
-  for (const auto& each : std::filesystem::directory_iterator(folder)) files.push_back(each.path());
+  for (const auto& each : std::filesystem::directory_iterator(folder)) {
+    if (each.path().extension() == ".log") files.push_back(each.path());
+  }
+  std::sort(files.begin(), files.end());
   return files;
 }
 
@@ -156,6 +162,73 @@ TEST_CASE("what is in the tables leaves the log") {
   REQUIRE(files.size() == 1);
   CHECK(std::filesystem::file_size(files.front()) == 0);
   CHECK(read_shard(*opened(path), 0, 1, 1000).size() == n);
+  const auto last_batch = raw_store(path).get("last_batch");
+  opened(path);
+  CHECK_MESSAGE(raw_store(path).get("last_batch") == last_batch, "nothing was written meanwhile");
+}
+
+/// The files of a journal as a crash leaves them, its last one made ahead and half full.
+struct crashed_in_a_file_made_ahead {
+  temporary_folder folder;
+  std::string path = folder / "journal";
+  std::string copy = folder / "crashed";
+  position appended = 0;
+  std::filesystem::path last_file;
+  std::size_t used = 0;
+
+  crashed_in_a_file_made_ahead() {
+    const auto journal = opened(path);
+    const auto owner = claim(*journal, 0);
+    const auto append_one = [&] { append(*journal, entry(owner, id_of(0, ++appended), 0)); };
+    const auto read_last = [&] {
+      last_file = files_in(path + "/log").back();
+      std::ifstream file(last_file, std::ios::binary);
+      return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    std::string bytes;
+    do {
+      append_one();
+      bytes = read_last();
+      used = bytes.find_last_not_of('\0') + 1;
+    } while (bytes.size() < small_tail_bytes || used < small_tail_bytes / 2 || used > bytes.size() - 1000);
+    std::filesystem::copy(path, copy, std::filesystem::copy_options::recursive);
+    last_file = std::filesystem::path(copy) / "log" / last_file.filename();
+  }
+
+  std::size_t found() const { return read_shard(*opened_for_reading(copy), 0, 1, 100'000).size(); }
+  void flip(std::size_t at) const {
+    std::fstream file(last_file, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char flipped = static_cast<char>(file.get() ^ 1);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(flipped);
+  }
+};
+
+TEST_CASE("zeros behind the last batch are space that was made ahead, and anything else there is torn") {
+  crashed_in_a_file_made_ahead crashed;
+  CHECK(crashed.found() == crashed.appended);
+  SUBCASE("as it is") {}
+  SUBCASE("a bit of what was not written yet") {
+    crashed.flip(crashed.used + 600);
+  }
+  CHECK(crashed.found() == crashed.appended);
+  const auto journal = opened(crashed.copy);
+  const auto owner = claim(*journal, 0);
+  CHECK(owner.last_position == crashed.appended);
+  CHECK((append(*journal, entry(owner, id_of(0, crashed.appended + 1), 0)) ==
+         appended_at(crashed.appended + 1)));
+}
+
+TEST_CASE("a flipped bit in a file that was made ahead is found") {
+  crashed_in_a_file_made_ahead crashed;
+  for (std::size_t at = 0; at < crashed.used; at += 97) {
+    CAPTURE(at);
+    crashed.flip(at);
+    CHECK_FALSE(rocksdb_journal::open_read_only({.path = crashed.copy}));
+    crashed.flip(at);
+  }
+  CHECK(crashed.found() == crashed.appended);
 }
 
 TEST_CASE("a log that lacks a batch is refused") {

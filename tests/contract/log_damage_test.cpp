@@ -107,6 +107,7 @@ TEST_CASE("a log is whole as it was written, and wherever a crash has cut it") {
     REQUIRE(damage_in_log(crashed.bytes.substr(0, size)) == std::nullopt);
   }
   CHECK(damage_in_log(crashed.bytes + std::string(5000, '\0')) == std::nullopt);
+  CHECK(damage_in_log(crashed.bytes + std::string(100'000, '\0')) == std::nullopt);
 }
 
 TEST_CASE("a flipped bit in any header of a log is found, the last one's too") {
