@@ -63,7 +63,7 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<replay_call>,
     // Cancels it; answers when payment and receipt are undone, or the wait is over.
     caf::reacts_to<cancellation_call>,
-    // Ends, if nothing is under way, and tells its shard whether it does.
+    // Tells its shard whether it may go although its receipt is not there yet.
     caf::reacts_to<passivate>,
     // Its shard says that those who wait have waited enough.
     caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
@@ -78,7 +78,7 @@ using reservation_actor = caf::typed_actor<
 using shard_actor = caf::typed_actor<
     // Routed to their reservation, which is spawned or brought back.
     caf::reacts_to<placement_call>, caf::reacts_to<replay_call>, caf::reacts_to<cancellation_call>,
-    // A reservation is back, has come to rest, ends or stays, went down, or somebody waits for its
+    // A reservation is back, has come to rest, may go or not, went down, or somebody waits for its
     // cancellation.
     caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
     caf::reacts_to<passivation_answered>, caf::reacts_to<reservation_failed>,

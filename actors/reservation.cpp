@@ -42,9 +42,10 @@ void reservation_state::loaded(const entity_read& read) {
     if (auto wrong = log_->replay(record)) return go_down(*wrong);
     if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
   }
-  loaded_ = true;
   self_->send(links_.shard, reservation_loaded{log_->id()});
   for (auto& run : std::exchange(waiting_for_load_, {})) run();
+  // Only now: the first of them must not say that it rests before the last has been heard.
+  loaded_ = true;
   advance();
 }
 
@@ -54,14 +55,29 @@ void reservation_state::when_loaded(std::function<void()> run) {
   if (waiting_for_load_.size() < largest_waiters) waiting_for_load_.push_back(std::move(run));
 }
 
-void reservation_state::passivate(bool although_it_waits) {
-  const bool anyone_waits = placement_.pending() || !cancellations_.empty();
-  const bool settled = loaded_ && log_->settled() && !anyone_waits;
-  const auto step = settled ? domain::next_step(log_->state()) : domain::step::none;
-  const bool at_rest = settled && !child_.handle && step == domain::step::none;
-  const bool leaves = settled && although_it_waits && step == domain::step::issue_receipt;
-  self_->send(links_.shard, passivation_answered{log_->id(), at_rest || leaves, leaves});
-  if (at_rest || leaves) self_->quit();
+/// Each handler of a message of the shard's comes here first. In the end each has to advance() or rest(),
+/// at once or later: the shard may have ignored what it was told before.
+void reservation_state::hear() {
+  ++heard_;
+  may_go_ = false;
+}
+
+bool reservation_state::at_rest() const {
+  return loaded_ && log_->settled() && !child_.handle && !anyone_waits() &&
+         domain::next_step(log_->state()) == domain::step::none;
+}
+
+void reservation_state::passivate() {
+  hear();
+  if (at_rest()) return rest();
+  may_go_ = loaded_ && log_->settled() && !anyone_waits() &&
+            domain::next_step(log_->state()) == domain::step::issue_receipt;
+  if (may_go_) {
+    abandon_child();
+    // Where it has to stay after all, the desk may know of the receipt.
+    resumed_ = true;
+  }
+  self_->send(links_.shard, passivation_answered{log_->id(), heard_, may_go_});
 }
 
 /// Its shard says so in the log, and brings it back.
@@ -72,6 +88,7 @@ void reservation_state::go_down(const std::string& why) {
 // --- Commands ---
 
 void reservation_state::place(placement_call& call) {
+  hear();
   auto& request = call.request;
   auto decision = domain::decide(log_->state(), domain::place{std::move(request.what)}, now());
   if (decision.refused != domain::rejection::none) {
@@ -86,6 +103,7 @@ void reservation_state::place(placement_call& call) {
 }
 
 void reservation_state::replay(const replay_call& call) {
+  hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
     if (!what.same_fields) {
       to.deliver(refusal(placement_status::key_reused));
@@ -103,6 +121,7 @@ void reservation_state::replay(const replay_call& call) {
 }
 
 void reservation_state::cancel(const cancellation_call& call) {
+  hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
     if (log_->state().version == 0) {
       to.deliver({cancellation_status::unknown_reservation});
@@ -207,7 +226,8 @@ void reservation_state::answer_cancellations() {
 }
 
 void reservation_state::end_placement_wait() {
-  if (!placement_.pending()) return;
+  hear();
+  if (!placement_.pending()) return advance();
   told_in_progress_ = true;
   // The answer of now, which waits for what is decided now: later events may not be durable yet.
   log_->when_durable([this, told = answer(placement_status::in_progress, false)]() mutable {
@@ -218,10 +238,12 @@ void reservation_state::end_placement_wait() {
 
 /// One of these comes for each waiter, in their order.
 void reservation_state::end_cancellation_wait() {
+  hear();
   log_->when_durable([this] {
-    if (cancellations_.empty()) return;
-    cancellations_.front().deliver({cancellation_status::in_progress});
-    cancellations_.erase(cancellations_.begin());
+    if (!cancellations_.empty()) {
+      cancellations_.front().deliver({cancellation_status::in_progress});
+      cancellations_.erase(cancellations_.begin());
+    }
     advance();
   });
 }
@@ -229,7 +251,7 @@ void reservation_state::end_cancellation_wait() {
 // --- The saga ---
 
 void reservation_state::advance() {
-  if (!loaded_ || !log_->settled() || child_.handle) return;
+  if (!loaded_ || !log_->settled() || child_.handle || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());
   spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
@@ -260,7 +282,9 @@ void reservation_state::publish_parked() {
 
 void reservation_state::rest() {
   // An empty one still tells, so that its shard does not keep it.
-  if (cancellations_.empty()) self_->send(links_.shard, reservation_rested{log_->id()});
+  if (!loaded_ || anyone_waits()) return;
+  may_go_ = true;
+  self_->send(links_.shard, reservation_rested{log_->id(), heard_});
 }
 
 void reservation_state::spawn_payment(domain::step step) {
@@ -344,9 +368,9 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](payment_ended& what) { self->state.payment_over(what); },
       [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](placement_call& call) { self->state.place(call); },
-      [self](const passivate& how) { self->state.passivate(how.although_it_waits); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
+      [self](passivate) { self->state.passivate(); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },

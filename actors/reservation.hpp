@@ -44,7 +44,7 @@ class reservation_state {
   void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
-  void passivate(bool although_it_waits);
+  void passivate();
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);
@@ -80,6 +80,9 @@ class reservation_state {
   template <class Handle>
   void supervise(domain::step step, const Handle& handle);
   void publish_parked();
+  void hear();
+  bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }
+  bool at_rest() const;
   void rest();
   void abandon_child();
 
@@ -88,6 +91,10 @@ class reservation_state {
   reservation_links links_;
   std::optional<entity<reservation_aggregate>> log_;
   bool loaded_ = false;
+  /// Messages of its shard's, and whether it has told it since the last of them that it may go: then it
+  /// does nothing of its own any more.
+  std::uint64_t heard_ = 0;
+  bool may_go_ = false;
   std::vector<std::function<void()>> waiting_for_load_;
   /// How long the records are at the version that decided the placement, 0 before.
   std::size_t decided_size_ = 0;
