@@ -49,10 +49,10 @@ using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::wit
                                              // Answers of the journal.
                                              caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
 
-/// One step of a payment against the provider. Tells its reservation, then ends.
+/// One step of a payment that has to be tried again. Tells its reservation, then ends.
 using payment_actor = caf::typed_actor<caf::reacts_to<tick>>;
 
-/// Gets a receipt issued or voided, for as long as it takes. Tells its reservation, then ends.
+/// A receipt that the desk could not issue or void at the first try. Tells its reservation, then ends.
 using receipt_actor = caf::typed_actor<caf::reacts_to<tick>>;
 
 /// One reservation.

@@ -16,9 +16,10 @@ void shard_state::start(self_pointer self, surroundings_ptr around, reservation_
                         storage::shard_claim claim) {
   self_ = self;
   around_ = std::move(around);
-  links_ = std::move(links);
-  links_.shard = self;
-  links_.owner_epoch = claim.owner_epoch;
+  links.around = around_;
+  links.shard = self;
+  links.owner_epoch = claim.owner_epoch;
+  links_ = std::make_shared<const reservation_links>(std::move(links));
   shard_ = claim.shard;
   next_sequence_ = claim.last_entity == 0 ? 1 : storage::sequence_of(claim.last_entity) + 1;
   list_unfinished();
@@ -70,8 +71,8 @@ void shard_state::send(resident& to, Message&& what) {
 
 shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
-  one = {self_->spawn(reservation, around_, links_, id, is_new), 0};
-  notice_failure(one.actor, links_.shard, [id](const caf::error& reason) {
+  one = {self_->spawn(reservation, links_, id, is_new), 0};
+  notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
   });
   return one;

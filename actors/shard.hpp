@@ -71,7 +71,7 @@ class shard_state {
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
-  reservation_links links_;
+  reservation_links_ptr links_;
   storage::shard_id shard_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::unordered_map<domain::reservation_id, resident> residents_;
