@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "actors/engine.hpp"
@@ -291,9 +292,7 @@ struct call_returned {
   std::uint64_t call = 0;
   /// When the provider answered: the wait in the breaker's mailbox is not the provider's.
   std::chrono::steady_clock::time_point at;
-  std::shared_ptr<payments::charge_answer> charge;
-  std::shared_ptr<payments::settle_answer> settle;
-  std::shared_ptr<payments::refund_answer> refund;
+  std::variant<payments::charge_answer, payments::settle_answer, payments::refund_answer> answer;
 };
 
 /// To a reservation, from its payment child.

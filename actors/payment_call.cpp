@@ -41,8 +41,7 @@ payment_outcome outcome_of(payments::settle_answer& answer, domain::charge_resul
 
 payment_outcome outcome_of(payments::refund_answer& answer) {
   const bool refunded = answer.status == payments::refund_status::refunded;
-  return {refunded, domain::charge_result::unknown,
-          std::move(refunded ? answer.refund_id : answer.reason)};
+  return {refunded, domain::charge_result::unknown, std::move(refunded ? answer.refund_id : answer.reason)};
 }
 
 charge_call charge_call_for(payment_order& order) {

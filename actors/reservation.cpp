@@ -197,7 +197,7 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       card_number_.wipe();
       payment_method_.wipe();
       self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
-                                            std::exchange(placement_, {})});
+                                             std::exchange(placement_, {})});
       return rest();
     default:
       return go_down("the journal refused an append as stale");
@@ -313,8 +313,8 @@ void reservation_state::begin_payment(domain::step step) {
       payment_ended ended{attempt, step, outcome.charge, std::move(outcome.detail), false};
       return payment_over(ended);
     }
-    supervise(self_->spawn(payment, payment_for(step), caf::actor_cast<reservation_actor>(self_),
-                           links_->breaker));
+    supervise(
+        self_->spawn(payment, payment_for(step), caf::actor_cast<reservation_actor>(self_), links_->breaker));
   });
 }
 
@@ -391,8 +391,6 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
   self->state.start(self, std::move(links), id, is_new);
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
-      [self](payment_ended& what) { self->state.payment_over(what); },
-      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](placement_call& call) { self->state.place(call); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
@@ -400,6 +398,8 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },
+      [self](payment_ended& what) { self->state.payment_over(what); },
+      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };

@@ -9,12 +9,12 @@
 //
 // Where they go, by callgrind's inclusive totals of these functions:
 //
-//   decide, evolve   domain::decide, domain::evolve
-//   encode           storage::encode_events, storage::decode_*
-//   append           memory_journal::store::append: the harness's, RocksDB has another cost
-//   project          projector_state::add, write_waiting; memory_view_writer::write is the harness's
-//   spawn and end    caf::local_actor::local_actor, scheduled_actor's constructor, launch, cleanup, destructor
-//   messages         caf::scheduled_actor::resume without what its handlers call, enqueue, make_message
+// - decide, evolve: domain::decide, domain::evolve_in_place
+// - encode: storage::encode_events, storage::decode_reservation_events, storage::decode_receipt_events
+// - append: memory_journal::store::append, which is the harness's: RocksDB has another cost
+// - project: projector_state::add, write_waiting; memory_view_writer::write is the harness's
+// - spawn and end: caf::local_actor::spawn, launch, activate without its handlers, request_deletion
+// - messages: caf::scheduled_actor::resume without its handlers, enqueue, make_message
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
