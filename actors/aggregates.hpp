@@ -20,7 +20,7 @@ struct reservation_aggregate {
   static decision decide(const state& now_is, const command& wish, domain::timestamp now) {
     return domain::decide(now_is, wish, now);
   }
-  static state evolve(state was, const event& what) { return domain::evolve(std::move(was), what); }
+  static void evolve(state& one, const event& what) { domain::evolve_in_place(one, what); }
   static bool finished(const state& now_is) { return domain::finished(now_is); }
   static auto decode(const std::string& record) { return storage::decode_reservation_events(record); }
 };
@@ -34,7 +34,7 @@ struct receipt_aggregate {
   static decision decide(const state& now_is, const command& wish, domain::timestamp now) {
     return domain::receipts::decide(now_is, wish, now);
   }
-  static state evolve(state was, const event& what) { return domain::receipts::evolve(std::move(was), what); }
+  static void evolve(state& one, const event& what) { one = domain::receipts::evolve(one, what); }
   /// A receipt never has anything to do by itself.
   static bool finished(const state&) { return true; }
   static auto decode(const std::string& record) { return storage::decode_receipt_events(record); }

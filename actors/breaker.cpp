@@ -2,9 +2,15 @@
 
 #include <spdlog/spdlog.h>
 
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "actors/port_callback.hpp"
+#include "payments/provider.hpp"
 
 namespace holdfast::actors {
 
@@ -16,6 +22,59 @@ circuit_breaker_options options_for(std::chrono::milliseconds payment_timeout) {
   options.lost_after = payment_timeout * 10;
   return options;
 }
+
+/// The provider failed, or did not get the call.
+bool failed(const payments::charge_answer& answer) {
+  using enum payments::charge_status;
+  return (answer.status == unknown || answer.status == not_charged) && !answer.provider_is_well;
+}
+bool failed(const payments::settle_answer& answer) {
+  return answer.status == payments::settle_status::unknown && !answer.provider_is_well;
+}
+bool failed(const payments::refund_answer& answer) {
+  return answer.status == payments::refund_status::unknown && !answer.provider_is_well;
+}
+
+/// What is answered in the provider's place: a charge certainly did not happen.
+payments::charge_answer refusal(const reply<payments::charge_answer>&, const char* why) {
+  return {payments::charge_status::not_charged, {}, why};
+}
+payments::settle_answer refusal(const reply<payments::settle_answer>&, const char* why) {
+  return {payments::settle_status::unknown, {}, why};
+}
+payments::refund_answer refusal(const reply<payments::refund_answer>&, const char* why) {
+  return {payments::refund_status::unknown, {}, why};
+}
+
+constexpr const char* too_many = "too many payments are under way";
+
+void call_provider(payments::provider& provider, payments::charge_request& request,
+                   std::function<void(payments::charge_answer)> done) {
+  provider.charge(std::move(request), std::move(done));
+}
+void call_provider(payments::provider& provider, payments::settle_request& request,
+                   std::function<void(payments::settle_answer)> done) {
+  provider.settle(std::move(request), std::move(done));
+}
+void call_provider(payments::provider& provider, payments::refund_request& request,
+                   std::function<void(payments::refund_answer)> done) {
+  provider.refund(std::move(request), std::move(done));
+}
+
+/// Where the provider answers before its call returns: the breaker is at it already, so the answer needs
+/// no message. Others than the caller's thread touch only `caller`.
+template <class Answer>
+struct answer_at_once {
+  const std::thread::id caller = std::this_thread::get_id();
+  bool calling = true;
+  std::optional<Answer> answer;
+
+  bool take(Answer& given) {
+    if (std::this_thread::get_id() != caller || !calling) return false;
+    answer = std::move(given);
+    return true;
+  }
+};
 
 }  // namespace
 
@@ -41,73 +100,35 @@ void breaker_state::publish() {
   }
 }
 
-// --- Calls out ---
-
-/// The provider's callback: its answer comes back as a message, stamped when it was given.
-template <class Answer, class Field>
-auto breaker_state::returns(std::uint64_t ticket, Field field) {
-  return to_actor(around_, caf::actor_cast<breaker_actor>(self_),
-                  [ticket, field, clock = &self_->clock()](Answer answer) {
-                    call_returned back;
-                    back.call = ticket;
-                    back.at = clock->now();
-                    back.*field = std::make_shared<Answer>(std::move(answer));
-                    return back;
-                  });
-}
-
-void breaker_state::call(charge_call& what, reply<payments::charge_answer> to) {
-  auto request = std::make_shared<payments::charge_request>(std::move(what.request));
-  admit({kind::charging, {}, to, [this, request](std::uint64_t ticket) {
-           around_->ports.provider.charge(std::move(*request),
-                                          returns<payments::charge_answer>(ticket, &call_returned::charge));
-         }});
-}
-
-void breaker_state::call(const settle_call& what, reply<payments::settle_answer> to) {
-  admit({kind::compensating, {}, to, [this, request = what.request](std::uint64_t ticket) {
-           around_->ports.provider.settle(request,
-                                          returns<payments::settle_answer>(ticket, &call_returned::settle));
-         }});
-}
-
-void breaker_state::call(const refund_call& what, reply<payments::refund_answer> to) {
-  admit({kind::compensating, {}, to, [this, request = what.request](std::uint64_t ticket) {
-           around_->ports.provider.refund(request,
-                                          returns<payments::refund_answer>(ticket, &call_returned::refund));
-         }});
-}
-
 // --- Permission ---
 
-void breaker_state::admit(queued what) {
-  if (!breaker_->open() && breaker_->bulkhead_full()) {
-    if (queue_.size() == largest_bulkhead_queue) {
-      return refuse(what.to, "too many payments are under way");
-    }
-    what.until = now() + longest_bulkhead_wait;
-    queue_.push_back(std::move(what));
-    if (!std::exchange(ticking_, true)) self_->delayed_send(self_, bulkhead_tick, tick{});
-    return;
-  }
-  if (const auto ticket = breaker_->try_acquire(what.of, now())) {
-    begin(what, *ticket);
+template <class Request, class Answer>
+void breaker_state::call(Request& request, reply<Answer> to) {
+  call_for<Request, Answer> what{std::move(request), std::move(to)};
+  if (breaker_->open() || !breaker_->bulkhead_full()) return admit(what);
+  if (queue_.size() == largest_bulkhead_queue) return what.to.deliver(refusal(what.to, too_many));
+  queue_.push_back({now() + longest_bulkhead_wait, std::move(what)});
+  if (!std::exchange(ticking_, true)) self_->delayed_send(self_, bulkhead_tick, tick{});
+}
+
+template <class Call>
+void breaker_state::admit(Call& what) {
+  constexpr auto of = std::is_same_v<Call, call_for<payments::charge_request, payments::charge_answer>>
+                          ? kind::charging
+                          : kind::compensating;
+  if (const auto permitted = breaker_->try_acquire(of, now())) {
+    begin(what, *permitted);
   } else {
-    refuse(what.to, "the circuit breaker is open");
+    what.to.deliver(refusal(what.to, "the circuit breaker is open"));
   }
   publish();
 }
 
-void breaker_state::begin(queued& what, circuit_breaker::ticket ticket) {
-  under_way_.emplace(ticket, std::move(what.to));
-  what.begin(ticket);
-}
-
 void breaker_state::serve_queue() {
   while (!queue_.empty() && !breaker_->bulkhead_full()) {
-    auto next = std::move(queue_.front());
+    auto next = std::move(queue_.front().what);
     queue_.pop_front();
-    admit(std::move(next));
+    std::visit([this](auto& what) { admit(what); }, next);
   }
 }
 
@@ -116,44 +137,48 @@ void breaker_state::expire() {
   breaker_->forget_lost(now());
   serve_queue();
   for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
-    refuse(queue_.front().to, "too many payments are under way");
+    std::visit([](auto& what) { what.to.deliver(refusal(what.to, too_many)); }, queue_.front().what);
   }
   if (queue_.empty()) return;
   ticking_ = true;
   self_->delayed_send(self_, bulkhead_tick, tick{});
 }
 
-void breaker_state::refuse(reply_to& to, const std::string& why) {
-  if (auto* charge = std::get_if<reply<payments::charge_answer>>(&to)) {
-    charge->deliver(payments::charge_answer{payments::charge_status::not_charged, {}, why});
-  } else if (auto* settle = std::get_if<reply<payments::settle_answer>>(&to)) {
-    settle->deliver(payments::settle_answer{payments::settle_status::unknown, {}, why});
-  } else {
-    std::get<reply<payments::refund_answer>>(to).deliver(
-        payments::refund_answer{payments::refund_status::unknown, {}, why});
-  }
+// --- Calls, out and back ---
+
+/// The provider's callback: its answer comes back as a message, stamped when it was given, unless it is
+/// given at once.
+template <class Request, class Answer>
+void breaker_state::begin(call_for<Request, Answer>& what, ticket of) {
+  auto at_once = std::make_shared<answer_at_once<Answer>>();
+  auto later =
+      to_actor(around_, caf::actor_cast<breaker_actor>(self_), [of, clock = &self_->clock()](Answer answer) {
+        return call_returned{of, clock->now(), std::move(answer)};
+      });
+  call_provider(around_->ports.provider, what.request,
+                [at_once, later = std::move(later)](Answer answer) mutable {
+                  if (!at_once->take(answer)) later(std::move(answer));
+                });
+  at_once->calling = false;
+  if (at_once->answer) return end(of, what.to, std::move(*at_once->answer), now());
+  under_way_.emplace(of, std::move(what.to));
 }
 
-// --- Calls back ---
+template <class Answer>
+void breaker_state::end(ticket of, reply<Answer>& to, Answer answer, time_point at) {
+  breaker_->release(of, failed(answer) ? circuit_breaker::outcome::failed : circuit_breaker::outcome::ok, at);
+  to.deliver(std::move(answer));
+}
 
 void breaker_state::returned(call_returned& what) {
   const auto found = under_way_.extract(what.call);
   if (found.empty()) return;
-  bool failed = false;
-  if (what.charge) {
-    using enum payments::charge_status;
-    failed = (what.charge->status == unknown || what.charge->status == not_charged) &&
-             !what.charge->provider_is_well;
-    std::get<reply<payments::charge_answer>>(found.mapped()).deliver(std::move(*what.charge));
-  } else if (what.settle) {
-    failed = what.settle->status == payments::settle_status::unknown && !what.settle->provider_is_well;
-    std::get<reply<payments::settle_answer>>(found.mapped()).deliver(std::move(*what.settle));
-  } else {
-    failed = what.refund->status == payments::refund_status::unknown && !what.refund->provider_is_well;
-    std::get<reply<payments::refund_answer>>(found.mapped()).deliver(std::move(*what.refund));
-  }
-  breaker_->release(what.call, failed ? circuit_breaker::outcome::failed : circuit_breaker::outcome::ok,
-                    what.at);
+  std::visit(
+      [&](auto& answer) {
+        using to = reply<std::decay_t<decltype(answer)>>;
+        end(what.call, std::get<to>(found.mapped()), std::move(answer), what.at);
+      },
+      what.answer);
   serve_queue();
   publish();
 }
@@ -162,13 +187,16 @@ breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundi
   self->state.start(self, std::move(around));
   return {
       [self](charge_call& what) {
-        return owe<payments::charge_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
+        return owe<payments::charge_answer>(self,
+                                            [&](auto to) { self->state.call(what.request, std::move(to)); });
       },
-      [self](const settle_call& what) {
-        return owe<payments::settle_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
+      [self](settle_call& what) {
+        return owe<payments::settle_answer>(self,
+                                            [&](auto to) { self->state.call(what.request, std::move(to)); });
       },
-      [self](const refund_call& what) {
-        return owe<payments::refund_answer>(self, [&](auto to) { self->state.call(what, std::move(to)); });
+      [self](refund_call& what) {
+        return owe<payments::refund_answer>(self,
+                                            [&](auto to) { self->state.call(what.request, std::move(to)); });
       },
       [self](call_returned& what) { self->state.returned(what); },
       [self](tick) { self->state.expire(); },

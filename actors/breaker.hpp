@@ -8,7 +8,6 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -32,9 +31,8 @@ class breaker_state {
   using self_pointer = breaker_actor::stateful_pointer<breaker_state>;
 
   void start(self_pointer self, surroundings_ptr around);
-  void call(charge_call& what, reply<payments::charge_answer> to);
-  void call(const settle_call& what, reply<payments::settle_answer> to);
-  void call(const refund_call& what, reply<payments::refund_answer> to);
+  template <class Request, class Answer>
+  void call(Request& request, reply<Answer> to);
   void returned(call_returned& what);
   void expire();
 
@@ -42,30 +40,39 @@ class breaker_state {
 
  private:
   using time_point = caf::actor_clock::time_point;
-  using reply_to = std::variant<reply<payments::charge_answer>, reply<payments::settle_answer>,
-                                reply<payments::refund_answer>>;
   using kind = circuit_breaker::kind;
+  using ticket = circuit_breaker::ticket;
 
+  /// A call to the provider, and who waits for its answer.
+  template <class Request, class Answer>
+  struct call_for {
+    Request request;
+    reply<Answer> to;
+  };
+  using any_call = std::variant<call_for<payments::charge_request, payments::charge_answer>,
+                                call_for<payments::settle_request, payments::settle_answer>,
+                                call_for<payments::refund_request, payments::refund_answer>>;
+  using any_reply = std::variant<reply<payments::charge_answer>, reply<payments::settle_answer>,
+                                 reply<payments::refund_answer>>;
   struct queued {
-    kind of = kind::charging;
     time_point until;
-    reply_to to;
-    std::function<void(std::uint64_t ticket)> begin;
+    any_call what;
   };
 
   time_point now() const { return self_->clock().now(); }
-  void admit(queued what);
-  template <class Answer, class Field>
-  auto returns(std::uint64_t ticket, Field field);
-  void begin(queued& what, circuit_breaker::ticket ticket);
+  template <class Call>
+  void admit(Call& what);
+  template <class Request, class Answer>
+  void begin(call_for<Request, Answer>& what, ticket of);
+  template <class Answer>
+  void end(ticket of, reply<Answer>& to, Answer answer, time_point at);
   void serve_queue();
-  void refuse(reply_to& to, const std::string& why);
   void publish();
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
   std::optional<circuit_breaker> breaker_;
-  std::unordered_map<circuit_breaker::ticket, reply_to> under_way_;
+  std::unordered_map<ticket, any_reply> under_way_;
   std::deque<queued> queue_;
   bool ticking_ = false;
   circuit_breaker::state logged_ = circuit_breaker::state::closed;

@@ -53,7 +53,7 @@ void engine_state::claimed(const shards_claimed& claims) {
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
   run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
   desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_);
-  const reservation_links links{{}, reservation_writer_, breaker_, desk_, 0};
+  const reservation_links links{around_, {}, reservation_writer_, breaker_, desk_, 0};
   for (const auto& claim : **claims.result) {
     shards_.push_back(self_->spawn<caf::monitored>(shard, around_, links, claim));
   }

@@ -36,7 +36,7 @@ class entity {
   std::optional<std::string> replay(const storage::journal_record& record) {
     auto events = Aggregate::decode(record.record);
     if (!events) return events.error().message;
-    for (const auto& event : *events) state_ = Aggregate::evolve(std::move(state_), event);
+    for (const auto& event : *events) Aggregate::evolve(state_, event);
     records_ += record.record;
     durable_version_ = state_.version;
     return std::nullopt;
@@ -54,7 +54,7 @@ class entity {
     entry.expected_sequence = state_.version;
     entry.event_count = static_cast<std::uint32_t>(events.size());
     entry.record = storage::encode_events(events);
-    for (const auto& event : events) state_ = Aggregate::evolve(std::move(state_), event);
+    for (const auto& event : events) Aggregate::evolve(state_, event);
     entry.unfinished = !Aggregate::finished(state_);
     records_ += entry.record;
     return entry;

@@ -49,10 +49,10 @@ using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::wit
                                              // Answers of the journal.
                                              caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
 
-/// One step of a payment against the provider. Tells its reservation, then ends.
+/// One step of a payment that has to be tried again. Tells its reservation, then ends.
 using payment_actor = caf::typed_actor<caf::reacts_to<tick>>;
 
-/// Gets a receipt issued or voided, for as long as it takes. Tells its reservation, then ends.
+/// A receipt that the desk could not issue or void at the first try. Tells its reservation, then ends.
 using receipt_actor = caf::typed_actor<caf::reacts_to<tick>>;
 
 /// One reservation.
@@ -63,7 +63,7 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<replay_call>,
     // Cancels it; answers when payment and receipt are undone, or the wait is over.
     caf::reacts_to<cancellation_call>,
-    // Ends, if nothing is under way, and tells its shard whether it does.
+    // Tells its shard whether it may go although its receipt is not there yet.
     caf::reacts_to<passivate>,
     // Its shard says that those who wait have waited enough.
     caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
@@ -78,7 +78,7 @@ using reservation_actor = caf::typed_actor<
 using shard_actor = caf::typed_actor<
     // Routed to their reservation, which is spawned or brought back.
     caf::reacts_to<placement_call>, caf::reacts_to<replay_call>, caf::reacts_to<cancellation_call>,
-    // A reservation is back, has come to rest, ends or stays, went down, or somebody waits for its
+    // A reservation is back, has come to rest, may go or not, went down, or somebody waits for its
     // cancellation.
     caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
     caf::reacts_to<passivation_answered>, caf::reacts_to<reservation_failed>,

@@ -15,6 +15,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "actors/engine.hpp"
@@ -230,22 +231,21 @@ struct reservation_loaded {
   domain::reservation_id id = 0;
 };
 
-/// To a shard: this reservation has nothing to do for now and may be passivated.
+/// To a shard: this reservation has nothing to do for now, and may be dropped where the shard has sent it
+/// no more than it has heard.
 struct reservation_rested {
   domain::reservation_id id = 0;
+  /// Messages of the shard's, so far.
+  std::uint64_t heard = 0;
 };
 
-/// To a reservation: end if nothing is under way.
-struct passivate {
-  /// End too if it only waits for its receipt: there are too many of them.
-  bool although_it_waits = false;
-};
-/// To a shard: whether the reservation that was to be passivated ends.
+/// To a reservation: there are too many. Leave if all that is left to do is to wait for your receipt.
+struct passivate {};
+/// To a shard: whether it may be dropped, on the same terms. It has to be taken up again.
 struct passivation_answered {
   domain::reservation_id id = 0;
-  bool ended = false;
-  /// It waits for its receipt, and has to be taken up again.
-  bool unfinished = false;
+  std::uint64_t heard = 0;
+  bool may_go = false;
 };
 
 /// To a shard: a reservation went down; to a reservation: its child did.
@@ -292,9 +292,7 @@ struct call_returned {
   std::uint64_t call = 0;
   /// When the provider answered: the wait in the breaker's mailbox is not the provider's.
   std::chrono::steady_clock::time_point at;
-  std::shared_ptr<payments::charge_answer> charge;
-  std::shared_ptr<payments::settle_answer> settle;
-  std::shared_ptr<payments::refund_answer> refund;
+  std::variant<payments::charge_answer, payments::settle_answer, payments::refund_answer> answer;
 };
 
 /// To a reservation, from its payment child.

@@ -5,6 +5,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "actors/surroundings.hpp"
@@ -19,9 +20,10 @@ auto to_actor(const surroundings_ptr& around, Handle receiver, MakeMessage make_
     // The guard stands first and so goes last, after the address.
     calls_out::guard guard;
     Handle receiver;
+
+    open_call(const surroundings_ptr& around, Handle to) : guard(around->calls), receiver(std::move(to)) {}
   };
-  auto call = std::make_shared<std::unique_ptr<open_call>>(
-      new open_call{calls_out::guard(around->calls), std::move(receiver)});
+  auto call = std::make_shared<std::optional<open_call>>(std::in_place, around, std::move(receiver));
   return [call = std::move(call), make_message = std::move(make_message)](auto result) {
     caf::anon_send((*call)->receiver, make_message(std::move(result)));
     call->reset();

@@ -8,16 +8,8 @@ namespace holdfast::actors {
 
 void receipt_state::attempt() {
   ++tries;
-  const auto answered = [this](receipt_answer& answer) { end(answer); };
-  const auto failed = [this](caf::error&) { again(); };
-  if (order.step == domain::step::void_receipt) {
-    self->request(desk, caf::infinite, void_receipt{order.reservation}).then(answered, failed);
-    return;
-  }
-  const auto paid_at_ms = order.paid_at.time_since_epoch().count();
-  self->request(desk, caf::infinite,
-                issue_receipt{order.reservation, paid_at_ms, order.first_attempt && tries == 1})
-      .then(answered, failed);
+  try_receipt(
+      self, desk, order, [this](receipt_answer& answer) { end(answer); }, [this](caf::error&) { again(); });
 }
 
 void receipt_state::end(receipt_answer& answer) {
@@ -36,7 +28,7 @@ receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_o
   state.order = order;
   state.parent = std::move(parent);
   state.desk = std::move(desk);
-  state.attempt();
+  state.again();
   return {[self](tick) { self->state.attempt(); }};
 }
 

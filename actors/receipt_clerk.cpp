@@ -34,6 +34,41 @@ void receipt_clerk_state::go_down(const std::string& why) {
   self_->quit(caf::make_error(caf::sec::runtime_error, why));
 }
 
+// --- Receipts in memory ---
+
+template <class Use>
+void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, Use then) {
+  if (auto* log = at_hand(id, is_new)) return then(*log);
+  hold(id, is_new, std::move(then));
+}
+
+/// Null where it has to be read first.
+receipt_clerk_state::receipt_entity* receipt_clerk_state::at_hand(storage::entity_id id, bool is_new) {
+  if (auto found = open_.find(id); found != open_.end()) {
+    recency_.splice(recency_.end(), recency_, found->second.recency);
+    return &found->second.log;
+  }
+  if (claimed_ && is_new && !loading_.contains(id)) return &open(receipt_entity(id));
+  return nullptr;
+}
+
+void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
+  // Beyond the bound it is dropped, and with it the reply that it owes: the child tries again.
+  if (held_ == largest_held_commands) return;
+  ++held_;
+  if (!claimed_) {
+    waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
+    return;
+  }
+  auto& waiting = loading_[id];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1) return;
+  around_->ports.receipts.read_entity(
+      id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
+        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
+      }));
+}
+
 // --- Commands ---
 
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
@@ -87,29 +122,7 @@ receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
   return answer;
 }
 
-// --- Receipts in memory ---
-
-void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, use then) {
-  if (auto found = open_.find(id); found != open_.end()) {
-    recency_.splice(recency_.end(), recency_, found->second.recency);
-    return then(found->second.log);
-  }
-  if (claimed_ && is_new && !loading_.contains(id)) return then(open(receipt_entity(id)));
-  // Beyond the bound it is dropped, and with it the reply that it owes: the child tries again.
-  if (held_ == largest_held_commands) return;
-  ++held_;
-  if (!claimed_) {
-    waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
-    return;
-  }
-  auto& waiting = loading_[id];
-  waiting.push_back(std::move(then));
-  if (waiting.size() > 1) return;
-  around_->ports.receipts.read_entity(
-      id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
-        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
-      }));
-}
+// --- Receipts read, and forgotten ---
 
 void receipt_clerk_state::loaded(const entity_read& read) {
   auto waiting = loading_.extract(read.entity);

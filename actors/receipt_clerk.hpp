@@ -51,7 +51,10 @@ class receipt_clerk_state {
     std::uint64_t last_number = 0;
   };
 
-  void with_receipt(storage::entity_id id, bool is_new, use then);
+  template <class Use>
+  void with_receipt(storage::entity_id id, bool is_new, Use then);
+  receipt_entity* at_hand(storage::entity_id id, bool is_new);
+  void hold(storage::entity_id id, bool is_new, use then);
   receipt_entity& open(receipt_entity log);
   void shrink();
   void decide(receipt_entity& log, const domain::receipts::command& command, receipt_reply to);

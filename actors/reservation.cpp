@@ -15,25 +15,24 @@ namespace holdfast::actors {
 
 // --- Start and end ---
 
-void reservation_state::start(self_pointer self, surroundings_ptr around, reservation_links links,
-                              domain::reservation_id id, bool is_new) {
+void reservation_state::start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
+                              bool is_new) {
   self_ = self;
-  around_ = std::move(around);
   links_ = std::move(links);
   log_.emplace(id);
   loaded_ = is_new;
-  resumed_ = !is_new;
+  desk_may_know_ = !is_new;
   if (is_new) return;
   // Whoever placed it waits no more, and may have been told before it was in memory again.
   told_in_progress_ = true;
-  around_->ports.reservations.read_entity(
-      id, to_actor(around_, caf::actor_cast<reservation_actor>(self), [id](auto result) {
+  links_->around->ports.reservations.read_entity(
+      id, to_actor(links_->around, caf::actor_cast<reservation_actor>(self), [id](auto result) {
         return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
       }));
 }
 
 reservation_state::~reservation_state() {
-  abandon_child();
+  abandon_step();
 }
 
 void reservation_state::loaded(const entity_read& read) {
@@ -42,9 +41,10 @@ void reservation_state::loaded(const entity_read& read) {
     if (auto wrong = log_->replay(record)) return go_down(*wrong);
     if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
   }
-  loaded_ = true;
-  self_->send(links_.shard, reservation_loaded{log_->id()});
+  self_->send(links_->shard, reservation_loaded{log_->id()});
   for (auto& run : std::exchange(waiting_for_load_, {})) run();
+  // Only now: the first of them must not say that it rests before the last has been heard.
+  loaded_ = true;
   advance();
 }
 
@@ -54,14 +54,29 @@ void reservation_state::when_loaded(std::function<void()> run) {
   if (waiting_for_load_.size() < largest_waiters) waiting_for_load_.push_back(std::move(run));
 }
 
-void reservation_state::passivate(bool although_it_waits) {
-  const bool anyone_waits = placement_.pending() || !cancellations_.empty();
-  const bool settled = loaded_ && log_->settled() && !anyone_waits;
-  const auto step = settled ? domain::next_step(log_->state()) : domain::step::none;
-  const bool at_rest = settled && !child_.handle && step == domain::step::none;
-  const bool leaves = settled && although_it_waits && step == domain::step::issue_receipt;
-  self_->send(links_.shard, passivation_answered{log_->id(), at_rest || leaves, leaves});
-  if (at_rest || leaves) self_->quit();
+/// Each handler of a message of the shard's comes here first. In the end each has to advance() or rest(),
+/// at once or later: the shard may have ignored what it was told before.
+void reservation_state::hear() {
+  ++heard_;
+  may_go_ = false;
+}
+
+bool reservation_state::at_rest() const {
+  return loaded_ && log_->settled() && under_way_.step == domain::step::none && !anyone_waits() &&
+         domain::next_step(log_->state()) == domain::step::none;
+}
+
+void reservation_state::passivate() {
+  hear();
+  if (at_rest()) return rest();
+  may_go_ = loaded_ && log_->settled() && !anyone_waits() &&
+            domain::next_step(log_->state()) == domain::step::issue_receipt;
+  if (may_go_) {
+    abandon_step();
+    // Where it has to stay after all, the desk may know of the receipt.
+    desk_may_know_ = true;
+  }
+  self_->send(links_->shard, passivation_answered{log_->id(), heard_, may_go_});
 }
 
 /// Its shard says so in the log, and brings it back.
@@ -72,6 +87,7 @@ void reservation_state::go_down(const std::string& why) {
 // --- Commands ---
 
 void reservation_state::place(placement_call& call) {
+  hear();
   auto& request = call.request;
   auto decision = domain::decide(log_->state(), domain::place{std::move(request.what)}, now());
   if (decision.refused != domain::rejection::none) {
@@ -86,6 +102,7 @@ void reservation_state::place(placement_call& call) {
 }
 
 void reservation_state::replay(const replay_call& call) {
+  hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
     if (!what.same_fields) {
       to.deliver(refusal(placement_status::key_reused));
@@ -103,6 +120,7 @@ void reservation_state::replay(const replay_call& call) {
 }
 
 void reservation_state::cancel(const cancellation_call& call) {
+  hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
     if (log_->state().version == 0) {
       to.deliver({cancellation_status::unknown_reservation});
@@ -110,9 +128,9 @@ void reservation_state::cancel(const cancellation_call& call) {
     }
     if (cancellations_.size() == largest_waiters) return to.deliver({cancellation_status::overloaded});
     cancellations_.push_back(to);
-    self_->send(links_.shard, cancellation_waits{log_->id()});
+    self_->send(links_->shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
-    if (child_.step == domain::step::issue_receipt) abandon_child();
+    if (under_way_.step == domain::step::issue_receipt) abandon_step();
     decide(domain::cancel{what.reason});
     const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
     if (!done) return;
@@ -141,7 +159,7 @@ void reservation_state::decide(const domain::reservation_command& command) {
 void reservation_state::commit(const std::vector<domain::reservation_event>& events,
                                const std::optional<storage::idempotency_claim>& key) {
   append_entry append;
-  append.entry = log_->commit(events, links_.owner_epoch);
+  append.entry = log_->commit(events, links_->owner_epoch);
   append.entry.key = key;
   const auto& state = log_->state();
   append.row = {
@@ -155,7 +173,7 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
   if (state.status == domain::reservation_status::reservation_cancelled) {
     log_->when_durable([this] { answer_cancellations(); });
   }
-  self_->request(links_.writer, caf::infinite, std::move(append))
+  self_->request(links_->writer, caf::infinite, std::move(append))
       .then([this, version = state.version, fingerprint = key ? key->fingerprint : 0](
                 const storage::append_verdict& verdict) { appended(verdict, version, fingerprint); },
             [this](const caf::error& why) { go_down(self_->system().render(why)); });
@@ -178,8 +196,8 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       card_at_hand_ = false;
       card_number_.wipe();
       payment_method_.wipe();
-      self_->send(links_.shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
-                                            std::exchange(placement_, {})});
+      self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
+                                             std::exchange(placement_, {})});
       return rest();
     default:
       return go_down("the journal refused an append as stale");
@@ -207,7 +225,8 @@ void reservation_state::answer_cancellations() {
 }
 
 void reservation_state::end_placement_wait() {
-  if (!placement_.pending()) return;
+  hear();
+  if (!placement_.pending()) return advance();
   told_in_progress_ = true;
   // The answer of now, which waits for what is decided now: later events may not be durable yet.
   log_->when_durable([this, told = answer(placement_status::in_progress, false)]() mutable {
@@ -218,10 +237,12 @@ void reservation_state::end_placement_wait() {
 
 /// One of these comes for each waiter, in their order.
 void reservation_state::end_cancellation_wait() {
+  hear();
   log_->when_durable([this] {
-    if (cancellations_.empty()) return;
-    cancellations_.front().deliver({cancellation_status::in_progress});
-    cancellations_.erase(cancellations_.begin());
+    if (!cancellations_.empty()) {
+      cancellations_.front().deliver({cancellation_status::in_progress});
+      cancellations_.erase(cancellations_.begin());
+    }
     advance();
   });
 }
@@ -229,7 +250,7 @@ void reservation_state::end_cancellation_wait() {
 // --- The saga ---
 
 void reservation_state::advance() {
-  if (!loaded_ || !log_->settled() || child_.handle) return;
+  if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());
   spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
@@ -240,10 +261,10 @@ void reservation_state::advance() {
     case domain::step::charge:
     case domain::step::settle:
     case domain::step::refund:
-      return spawn_payment(step);
+      return begin_payment(step);
     case domain::step::issue_receipt:
     case domain::step::void_receipt:
-      return spawn_receipt(step);
+      return begin_receipt(step);
   }
 }
 
@@ -252,55 +273,86 @@ void reservation_state::publish_parked() {
   if (state.parked == listed_as_parked_) return;
   listed_as_parked_ = state.parked;
   if (state.parked) {
-    around_->parked->put({log_->id(), state.modified_at, state.parked_because});
+    links_->around->parked->put({log_->id(), state.modified_at, state.parked_because});
   } else {
-    around_->parked->remove(log_->id());
+    links_->around->parked->remove(log_->id());
   }
 }
 
 void reservation_state::rest() {
   // An empty one still tells, so that its shard does not keep it.
-  if (cancellations_.empty()) self_->send(links_.shard, reservation_rested{log_->id()});
+  if (!loaded_ || anyone_waits()) return;
+  may_go_ = true;
+  self_->send(links_->shard, reservation_rested{log_->id(), heard_});
 }
 
-void reservation_state::spawn_payment(domain::step step) {
+/// With the card where it is at hand, which it is once.
+payment_order reservation_state::payment_for(domain::step step) {
   const auto& state = log_->state();
-  payment_order order{++attempts_,
-                      step,
-                      log_->id(),
-                      state.what.price,
-                      card_at_hand_,
-                      std::exchange(card_number_, {}),
-                      std::exchange(payment_method_, {}),
-                      state.transaction_id};
-  card_at_hand_ = false;
-  supervise(step, self_->spawn(payment, std::move(order), caf::actor_cast<reservation_actor>(self_),
-                               links_.breaker));
+  return {under_way_.attempt,
+          step,
+          log_->id(),
+          state.what.price,
+          std::exchange(card_at_hand_, false),
+          std::exchange(card_number_, {}),
+          std::exchange(payment_method_, {}),
+          state.transaction_id};
 }
 
-void reservation_state::spawn_receipt(domain::step step) {
-  receipt_order order{++attempts_, step, log_->id(), log_->state().paid_at, !resumed_ && children_down_ == 0};
-  supervise(step, self_->spawn(receipt, order, caf::actor_cast<reservation_actor>(self_), links_.desk));
+receipt_order reservation_state::receipt_for(domain::step step) const {
+  return {under_way_.attempt, step, log_->id(), log_->state().paid_at, !desk_may_know_};
+}
+
+void reservation_state::begin_payment(domain::step step) {
+  under_way_ = {step, ++attempts_, {}};
+  auto order = payment_for(step);
+  try_payment(self_, links_->breaker, order, [this, attempt = attempts_](payment_outcome outcome) {
+    const auto step = under_way_.step;
+    if (attempt != under_way_.attempt) return;
+    if (outcome.known) {
+      payment_ended ended{attempt, step, outcome.charge, std::move(outcome.detail), false};
+      return payment_over(ended);
+    }
+    supervise(
+        self_->spawn(payment, payment_for(step), caf::actor_cast<reservation_actor>(self_), links_->breaker));
+  });
+}
+
+void reservation_state::begin_receipt(domain::step step) {
+  under_way_ = {step, ++attempts_, {}};
+  try_receipt(
+      self_, links_->desk, receipt_for(step),
+      [this, attempt = attempts_](receipt_answer& answer) {
+        receipt_ended ended{attempt, std::move(answer)};
+        receipt_over(ended);
+      },
+      [this, attempt = attempts_](caf::error&) {
+        if (attempt != under_way_.attempt) return;
+        // What the desk may have done by now it finds out.
+        desk_may_know_ = true;
+        supervise(self_->spawn(receipt, receipt_for(under_way_.step),
+                               caf::actor_cast<reservation_actor>(self_), links_->desk));
+      });
 }
 
 template <class Handle>
-void reservation_state::supervise(domain::step step, const Handle& handle) {
-  child_ = {step, attempts_, caf::actor_cast<caf::actor>(handle)};
-  notice_failure(child_.handle, caf::actor_cast<reservation_actor>(self_),
-                 [attempt = attempts_](const caf::error& reason) {
+void reservation_state::supervise(const Handle& child) {
+  under_way_.child = caf::actor_cast<caf::actor>(child);
+  notice_failure(under_way_.child, caf::actor_cast<reservation_actor>(self_),
+                 [attempt = under_way_.attempt](const caf::error& reason) {
                    return child_failed{attempt, reason};
                  });
 }
 
-void reservation_state::abandon_child() {
-  if (!child_.handle) return;
-  caf::anon_send_exit(child_.handle, caf::exit_reason::user_shutdown);
-  child_ = {};
+/// What its first try or its child will say does not count any more.
+void reservation_state::abandon_step() {
+  if (under_way_.child) caf::anon_send_exit(under_way_.child, caf::exit_reason::user_shutdown);
+  under_way_ = {};
 }
 
 void reservation_state::payment_over(payment_ended& what) {
-  if (what.attempt != child_.attempt) return;
-  child_ = {};
+  if (what.attempt != under_way_.attempt) return;
+  under_way_ = {};
   if (what.gave_up) {
     spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
                   log_->id(), static_cast<int>(what.step), what.detail);
@@ -311,8 +363,8 @@ void reservation_state::payment_over(payment_ended& what) {
 }
 
 void reservation_state::receipt_over(receipt_ended& what) {
-  if (what.attempt != child_.attempt) return;
-  const auto step = std::exchange(child_, {}).step;
+  if (what.attempt != under_way_.attempt) return;
+  const auto step = std::exchange(under_way_, {}).step;
   const domain::zoned_timestamp date{
       domain::timestamp{std::chrono::milliseconds{what.answer.expected_delivery_at_ms}},
       std::chrono::minutes{what.answer.utc_offset_minutes}};
@@ -326,30 +378,28 @@ void reservation_state::receipt_over(receipt_ended& what) {
 }
 
 void reservation_state::child_down(const child_failed& what) {
-  if (!child_.handle || what.attempt != child_.attempt) return;
-  const auto step = std::exchange(child_, {}).step;
+  if (!under_way_.child || what.attempt != under_way_.attempt) return;
+  const auto step = std::exchange(under_way_, {}).step;
   spdlog::error("reservation {}: the child for step {} went down: {}", log_->id(), static_cast<int>(step),
                 self_->system().render(what.reason));
-  // A charge that went down with its child may have landed: it has to be settled.
-  if (step == domain::step::charge) return decide(domain::record_charge{domain::charge_result::unknown, {}});
   self_->delayed_send(self_, backoff(log_->id(), ++children_down_), tick{});
 }
 
-reservation_actor::behavior_type reservation(reservation_state::self_pointer self, surroundings_ptr around,
-                                             reservation_links links, domain::reservation_id id,
+reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
+                                             reservation_links_ptr links, domain::reservation_id id,
                                              bool is_new) {
-  self->state.start(self, std::move(around), std::move(links), id, is_new);
+  self->state.start(self, std::move(links), id, is_new);
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
-      [self](payment_ended& what) { self->state.payment_over(what); },
-      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](placement_call& call) { self->state.place(call); },
-      [self](const passivate& how) { self->state.passivate(how.although_it_waits); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
+      [self](passivate) { self->state.passivate(); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },
+      [self](payment_ended& what) { self->state.payment_over(what); },
+      [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };

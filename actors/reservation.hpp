@@ -1,4 +1,6 @@
-// One reservation: decides, appends, replies, and supervises its payment and receipt children.
+// One reservation: decides, appends, replies, and takes the steps of its saga. Nearly all steps end with
+// their first try, which needs no actor of its own; what has to be tried again gets a child, a payment or
+// a receipt, that it supervises.
 // Every reply, child and notification waits until the append it depends on is durable. When an
 // append is refused it goes down, and its shard brings it back from the journal.
 #pragma once
@@ -6,12 +8,15 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/entity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/payment_call.hpp"
+#include "actors/receipt_call.hpp"
 #include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
 
@@ -20,14 +25,16 @@ namespace holdfast::actors {
 /// Those who wait for one reservation's cancellation, and messages that wait for its records.
 inline constexpr std::size_t largest_waiters = 64;
 
-/// Where a reservation stands: its shard and the actors that it works with.
+/// Where a reservation stands: its shard and the actors that it works with. Shared by those of a shard.
 struct reservation_links {
+  surroundings_ptr around;
   shard_actor shard;
   journal_writer_actor writer;
   breaker_actor breaker;
   receipt_desk_actor desk;
   storage::epoch owner_epoch = 0;
 };
+using reservation_links_ptr = std::shared_ptr<const reservation_links>;
 
 class reservation_state {
  public:
@@ -38,13 +45,12 @@ class reservation_state {
   ~reservation_state();
 
   /// A new one waits for its placement; another reads its records first.
-  void start(self_pointer self, surroundings_ptr around, reservation_links links, domain::reservation_id id,
-             bool is_new);
+  void start(self_pointer self, reservation_links_ptr links, domain::reservation_id id, bool is_new);
 
   void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
-  void passivate(bool although_it_waits);
+  void passivate();
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);
@@ -56,13 +62,14 @@ class reservation_state {
   static inline const char* name = "reservation";
 
  private:
-  struct child {
+  struct step_under_way {
     domain::step step = domain::step::none;
     std::uint64_t attempt = 0;
-    caf::actor handle;
+    /// Null during the first try.
+    caf::actor child;
   };
 
-  domain::timestamp now() const { return around_->ports.clock(); }
+  domain::timestamp now() const { return links_->around->ports.clock(); }
   bool pending() const { return domain::outcome_of(log_->state()) == domain::placement_outcome::pending; }
   placement_answer answer(placement_status status, bool replayed) const;
   placement_answer refusal(placement_status status, domain::rejection why = domain::rejection::none) const;
@@ -75,39 +82,49 @@ class reservation_state {
   void go_down(const std::string& why);
   void answer_placement();
   void answer_cancellations();
-  void spawn_payment(domain::step step);
-  void spawn_receipt(domain::step step);
+  payment_order payment_for(domain::step step);
+  receipt_order receipt_for(domain::step step) const;
+  void begin_payment(domain::step step);
+  void begin_receipt(domain::step step);
   template <class Handle>
-  void supervise(domain::step step, const Handle& handle);
+  void supervise(const Handle& child);
   void publish_parked();
+  void hear();
+  bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }
+  bool at_rest() const;
   void rest();
-  void abandon_child();
+  void abandon_step();
 
   self_pointer self_ = nullptr;
-  surroundings_ptr around_;
-  reservation_links links_;
+  reservation_links_ptr links_;
   std::optional<entity<reservation_aggregate>> log_;
   bool loaded_ = false;
+  /// Messages of its shard's, and whether it has told it since the last of them that it may go: then it
+  /// does nothing of its own any more.
+  std::uint64_t heard_ = 0;
+  bool may_go_ = false;
   std::vector<std::function<void()>> waiting_for_load_;
   /// How long the records are at the version that decided the placement, 0 before.
   std::size_t decided_size_ = 0;
   placement_reply placement_;
   std::vector<cancellation_reply> cancellations_;
-  child child_;
+  step_under_way under_way_;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;
   /// The card, from the request to the charge.
   bool card_at_hand_ = false;
   /// Somebody was told that it goes on by itself: never less from then on, whatever the clock says.
   bool told_in_progress_ = false;
-  bool resumed_ = false;
+  /// An earlier try for its receipt may have reached the desk.
+  bool desk_may_know_ = false;
   /// Nothing before the first look: the list may know it from an earlier stay in memory.
   std::optional<bool> listed_as_parked_;
   domain::secret card_number_;
   domain::secret payment_method_;
 };
 
-reservation_actor::behavior_type reservation(reservation_state::self_pointer self, surroundings_ptr around,
-                                             reservation_links links, domain::reservation_id id, bool is_new);
+reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
+                                             reservation_links_ptr links, domain::reservation_id id,
+                                             bool is_new);
 
 }  // namespace holdfast::actors

@@ -16,9 +16,10 @@ void shard_state::start(self_pointer self, surroundings_ptr around, reservation_
                         storage::shard_claim claim) {
   self_ = self;
   around_ = std::move(around);
-  links_ = std::move(links);
-  links_.shard = self;
-  links_.owner_epoch = claim.owner_epoch;
+  links.around = around_;
+  links.shard = self;
+  links.owner_epoch = claim.owner_epoch;
+  links_ = std::make_shared<const reservation_links>(std::move(links));
   shard_ = claim.shard;
   next_sequence_ = claim.last_entity == 0 ? 1 : storage::sequence_of(claim.last_entity) + 1;
   list_unfinished();
@@ -37,12 +38,12 @@ void shard_state::place(placement_call& call) {
   }
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
-  self_->send(spawn(id, true), std::move(call));
+  send(spawn(id, true), std::move(call));
   schedule();
 }
 
 void shard_state::replay(const replay_call& call) {
-  route(call.what.owner, [this, call](const reservation_actor& owner) { self_->send(owner, call); });
+  send(bring_in(call.what.owner), call);
 }
 
 void shard_state::cancel(cancellation_call& call) {
@@ -54,27 +55,27 @@ void shard_state::cancel(cancellation_call& call) {
   if (!residents_.contains(id) && full()) {
     return call.to.deliver({cancellation_status::overloaded});
   }
-  route(id, [this, call](const reservation_actor& owner) { self_->send(owner, call); });
+  send(bring_in(id), call);
 }
 
-void shard_state::route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver) {
+shard_state::resident& shard_state::bring_in(domain::reservation_id id) {
   const auto found = residents_.find(id);
-  if (found == residents_.end()) return deliver(spawn(id, false));
-  auto& one = found->second;
-  if (one.ending) {
-    one.held.push_back(std::move(deliver));
-  } else {
-    deliver(one.actor);
-  }
+  return found == residents_.end() ? spawn(id, false) : found->second;
 }
 
-const reservation_actor& shard_state::spawn(domain::reservation_id id, bool is_new) {
+template <class Message>
+void shard_state::send(resident& to, Message&& what) {
+  ++to.sent;
+  self_->send(to.actor, std::forward<Message>(what));
+}
+
+shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
-  one.actor = self_->spawn(reservation, around_, links_, id, is_new);
-  notice_failure(one.actor, links_.shard, [id](const caf::error& reason) {
+  one = {self_->spawn(reservation, links_, id, is_new), 0};
+  notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
   });
-  return one.actor;
+  return one;
 }
 
 bool shard_state::full() const {
@@ -85,12 +86,21 @@ bool shard_state::full() const {
 
 /// It leaves at once: most are never asked for again, and thousands that linger would have left the
 /// processor's caches when they go.
-void shard_state::rested(domain::reservation_id id) {
-  downs_.erase(id);
+void shard_state::rested(const reservation_rested& what) {
+  if (!drop(what.id, what.heard)) return;
+  downs_.erase(what.id);
+  resume_more();
+}
+
+/// Lets go of the reservation that says so, and with it of the last who knows its address, unless more
+/// was sent than it had heard: that makes it say again what it is up to.
+bool shard_state::drop(domain::reservation_id id, std::uint64_t heard) {
   const auto found = residents_.find(id);
-  if (found == residents_.end() || found->second.ending) return;
-  found->second.ending = true;
-  self_->send(found->second.actor, actors::passivate{});
+  // Another one may have taken its place, where a reminder of its own kept it in memory.
+  if (found == residents_.end() || found->second.actor != self_->current_sender()) return false;
+  if (found->second.sent != heard) return false;
+  residents_.erase(found);
+  return true;
 }
 
 void shard_state::add_elder(domain::reservation_id id) {
@@ -104,36 +114,29 @@ void shard_state::add_elder(domain::reservation_id id) {
 void shard_state::make_room() {
   for (int asked = 0; asked < 2 && !elders_.empty(); elders_.pop_front()) {
     const auto found = residents_.find(elders_.front());
-    if (found == residents_.end() || found->second.ending) continue;
-    found->second.ending = true;
-    self_->send(found->second.actor, actors::passivate{true});
+    if (found == residents_.end()) continue;
+    send(found->second, passivate{});
     ++asked;
   }
 }
 
 void shard_state::passivation_over(const passivation_answered& what) {
-  const auto found = residents_.find(what.id);
-  if (found == residents_.end()) return;
-  auto held = std::exchange(found->second.held, {});
-  if (what.unfinished && come_back_ == time_point::max()) {
+  if (!what.may_go || !drop(what.id, what.heard)) {
+    if (residents_.contains(what.id)) add_elder(what.id);
+    return;
+  }
+  // The desk may hold its request for long, and with it the actor.
+  caf::anon_send_exit(self_->current_sender(), caf::exit_reason::user_shutdown);
+  if (come_back_ == time_point::max()) {
     come_back_ = clock() + bounds().come_back_after;
     schedule();
   }
-  if (what.ended) {
-    residents_.erase(found);
-    resume_more();
-  } else {
-    found->second.ending = false;
-    add_elder(what.id);
-  }
-  for (auto& deliver : held) route(what.id, std::move(deliver));
+  resume_more();
 }
 
 void shard_state::reservation_down(const reservation_failed& what) {
   const auto found = residents_.find(what.id);
   if (found == residents_.end()) return;
-  // It was to end anyway, at rest or not.
-  if (found->second.ending) return passivation_over({what.id, true, true});
   if (!*around_->stopping) {
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
                  self_->system().render(what.reason));
@@ -208,7 +211,7 @@ void shard_state::remind(deadlines& waits) {
   for (; !waits.empty() && waits.front().first <= clock(); waits.pop_front()) {
     const auto found = residents_.find(waits.front().second);
     if (found == residents_.end()) continue;
-    self_->send(found->second.actor, Message{});
+    send(found->second, Message{});
     if constexpr (std::is_same_v<Message, placement_wait_over>) add_elder(found->first);
   }
 }
@@ -241,13 +244,13 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
       [self](placement_call& call) { self->state.place(call); },
-      [self](const reservation_rested& what) { self->state.rested(what.id); },
-      [self](const passivation_answered& what) { self->state.passivation_over(what); },
+      [self](const reservation_rested& what) { self->state.rested(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](cancellation_call& call) { self->state.cancel(call); },
+      [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
+      [self](const passivation_answered& what) { self->state.passivation_over(what); },
       [self](const reservation_loaded& what) { self->state.loaded(what.id); },
       [self](const reservation_failed& what) { self->state.reservation_down(what); },
-      [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const unfinished_listed& page) { self->state.resume(page); },
       [self](tick) { self->state.look_around(); },
       [self](const respawn& what) { self->state.bring_back(what.id); },

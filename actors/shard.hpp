@@ -34,7 +34,7 @@ class shard_state {
   void replay(const replay_call& call);
   void cancel(cancellation_call& call);
   void loaded(domain::reservation_id id);
-  void rested(domain::reservation_id id);
+  void rested(const reservation_rested& what);
   void await_cancellation(domain::reservation_id id);
   void resume(const unfinished_listed& page);
   void look_around();
@@ -47,17 +47,19 @@ class shard_state {
  private:
   struct resident {
     reservation_actor actor;
-    /// It was asked to end: what arrives meanwhile waits for its answer.
-    bool ending = false;
-    std::vector<std::function<void(const reservation_actor&)>> held;
+    /// Messages that it was sent from here.
+    std::uint64_t sent = 0;
   };
   using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;
 
   time_point clock() const { return self_->clock().now(); }
   const shard_bounds& bounds() const { return around_->options.shards; }
   bool full() const;
-  const reservation_actor& spawn(domain::reservation_id id, bool is_new);
-  void route(domain::reservation_id id, std::function<void(const reservation_actor&)> deliver);
+  resident& spawn(domain::reservation_id id, bool is_new);
+  resident& bring_in(domain::reservation_id id);
+  template <class Message>
+  void send(resident& to, Message&& what);
+  bool drop(domain::reservation_id id, std::uint64_t heard);
   void add_elder(domain::reservation_id id);
   void make_room();
   void take_up_again();
@@ -69,7 +71,7 @@ class shard_state {
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
-  reservation_links links_;
+  reservation_links_ptr links_;
   storage::shard_id shard_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::unordered_map<domain::reservation_id, resident> residents_;

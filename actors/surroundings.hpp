@@ -35,18 +35,17 @@ class calls_out {
   }
 
  private:
-  void begin() {
-    std::lock_guard lock(mutex_);
-    ++count_;
-  }
+  void begin() { count_.fetch_add(1, std::memory_order_relaxed); }
   void end() {
+    if (count_.fetch_sub(1) != 1) return;
+    // Behind the lock, so that who has just found one does not miss it.
     std::lock_guard lock(mutex_);
-    if (--count_ == 0) none_.notify_all();
+    none_.notify_all();
   }
 
   std::mutex mutex_;
   std::condition_variable none_;
-  std::uint64_t count_ = 0;
+  std::atomic<std::uint64_t> count_ = 0;
 };
 
 /// The breaker's figures, published for readers outside of the actors. Thread-safe.

@@ -1,6 +1,7 @@
 #include "domain/reservation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::domain {
 
@@ -14,8 +15,13 @@ struct overloaded : Fs... {
 template <class... Fs>
 overloaded(Fs...) -> overloaded<Fs...>;
 
-reservation_decision accept(std::vector<reservation_event> events) {
-  return {std::move(events), rejection::none};
+template <class... Events>
+reservation_decision accept(Events&&... events) {
+  reservation_decision decided;
+  decided.events.reserve(sizeof...(events));
+  // One by one: a braced list would copy each.
+  (decided.events.emplace_back(std::forward<Events>(events)), ...);
+  return decided;
 }
 reservation_decision reject(rejection why) {
   return {{}, why};
@@ -42,7 +48,7 @@ reservation_decision decide_place(const reservation& state, const place& command
     return state.what == command.what ? nothing_new : reject(rejection::placed_with_other_fields);
   }
   if (auto why = check(command.what); why != rejection::none) return reject(why);
-  return accept({reservation_placed{now, command.what}});
+  return accept(reservation_placed{now, command.what});
 }
 
 /// The reason a reservation ends with when its payment came to nothing: a cancellation that was
@@ -59,12 +65,12 @@ reservation_decision decide_charge(const reservation& state, const record_charge
         const bool same = state.transaction_id == command.detail && state.paid_at != timestamp{};
         return same ? nothing_new : reject(rejection::payment_contradicted);
       }
-      return accept({payment_captured{now, command.detail}});
+      return accept(payment_captured{now, command.detail});
     case charge_result::declined:
       if (state.payment == payment_status::payment_declined) return nothing_new;
       if (!pending) return reject(rejection::payment_contradicted);
-      return accept({payment_declined{now, command.detail},
-                     reservation_cancelled{now, ending(state, cancel_reason::payment_declined)}});
+      return accept(payment_declined{now, command.detail},
+                    reservation_cancelled{now, ending(state, cancel_reason::payment_declined)});
     case charge_result::not_charged:
     case charge_result::interrupted: {
       if (state.payment == payment_status::payment_failed) return nothing_new;
@@ -72,12 +78,12 @@ reservation_decision decide_charge(const reservation& state, const record_charge
       const auto why = command.result == charge_result::interrupted && !state.unresolved
                            ? cancel_reason::payment_interrupted
                            : cancel_reason::payment_unavailable;
-      return accept({payment_failed{now}, reservation_cancelled{now, ending(state, why)}});
+      return accept(payment_failed{now}, reservation_cancelled{now, ending(state, why)});
     }
     case charge_result::unknown:
       // Late news of an attempt that has been settled since.
       if (!pending || state.unresolved) return nothing_new;
-      return accept({payment_unresolved{now}});
+      return accept(payment_unresolved{now});
   }
   return nothing_new;
 }
@@ -86,7 +92,7 @@ reservation_decision decide_receipt(const reservation& state, const record_recei
   // A cancellation overtook the desk: the void that follows brings the number along.
   if (state.status == reservation_status::cancelling) return nothing_new;
   if (state.receipt == receipt_status::receipt_pending) {
-    return accept({receipt_issued{now, command.receipt_no, command.expected_delivery_at}});
+    return accept(receipt_issued{now, command.receipt_no, command.expected_delivery_at});
   }
   return state.receipt_no == command.receipt_no ? nothing_new : reject(rejection::receipt_contradicted);
 }
@@ -98,7 +104,7 @@ reservation_decision decide_cancel(const reservation& state, const cancel& comma
     events.push_back(cancellation_requested{now, command.reason});
   }
   if (state.parked) events.push_back(reservation_resumed{now});
-  return accept(std::move(events));
+  return {std::move(events), rejection::none};
 }
 
 reservation_decision decide_void(const reservation& state, const record_void& command, timestamp now) {
@@ -110,7 +116,7 @@ reservation_decision decide_void(const reservation& state, const record_void& co
   if (issued && !command.receipt_no.empty() && command.receipt_no != state.receipt_no) {
     return reject(rejection::receipt_contradicted);
   }
-  return accept({receipt_voided{now, command.receipt_no, command.expected_delivery_at}});
+  return accept(receipt_voided{now, command.receipt_no, command.expected_delivery_at});
 }
 
 reservation_decision decide_refund(const reservation& state, const record_refund& command, timestamp now) {
@@ -120,17 +126,17 @@ reservation_decision decide_refund(const reservation& state, const record_refund
   const bool due = state.status == reservation_status::cancelling && state.payment == payment_status::paid &&
                    state.receipt == receipt_status::receipt_cancelled;
   if (!due) return reject(rejection::nothing_to_refund);
-  return accept({payment_refunded{now, command.refund_id}, reservation_cancelled{now, state.reason}});
+  return accept(payment_refunded{now, command.refund_id}, reservation_cancelled{now, state.reason});
 }
 
 reservation_decision decide_park(const reservation& state, const park& command, timestamp now) {
   if (state.parked) return nothing_new;
   if (next_step(state) == step::none && !command.at_rest) return reject(rejection::nothing_to_park);
-  return accept({reservation_parked{now, command.why}});
+  return accept(reservation_parked{now, command.why});
 }
 
 reservation_decision decide_resume(const reservation& state, timestamp now) {
-  return state.parked ? accept({reservation_resumed{now}}) : nothing_new;
+  return state.parked ? accept(reservation_resumed{now}) : nothing_new;
 }
 
 }  // namespace
@@ -161,6 +167,11 @@ void unpark(reservation& state) {
 }  // namespace
 
 reservation evolve(reservation state, const reservation_event& event) {
+  evolve_in_place(state, event);
+  return state;
+}
+
+void evolve_in_place(reservation& state, const reservation_event& event) {
   const auto at = time_of(event);
   std::visit(overloaded{
                  [&](const reservation_placed& e) {
@@ -227,7 +238,6 @@ reservation evolve(reservation state, const reservation_event& event) {
              event);
   ++state.version;
   state.modified_at = at;
-  return state;
 }
 
 step next_step(const reservation& state) {

@@ -2,8 +2,10 @@
 // derived from reservation and step, so that a repeated call is the same call.
 //
 // Threading: calls may come from any thread and return at once; an adapter owns the threads it
-// needs. A callback is called exactly once, on any thread, within the adapter's time-out per
-// call, whatever the provider does. Destroying a provider closes it.
+// needs. A callback is called exactly once, within the adapter's time-out per call, whatever the
+// provider does: on any thread, and where the answer is known at once on the caller's, before the
+// call returns. So nobody may hold a lock while he calls that the callback takes too. Destroying a
+// provider closes it.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -22,18 +21,6 @@ using steady = std::chrono::steady_clock;
 
 /// A ledger's line is about this long: to make room in the bank before reading it.
 constexpr std::uint64_t usual_line_bytes = 64;
-
-template <class Request, class Answer>
-struct call {
-  using answer_type = Answer;
-  Request request;
-  std::function<void(Answer)> done;
-  steady::time_point arrived;
-};
-using charge_call = call<charge_request, charge_answer>;
-using settle_call = call<settle_request, settle_answer>;
-using refund_call = call<refund_request, refund_answer>;
-using any_call = std::variant<charge_call, settle_call, refund_call>;
 
 template <class Answer>
 struct reply {
@@ -74,11 +61,11 @@ class sandbox_provider::implementation {
         bank_(options_.seed, [this](const bank_record& record) { ledger_.add(record); }),
         ledger_(
             options_.folder, [this](std::uint64_t bytes) { bank_.reserve(bytes / usual_line_bytes); },
-            [this](const bank_record& record) { bank_.restore(record); }),
-        knobs_(options_.knobs) {
+            [this](const bank_record& record) { bank_.restore(record); }) {
     if (ledger_.lines_skipped() != 0) {
       spdlog::warn("the sandbox's ledger has {} lines that don't parse", ledger_.lines_skipped());
     }
+    bank_.turn(options_.knobs);
     thread_ = std::thread([this] { run(); });
   }
 
@@ -93,168 +80,129 @@ class sandbox_provider::implementation {
     if (thread_.joinable()) thread_.join();
   }
 
-  template <class Call>
-  void submit(Call call) {
-    using answer_type = typename Call::answer_type;
-    std::string refusal;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!stopping_ && open_calls_ < most_open_calls) {
-        ++open_calls_;
-        queue_.emplace_back(std::move(call));
-        if (!sleeping_) return;
-        sleeping_ = false;
-      } else {
-        refusal = stopping_ ? "closed" : "too_many_calls";
-      }
-    }
-    if (refusal.empty()) return wake_.notify_one();
-    call.done(unknown<answer_type>(std::move(refusal)));
+  /// Decides. An answer that takes no time is given here, any other by the thread.
+  template <class Answer, class Request>
+  void call(const Request& request, std::function<void(Answer)> done) {
+    auto answer = decide<Answer>(request, done);
+    if (answer) done(std::move(*answer));
   }
 
   void turn(const sandbox_knobs& knobs) {
     const std::lock_guard lock(mutex_);
-    knobs_ = knobs;
+    bank_.turn(knobs);
   }
   sandbox_knobs knobs() const {
     const std::lock_guard lock(mutex_);
-    return knobs_;
+    return bank_.knobs();
   }
   const std::filesystem::path& folder() const { return options_.folder; }
 
  private:
-  void run() {
-    std::vector<any_call> batch;
-    while (wait_for_work(batch)) {
-      for (auto& each : batch) {
-        std::visit([this](auto& call) { process(call); }, each);
-      }
-      batch.clear();
-      take_what_is_due(steady::now());
-      finish_batch();
-    }
-    answer_all_as_unknown(batch);
+  // --- On the caller's thread ---
+
+  /// The answer, where it takes no time; otherwise it is given to `done` when it arrives or the time is
+  /// out, whichever is first.
+  template <class Answer, class Request>
+  std::optional<Answer> decide(const Request& request, std::function<void(Answer)>& done) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return unknown<Answer>("closed");
+    if (timers_.size() >= most_open_calls) return unknown<Answer>("too_many_calls");
+    // What the disk has not taken must not be told as known, and nothing is decided before it has.
+    if (disk_is_behind_ && !write_ledger()) return unknown<Answer>("ledger_not_writable");
+    auto from_bank = ask_bank(request);
+    if (!write_ledger()) return unknown<Answer>("ledger_not_writable");
+    if (from_bank.answer && from_bank.delay.count() == 0) return std::move(from_bank.answer);
+
+    const auto arrived = steady::now();
+    const auto deadline = arrived + options_.timeout;
+    const auto arrival = arrived + from_bank.delay;
+    const bool in_time = from_bank.answer && arrival <= deadline;
+    set_timer(
+        in_time ? arrival : deadline,
+        reply<Answer>{std::move(done), in_time ? std::move(*from_bank.answer) : unknown<Answer>("time_out")});
+    return std::nullopt;
   }
 
-  /// False when it is time to stop.
-  bool wait_for_work(std::vector<any_call>& batch) {
-    std::unique_lock lock(mutex_);
-    open_calls_ -= std::exchange(closed_calls_, 0);
-    while (queue_.empty() && !stopping_) {
-      sleeping_ = true;
-      if (timers_.empty()) {
-        wake_.wait(lock);
-      } else if (wake_.wait_until(lock, timers_.front().due) == std::cv_status::timeout) {
-        break;
-      }
-    }
-    sleeping_ = false;
-    batch.swap(queue_);
-    bank_.turn(knobs_);
-    return !stopping_;
+  charge_reply ask_bank(const charge_request& request) {
+    auto reply = payments::charge(bank_, request, wall_clock());
+    if (reply.late) set_timer(steady::now() + reply.late->after, std::move(*reply.late));
+    return reply;
+  }
+  bank_reply<settle_answer> ask_bank(const settle_request& request) {
+    return payments::settle(bank_, request, wall_clock());
+  }
+  bank_reply<refund_answer> ask_bank(const refund_request& request) {
+    return payments::refund(bank_, request, wall_clock());
   }
 
-  void process(charge_call& call) {
-    if (disk_is_behind_) return answer(call, {unknown<charge_answer>("ledger_not_writable"), {}});
-    auto reply = payments::charge(bank_, call.request, wall_clock());
-    if (reply.late) {
-      set_timer(steady::now() + reply.late->after, std::move(*reply.late));
-      --closed_calls_;
-    }
-    answer(call, std::move(reply));
-  }
-  void process(settle_call& call) {
-    if (disk_is_behind_) return answer(call, {unknown<settle_answer>("ledger_not_writable"), {}});
-    answer(call, payments::settle(bank_, call.request, wall_clock()));
-  }
-  void process(refund_call& call) {
-    if (disk_is_behind_) return answer(call, {unknown<refund_answer>("ledger_not_writable"), {}});
-    answer(call, payments::refund(bank_, call.request, wall_clock()));
-  }
-
-  /// At once where there is no latency; otherwise when the answer arrives or the time is out,
-  /// whichever is first.
-  template <class Call, class Answer = typename Call::answer_type>
-  void answer(Call& call, bank_reply<Answer> from_bank) {
-    const auto deadline = call.arrived + options_.timeout;
-    const auto arrival = call.arrived + from_bank.delay;
-    if (!from_bank.answer || arrival > deadline) {
-      set_timer(deadline, reply<Answer>{std::move(call.done), unknown<Answer>("time_out")});
-    } else if (from_bank.delay.count() == 0) {
-      due_.emplace_back(reply<Answer>{std::move(call.done), std::move(*from_bank.answer)});
-    } else {
-      set_timer(arrival, reply<Answer>{std::move(call.done), std::move(*from_bank.answer)});
-    }
+  bool write_ledger() {
+    const bool written = ledger_.flush();
+    if (!written && !disk_is_behind_) spdlog::error("the sandbox's ledger can't be written");
+    disk_is_behind_ = !written;
+    return written;
   }
 
   void set_timer(steady::time_point due, happening what) {
     timers_.push_back({due, next_order_++, std::move(what)});
     std::push_heap(timers_.begin(), timers_.end(), later);
+    if (timers_.front().order == next_order_ - 1) wake_.notify_one();
   }
 
-  void take_what_is_due(steady::time_point now) {
+  // --- The thread: what takes time ---
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (timers_.empty()) {
+        wake_.wait(lock);
+      } else if (timers_.front().due > steady::now()) {
+        wake_.wait_until(lock, timers_.front().due);
+      } else {
+        deliver_what_is_due(lock);
+      }
+    }
+    const auto open = std::exchange(timers_, {});
+    lock.unlock();
+    for (auto& each : open) deliver(each.what, "closed");
+  }
+
+  void deliver_what_is_due(std::unique_lock<std::mutex>& lock) {
+    std::vector<happening> due;
+    const auto now = steady::now();
     while (!timers_.empty() && timers_.front().due <= now) {
       std::pop_heap(timers_.begin(), timers_.end(), later);
-      if (auto* late = std::get_if<late_charge>(&timers_.back().what)) {
-        bank_.land(*late, wall_clock());
-        ++closed_calls_;
-      } else {
-        due_.push_back(std::move(timers_.back().what));
-      }
+      due.push_back(std::move(timers_.back().what));
       timers_.pop_back();
+      if (const auto* late = std::get_if<late_charge>(&due.back())) bank_.land(*late, wall_clock());
     }
-  }
-
-  /// Writes, then answers. What the disk did not take must not be told as known.
-  void finish_batch() {
-    const bool written = ledger_.flush();
-    if (!written && !disk_is_behind_) spdlog::error("the sandbox's ledger can't be written");
-    disk_is_behind_ = !written;
-    auto due = std::exchange(due_, {});
-    closed_calls_ += static_cast<std::int64_t>(due.size());
-    for (auto& each : due) deliver(each, written ? "" : "ledger_not_writable");
+    const bool written = write_ledger();
+    lock.unlock();
+    for (const auto& each : due) deliver(each, written ? "" : "ledger_not_writable");
+    // Callbacks go before the next wait: who was called may wait for them to go.
     due.clear();
-    due_.swap(due);
+    lock.lock();
   }
-
-  void answer_all_as_unknown(std::vector<any_call>& never_decided) {
-    for (auto& each : never_decided) {
-      std::visit([](auto& call) { call.done(unknown<answer_of<decltype(call)>>("closed")); }, each);
-    }
-    for (auto& each : timers_) deliver(each.what, "closed");
-  }
-
-  template <class CallReference>
-  using answer_of = typename std::remove_reference_t<CallReference>::answer_type;
 
   template <class Answer>
-  static void tell(reply<Answer>& reply, const char* unknown_because) {
+  static void tell(const reply<Answer>& reply, const char* unknown_because) {
     const bool known = *unknown_because == '\0';
-    reply.done(known ? std::move(reply.answer) : unknown<Answer>(unknown_because));
+    reply.done(known ? reply.answer : unknown<Answer>(unknown_because));
   }
-  static void tell(late_charge&, const char*) {}
-  static void deliver(happening& what, const char* unknown_because) {
-    std::visit([&](auto& each) { tell(each, unknown_because); }, what);
+  static void tell(const late_charge&, const char*) {}
+  static void deliver(const happening& what, const char* unknown_because) {
+    std::visit([&](const auto& each) { tell(each, unknown_because); }, what);
   }
 
   const sandbox_options options_;
-  sandbox_bank bank_;
-  sandbox_ledger ledger_;
-
-  // The thread's own.
-  std::vector<timer> timers_;
-  std::vector<happening> due_;
-  std::uint64_t next_order_ = 0;
-  /// How many of the open calls were closed since they were last counted.
-  std::int64_t closed_calls_ = 0;
-  bool disk_is_behind_ = false;
-
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<any_call> queue_;
-  std::size_t open_calls_ = 0;
-  sandbox_knobs knobs_;
-  bool sleeping_ = false;
+
+  // Behind the mutex.
+  sandbox_bank bank_;
+  sandbox_ledger ledger_;
+  std::vector<timer> timers_;
+  std::uint64_t next_order_ = 0;
+  bool disk_is_behind_ = false;
   bool stopping_ = false;
 
   std::thread thread_;
@@ -270,15 +218,15 @@ void sandbox_provider::close() {
 }
 
 void sandbox_provider::charge(charge_request request, std::function<void(charge_answer)> done) {
-  implementation_->submit(charge_call{std::move(request), std::move(done), steady::now()});
+  implementation_->call(request, std::move(done));
 }
 
 void sandbox_provider::settle(settle_request request, std::function<void(settle_answer)> done) {
-  implementation_->submit(settle_call{std::move(request), std::move(done), steady::now()});
+  implementation_->call(request, std::move(done));
 }
 
 void sandbox_provider::refund(refund_request request, std::function<void(refund_answer)> done) {
-  implementation_->submit(refund_call{std::move(request), std::move(done), steady::now()});
+  implementation_->call(request, std::move(done));
 }
 
 void sandbox_provider::turn(const sandbox_knobs& knobs) {

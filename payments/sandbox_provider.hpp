@@ -2,9 +2,10 @@
 // (sandbox_bank.hpp, sandbox_calls.hpp), its ledger remembers (sandbox_ledger.hpp); this file adds the time:
 // the latency of answers, the time-out of calls and the charges that land late.
 //
-// Threading: one thread of its own, on which callbacks run; they must not block or throw. All
-// that waits when it wakes up is decided as one batch, written to the ledger with one write and
-// only then answered. Late charges that have not landed when the process ends never do.
+// Threading: a call is decided on its caller's thread, and in the ledger, with a write that is not synced,
+// before it is answered: at once where the answer takes no time. A thread of its own gives the answers that
+// take some, and lets charges land. Callbacks must not block or throw. Late charges that have not landed
+// when the process ends never do.
 #pragma once
 
 #include <chrono>
@@ -31,7 +32,7 @@ struct sandbox_options {
 
 class sandbox_provider final : public provider {
  public:
-  /// Calls and late charges that are open at once. More are answered as unknown.
+  /// Calls and late charges that wait at once. More are answered as unknown.
   static constexpr std::size_t most_open_calls = 100'000;
 
   /// Reads the ledger. Throws std::system_error where it can't.

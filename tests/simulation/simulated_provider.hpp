@@ -60,6 +60,7 @@ class simulated_provider final : public payments::provider {
   /// Something on its way to the provider, which the crash of its sender may take back.
   void arriving(moment delay, std::function<void()> what);
   moment latency();
+  bool at_once(moment delay);
   /// The transaction; empty where nothing can be captured any more.
   std::string capture_once(const payments::charge_request& request);
   void write_ledger(enum proof::ledger_line::kind what, domain::reservation_id id, const std::string& key,

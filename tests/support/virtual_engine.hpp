@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/logger.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 #include <chrono>
@@ -166,7 +167,11 @@ class virtual_engine {
   /// One actor's turn, or one port's answer if no actor is ready; false if there is neither.
   bool step() {
     ++steps;
-    if (coordinator().try_run_once()) return true;
+    if (coordinator_->try_run_once()) {
+      // As the product's scheduler does: each spawn makes CAF's logger that of the thread.
+      caf::logger::set_current_actor_system(nullptr);
+      return true;
+    }
     if (jobs.empty()) return false;
     auto next = std::move(jobs.front());
     jobs.pop_front();
@@ -180,7 +185,7 @@ class virtual_engine {
   }
   /// Only the actors: calls to ports stay open.
   void run_actors() {
-    while (coordinator().try_run_once()) {
+    while (coordinator_->try_run_once()) {
     }
   }
   /// Lets virtual time pass in small grains, and runs what each wakes.
@@ -188,14 +193,14 @@ class virtual_engine {
     constexpr std::chrono::milliseconds grain(50);
     for (auto left = by; left.count() > 0; left -= std::min(left, grain)) {
       elapsed_ += std::min(left, grain);
-      coordinator().advance_time(std::min(left, grain));
+      coordinator_->advance_time(std::min(left, grain));
       run();
     }
   }
   /// Lets virtual time pass, and runs nothing yet.
   void advance_clock_only(std::chrono::milliseconds by) {
     elapsed_ += by;
-    coordinator().advance_time(by);
+    coordinator_->advance_time(by);
   }
   actors::breaker_figures breaker() const { return around_->breaker->read(); }
   actors::parked_reservations parked() const { return around_->parked->read(10); }
@@ -219,6 +224,7 @@ class virtual_engine {
     actors::register_messages(*config_);
     config_->set("scheduler.policy", caf::atom("testing"));
     system_ = std::make_unique<caf::actor_system>(*config_);
+    coordinator_ = &dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
     progress = std::make_unique<storage::projection_progress>();
     const actors::engine_ports ports{reservations,
                                      receipts,
@@ -304,10 +310,6 @@ class virtual_engine {
   }
 
  private:
-  caf::scheduler::test_coordinator& coordinator() {
-    return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
-  }
-
   std::deque<job> open_receipt_calls_;
   bool receipts_silent_ = false;
   payments::provider* instead_ = nullptr;
@@ -315,6 +317,7 @@ class virtual_engine {
   std::chrono::milliseconds set_back_by_{0};
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
+  caf::scheduler::test_coordinator* coordinator_ = nullptr;
   std::shared_ptr<actors::surroundings> around_;
   actors::engine_actor front_;
   std::optional<actors::router> router_;

@@ -1,0 +1,36 @@
+// One try to get a receipt issued or voided by the receipt desk: the first is its reservation's own, the
+// others are its receipt child's.
+#pragma once
+
+#include <caf/duration.hpp>
+#include <utility>
+
+#include "actors/interfaces.hpp"
+
+namespace holdfast::actors {
+
+struct receipt_order {
+  std::uint64_t attempt = 0;
+  /// issue_receipt or void_receipt.
+  domain::step step = domain::step::none;
+  domain::reservation_id reservation = 0;
+  domain::timestamp paid_at{};
+  /// No earlier attempt can have reached the desk.
+  bool first_attempt = false;
+};
+
+/// `answered` is called with the answer, or `failed` with an error where the desk is away.
+template <class Self, class Answered, class Failed>
+void try_receipt(Self* self, const receipt_desk_actor& desk, const receipt_order& order, Answered answered,
+                 Failed failed) {
+  if (order.step == domain::step::void_receipt) {
+    self->request(desk, caf::infinite, void_receipt{order.reservation})
+        .then(std::move(answered), std::move(failed));
+    return;
+  }
+  const auto paid_at_ms = order.paid_at.time_since_epoch().count();
+  self->request(desk, caf::infinite, issue_receipt{order.reservation, paid_at_ms, order.first_attempt})
+      .then(std::move(answered), std::move(failed));
+}
+
+}  // namespace holdfast::actors
