@@ -20,7 +20,8 @@ class rfc3339_text {
 
  private:
   void put(char c) { bytes_[size_++] = c; }
-  void put(unsigned number, int digits);
+  /// The last two digits.
+  void put_two(unsigned number);
   void put_local(domain::timestamp local);
 
   std::array<char, 32> bytes_{};
