@@ -16,7 +16,7 @@ namespace {
 template <class Write>
 response json_response(unsigned status, Write&& write) {
   return {.status = status,
-          .content_type = std::string(json_media_type),
+          .content_type = json_media_type,
           .body = json::text_of(write),
           .headers = {}};
 }

@@ -204,7 +204,7 @@ class sandbox_api {
 
 handler_factory sandbox_handlers(sandbox_ports ports) {
   return [ports = std::move(ports)](boost::asio::io_context& loop) -> handler {
-    return [api = std::make_shared<sandbox_api>(ports, loop)](request request, respond done) {
+    return [api = std::make_shared<sandbox_api>(ports, loop)](request& request, respond done) {
       api->handle(std::move(request), std::move(done));
     };
   };
