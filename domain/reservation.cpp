@@ -161,6 +161,11 @@ void unpark(reservation& state) {
 }  // namespace
 
 reservation evolve(reservation state, const reservation_event& event) {
+  apply(state, event);
+  return state;
+}
+
+void apply(reservation& state, const reservation_event& event) {
   const auto at = time_of(event);
   std::visit(overloaded{
                  [&](const reservation_placed& e) {
@@ -227,7 +232,6 @@ reservation evolve(reservation state, const reservation_event& event) {
              event);
   ++state.version;
   state.modified_at = at;
-  return state;
 }
 
 step next_step(const reservation& state) {

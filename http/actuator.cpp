@@ -15,10 +15,7 @@ namespace {
 
 template <class Write>
 response json_response(unsigned status, Write&& write) {
-  return {.status = status,
-          .content_type = json_media_type,
-          .body = json::text_of(write),
-          .headers = {}};
+  return {.status = status, .content_type = json_media_type, .body = json::text_of(write), .headers = {}};
 }
 
 std::string_view readiness_name(bool ready) {

@@ -137,7 +137,7 @@ tl::expected<story, std::string> read_story(document_kind kind, domain::reservat
   const bool with_history = kind == document_kind::my_reservation;
   if (with_history) told.history.reserve(usual_history);
   const auto read = storage::for_each_reservation_event(records, [&](const domain::reservation_event& event) {
-    told.state = domain::evolve(std::move(told.state), event);
+    domain::apply(told.state, event);
     if (with_history) told.history.push_back({name_of(event), domain::time_of(event)});
   });
   if (!read) return tl::unexpected(read.error().message);

@@ -229,15 +229,19 @@ void read_fields(reader& in, Event& event) {
   std::apply([&](auto... member) { (in.get(event.*member), ...); }, layout<Event>::fields);
 }
 
-/// Reads one event; its tag says which.
-template <class... Events>
-void read_event(reader& in, std::variant<Events...>& event) {
+/// Reads one event of a variant's, its tag says which, and hands it to `take`.
+template <class... Events, class Take>
+void read_event(reader& in, std::type_identity<std::variant<Events...>>, Take& take) {
   const auto tag = in.byte();
   const auto read_if_tagged = [&]<class Event>(std::type_identity<Event>) {
     if (tag != layout<Event>::tag) {
       return false;
     }
-    read_fields(in, event.template emplace<Event>());
+    std::variant<Events...> event(std::in_place_type<Event>);
+    read_fields(in, *std::get_if<Event>(&event));
+    if (!in.failed()) {
+      take(std::move(event));
+    }
     return true;
   };
   if (!(read_if_tagged(std::type_identity<Events>{}) || ...)) {
@@ -256,11 +260,7 @@ void read_record(reader& in, Take& take) {
     return in.fail("more events than bytes");
   }
   for (; count > 0 && !in.failed(); --count) {
-    Event event;
-    read_event(in, event);
-    if (!in.failed()) {
-      take(std::move(event));
-    }
+    read_event(in, std::type_identity<Event>{}, take);
   }
   if (in.remaining() > 0) {
     in.fail("bytes behind the last event");
@@ -306,18 +306,17 @@ tl::expected<std::monostate, codec_error> read_events(std::string_view bytes, Ta
 template <class Event>
 tl::expected<std::vector<Event>, codec_error> decode(std::string_view bytes) {
   std::vector<Event> events;
-  const auto read = read_events<Event>(bytes, [&](Event event) { events.push_back(std::move(event)); });
+  const auto read = read_events<Event>(bytes, [&](Event&& event) { events.push_back(std::move(event)); });
   if (!read) {
     return tl::unexpected(read.error());
   }
   return events;
 }
 
-template <class State, class Event>
-tl::expected<State, codec_error> fold(std::string_view bytes) {
+template <class State, class Event, class Apply>
+tl::expected<State, codec_error> fold(std::string_view bytes, Apply apply) {
   State state;
-  const auto read =
-      read_events<Event>(bytes, [&](const Event& event) { state = evolve(std::move(state), event); });
+  const auto read = read_events<Event>(bytes, [&](const Event& event) { apply(state, event); });
   if (!read) {
     return tl::unexpected(read.error());
   }
@@ -351,11 +350,13 @@ tl::expected<std::monostate, codec_error> for_each_reservation_event(
 }
 
 tl::expected<domain::reservation, codec_error> fold_reservation(std::string_view bytes) {
-  return fold<domain::reservation, domain::reservation_event>(bytes);
+  return fold<domain::reservation, domain::reservation_event>(bytes, domain::apply);
 }
 
 tl::expected<domain::receipts::receipt, codec_error> fold_receipt(std::string_view bytes) {
-  return fold<domain::receipts::receipt, domain::receipts::event>(bytes);
+  return fold<domain::receipts::receipt, domain::receipts::event>(bytes, [](auto& state, const auto& event) {
+    state = domain::receipts::evolve(std::move(state), event);
+  });
 }
 
 }  // namespace holdfast::storage
