@@ -20,7 +20,7 @@ struct reservation_aggregate {
   static decision decide(const state& now_is, const command& wish, domain::timestamp now) {
     return domain::decide(now_is, wish, now);
   }
-  static void evolve(state& one, const event& what) { domain::evolve_in_place(one, what); }
+  static void evolve(state& one, const event& what) { domain::apply(one, what); }
   static bool finished(const state& now_is) { return domain::finished(now_is); }
   static auto decode(const std::string& record) { return storage::decode_reservation_events(record); }
 };

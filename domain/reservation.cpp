@@ -167,11 +167,11 @@ void unpark(reservation& state) {
 }  // namespace
 
 reservation evolve(reservation state, const reservation_event& event) {
-  evolve_in_place(state, event);
+  apply(state, event);
   return state;
 }
 
-void evolve_in_place(reservation& state, const reservation_event& event) {
+void apply(reservation& state, const reservation_event& event) {
   const auto at = time_of(event);
   std::visit(overloaded{
                  [&](const reservation_placed& e) {

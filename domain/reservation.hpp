@@ -223,8 +223,8 @@ reservation_decision decide(const reservation& state, const reservation_command&
 
 /// Total: applies any event to any state.
 reservation evolve(reservation state, const reservation_event& event);
-/// The same where the state before is not wanted any more: it has many strings to move.
-void evolve_in_place(reservation& state, const reservation_event& event);
+/// The same in place, for folding many: moving a state of ten texts costs more than most events change.
+void apply(reservation& state, const reservation_event& event);
 
 /// The saga as a function of the state: forwards charge, issue receipt; after a cancellation or
 /// a failure backwards: settle, void receipt, refund. None where the reservation is at rest,

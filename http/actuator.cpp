@@ -15,10 +15,7 @@ namespace {
 
 template <class Write>
 response json_response(unsigned status, Write&& write) {
-  return {.status = status,
-          .content_type = std::string(json_media_type),
-          .body = json::text_of(write),
-          .headers = {}};
+  return {.status = status, .content_type = json_media_type, .body = json::text_of(write), .headers = {}};
 }
 
 std::string_view readiness_name(bool ready) {
@@ -57,21 +54,21 @@ std::string rate(std::uint32_t part, std::uint32_t calls) {
 }
 
 void write_status(json_writer& out, std::string_view component, std::string_view status) {
-  json::key(out, component);
-  out.StartObject();
+  out.name(component);
+  out.begin_object();
   json::field(out, "status", status);
-  out.EndObject();
+  out.end_object();
 }
 
 void write_breaker_health(json_writer& out, const actors::breaker_figures& breaker) {
-  json::key(out, "circuitBreakers");
-  out.StartObject();
+  out.name("circuitBreakers");
+  out.begin_object();
   json::field(out, "status", "UP");
-  json::key(out, "details");
-  out.StartObject();
+  out.name("details");
+  out.begin_object();
   write_status(out, "payment", health_name(breaker.now));
-  out.EndObject();
-  out.EndObject();
+  out.end_object();
+  out.end_object();
 }
 
 }  // namespace
@@ -80,59 +77,59 @@ response health_response(const health_figures& figures) {
   const std::string_view view = figures.view_reachable ? "UP" : "DOWN";
   const auto whole = figures.view_reachable ? readiness_name(figures.ready) : view;
   return json_response(whole == "UP" ? 200 : 503, [&](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "status", whole);
-    json::key(out, "components");
-    out.StartObject();
+    out.name("components");
+    out.begin_object();
     write_breaker_health(out, figures.breaker);
     write_status(out, "livenessState", "UP");
     write_status(out, "readinessState", readiness_name(figures.ready));
     write_status(out, "view", view);
-    out.EndObject();
-    json::key(out, "groups");
-    out.StartArray();
-    json::value(out, "liveness");
-    json::value(out, "readiness");
-    out.EndArray();
-    out.EndObject();
+    out.end_object();
+    out.name("groups");
+    out.begin_array();
+    out.plain_string({"liveness"});
+    out.plain_string({"readiness"});
+    out.end_array();
+    out.end_object();
   });
 }
 
 response liveness_response() {
   return json_response(200, [](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "status", "UP");
-    out.EndObject();
+    out.end_object();
   });
 }
 
 response readiness_response(bool ready) {
   return json_response(ready ? 200 : 503, [&](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "status", readiness_name(ready));
-    out.EndObject();
+    out.end_object();
   });
 }
 
 response info_response(std::string_view version) {
   return json_response(200, [&](json_writer& out) {
-    out.StartObject();
-    json::key(out, "build");
-    out.StartObject();
+    out.begin_object();
+    out.name("build");
+    out.begin_object();
     json::field(out, "name", "holdfast");
     json::field(out, "version", version);
-    out.EndObject();
-    out.EndObject();
+    out.end_object();
+    out.end_object();
   });
 }
 
 response circuit_breakers_response(const actors::breaker_figures& breaker) {
   return json_response(200, [&](json_writer& out) {
-    out.StartObject();
-    json::key(out, "circuitBreakers");
-    out.StartObject();
-    json::key(out, "payment");
-    out.StartObject();
+    out.begin_object();
+    out.name("circuitBreakers");
+    out.begin_object();
+    out.name("payment");
+    out.begin_object();
     json::field(out, "failureRate", rate(breaker.window_failed, breaker.window_calls));
     json::field(out, "slowCallRate", rate(breaker.window_slow, breaker.window_calls));
     json::field(out, "bufferedCalls", breaker.window_calls);
@@ -141,40 +138,40 @@ response circuit_breakers_response(const actors::breaker_figures& breaker) {
     json::field(out, "notPermittedCalls", breaker.not_permitted);
     json::field(out, "callsUnderWay", breaker.calls_under_way);
     json::field(out, "state", state_name(breaker.now));
-    out.EndObject();
-    out.EndObject();
-    out.EndObject();
+    out.end_object();
+    out.end_object();
+    out.end_object();
   });
 }
 
 response parked_response(const client& client, const actors::parked_reservations& parked) {
   return json_response(200, [&](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "total", parked.total);
-    json::key(out, "parked");
-    out.StartArray();
+    out.name("parked");
+    out.begin_array();
     for (const auto& one : parked.first) {
-      out.StartObject();
+      out.begin_object();
       json::field(out, "id", one.id);
       json::field(out, "since", rfc3339_text(one.since).view());
       json::field(out, "reason", one.why);
-      json::key(out, "_links");
-      out.StartObject();
+      out.name("_links");
+      out.begin_object();
       write_link(out, "myReservation", item_href(client.base, document_kind::my_reservation, one.id));
-      out.EndObject();
-      out.EndObject();
+      out.end_object();
+      out.end_object();
     }
-    out.EndArray();
-    out.EndObject();
+    out.end_array();
+    out.end_object();
   });
 }
 
 response actuator_index_response(const client& client) {
   const auto href = [&](std::string_view path) { return (client.base + "/actuator").append(path); };
   return json_response(200, [&](json_writer& out) {
-    out.StartObject();
-    json::key(out, "_links");
-    out.StartObject();
+    out.begin_object();
+    out.name("_links");
+    out.begin_object();
     write_link(out, "self", href(""));
     write_link(out, "health", href("/health"));
     write_link(out, "liveness", href("/health/liveness"));
@@ -182,8 +179,8 @@ response actuator_index_response(const client& client) {
     write_link(out, "info", href("/info"));
     write_link(out, "circuitbreakers", href("/circuitbreakers"));
     write_link(out, "parked", href("/parked"));
-    out.EndObject();
-    out.EndObject();
+    out.end_object();
+    out.end_object();
   });
 }
 

@@ -27,7 +27,7 @@ class api::implementation {
         bridge_(ports_.engine, loop),
         reader_(std::make_shared<reservation_reader>(*view_, ports_.reservations, ports_.progress, loop)) {}
 
-  void handle(request request, respond done) {
+  void handle(request& request, respond done) {
     auto client = client_of(request);
     const auto route = find_route(request.path);
     if (!route) {
@@ -140,14 +140,14 @@ api::api(api_ports ports, boost::asio::io_context& loop)
 
 api::~api() = default;
 
-void api::handle(request request, respond done) {
-  implementation_->handle(std::move(request), std::move(done));
+void api::handle(request& request, respond done) {
+  implementation_->handle(request, std::move(done));
 }
 
 handler_factory api_handlers(api_ports ports) {
   return [ports = std::move(ports)](boost::asio::io_context& loop) -> handler {
-    return [api = std::make_shared<api>(ports, loop)](request request, respond done) {
-      api->handle(std::move(request), std::move(done));
+    return [api = std::make_shared<api>(ports, loop)](request& request, respond done) {
+      api->handle(request, std::move(done));
     };
   };
 }

@@ -38,7 +38,7 @@ class api {
   api(const api&) = delete;
   api& operator=(const api&) = delete;
 
-  void handle(request request, respond done);
+  void handle(request& request, respond done);
 
  private:
   class implementation;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -17,6 +18,26 @@ inline bool same_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });
 }
+
+/// Looked up in a table: hosts and targets are looked at byte by byte with every request.
+class character_set {
+ public:
+  constexpr explicit character_set(std::string_view some, std::string_view others = {}) {
+    for (const char c : some) has_[static_cast<unsigned char>(c)] = true;
+    for (const char c : others) has_[static_cast<unsigned char>(c)] = true;
+  }
+
+  constexpr bool has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+  constexpr bool has_all_of(std::string_view text) const {
+    return std::all_of(text.begin(), text.end(), [this](char c) { return has(c); });
+  }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+
+inline constexpr std::string_view alphanumerics =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /// Without spaces and tabs at both ends.
 inline std::string_view trimmed(std::string_view text) {

@@ -30,6 +30,8 @@ response document_response(unsigned status, const client& client, Write&& write)
   response.status = status;
   response.content_type = client.media_type;
   response.body = json::text_of(write);
+  // With a tag or a link.
+  response.headers.reserve(2);
   response.headers.emplace_back("Vary", "Accept");
   return response;
 }

@@ -38,8 +38,8 @@ bool has_number(const collection_query& query, std::uint64_t page) {
 
 void write_links(json_writer& out, const collection_query& query, const collection_page& page,
                  std::string_view base) {
-  json::key(out, "_links");
-  out.StartObject();
+  out.name("_links");
+  out.begin_object();
   write_template(out, "self", template_href(query, base));
   write_link(out, "first", page_href(query, 0, base));
   if (query.page > 0 && has_number(query, query.page - 1)) {
@@ -50,17 +50,17 @@ void write_links(json_writer& out, const collection_query& query, const collecti
   if (pages > 0 && has_number(query, pages - 1)) {
     write_link(out, "last", page_href(query, pages - 1, base));
   }
-  out.EndObject();
+  out.end_object();
 }
 
 void write_page(json_writer& out, const collection_query& query, const collection_page& page) {
-  json::key(out, "page");
-  out.StartObject();
+  out.name("page");
+  out.begin_object();
   json::field(out, "size", query.size);
   json::field(out, "totalElements", page.total);
   json::field(out, "totalPages", page_count(query, page));
   json::field(out, "number", query.page);
-  out.EndObject();
+  out.end_object();
 }
 
 }  // namespace
@@ -73,23 +73,23 @@ std::string next_href(const collection_query& query, const collection_page& page
 
 void write_collection(json_writer& out, const collection_query& query, const collection_page& page,
                       std::string_view base) {
-  out.StartObject();
-  json::key(out, "_embedded");
-  out.StartObject();
-  json::key(out, collection_name(query.kind));
-  out.StartArray();
+  out.begin_object();
+  out.name("_embedded");
+  out.begin_object();
+  out.name(collection_name(query.kind));
+  out.begin_array();
   for (const auto& story : page.stories) write_document(out, query.kind, story, base);
-  out.EndArray();
-  out.EndObject();
+  out.end_array();
+  out.end_object();
   write_links(out, query, page, base);
   write_page(out, query, page);
-  out.EndObject();
+  out.end_object();
 }
 
 void write_index(json_writer& out, std::string_view base) {
-  out.StartObject();
-  json::key(out, "_links");
-  out.StartObject();
+  out.begin_object();
+  out.name("_links");
+  out.begin_object();
   write_link(out, "self", std::string(base) + "/");
   for (auto kind : {document_kind::pre_reservation, document_kind::payment, document_kind::receipt}) {
     write_template(out, collection_name(kind), collection_href(base, kind) + "{?page,size,sort}");
@@ -97,8 +97,8 @@ void write_index(json_writer& out, std::string_view base) {
   constexpr auto mine = document_kind::my_reservation;
   write_template(out, collection_name(mine), collection_href(base, mine) + "{?userId,page,size,sort}");
   write_link(out, "actuator", std::string(base) + "/actuator");
-  out.EndObject();
-  out.EndObject();
+  out.end_object();
+  out.end_object();
 }
 
 }  // namespace holdfast::http

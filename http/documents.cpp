@@ -13,15 +13,24 @@ namespace {
 using json::field;
 using json::field_or_null;
 using json::null_field;
+using json::plain_field;
+
+/// Of the longest story without trouble: placed, paid, receipt, and its cancellation.
+constexpr std::size_t usual_history = 8;
 
 void write_date(json_writer& out, std::string_view name, domain::timestamp at) {
-  field(out, name, rfc3339_text(at).view());
+  plain_field(out, name, rfc3339_text(at).view());
+}
+
+/// A status, or why something ended; null where there is none.
+void write_name(json_writer& out, std::string_view field, std::string_view name) {
+  name.empty() ? null_field(out, field) : plain_field(out, field, name);
 }
 
 void write_delivery(json_writer& out, const domain::reservation& state) {
   constexpr std::string_view name = "expectedDeliveryAt";
   if (!state.expected_delivery_at) return null_field(out, name);
-  field(out, name, rfc3339_text(*state.expected_delivery_at).view());
+  plain_field(out, name, rfc3339_text(*state.expected_delivery_at).view());
 }
 
 void write_card(json_writer& out, const domain::order& what) {
@@ -50,8 +59,8 @@ void write_reservation(json_writer& out, const domain::reservation& state) {
   write_address(out, state.what);
   write_goods(out, state.what);
   write_card(out, state.what);
-  field_or_null(out, "status", name_of(state.status));
-  field_or_null(out, "cancelReason", name_of(state.reason));
+  write_name(out, "status", name_of(state.status));
+  write_name(out, "cancelReason", name_of(state.reason));
   write_date(out, "createdAt", state.created_at);
   write_date(out, "modifiedAt", state.modified_at);
 }
@@ -62,7 +71,7 @@ void write_payment(json_writer& out, const story& story) {
   write_user(out, state.what);
   write_goods(out, state.what);
   write_card(out, state.what);
-  field_or_null(out, "status", name_of(state.payment));
+  write_name(out, "status", name_of(state.payment));
   field_or_null(out, "transactionId", state.transaction_id);
   field_or_null(out, "refundId", state.refund_id);
   write_date(out, "createdAt", state.created_at);
@@ -76,29 +85,29 @@ void write_receipt(json_writer& out, const story& story) {
   field(out, "paidId", story.id);
   write_user(out, state.what);
   write_goods(out, state.what);
-  field_or_null(out, "status", name_of(state.receipt));
+  write_name(out, "status", name_of(state.receipt));
   write_delivery(out, state);
   write_date(out, "createdAt", state.paid_at);
   write_date(out, "modifiedAt", state.receipt_modified_at);
 }
 
-void write_history(json_writer& out, const std::vector<domain::reservation_event>& history) {
-  json::key(out, "history");
-  out.StartArray();
+void write_history(json_writer& out, const std::vector<told_event>& history) {
+  out.name("history");
+  out.begin_array();
   for (const auto& event : history) {
-    out.StartObject();
-    field(out, "event", name_of(event));
-    write_date(out, "at", domain::time_of(event));
-    out.EndObject();
+    out.begin_object();
+    plain_field(out, "event", event.name);
+    write_date(out, "at", event.at);
+    out.end_object();
   }
-  out.EndArray();
+  out.end_array();
 }
 
 void write_my_reservation(json_writer& out, const story& story) {
   const auto& state = story.state;
   write_reservation(out, state);
-  field_or_null(out, "paymentStatus", name_of(state.payment));
-  field_or_null(out, "receiptStatus", name_of(state.receipt));
+  write_name(out, "paymentStatus", name_of(state.payment));
+  write_name(out, "receiptStatus", name_of(state.receipt));
   field_or_null(out, "receiptNo", state.receipt_no);
   write_delivery(out, state);
   write_history(out, story.history);
@@ -110,14 +119,14 @@ void write_links(json_writer& out, document_kind self, const story& story, std::
       {document_kind::payment, "payment"},
       {document_kind::receipt, "receipt"},
       {document_kind::my_reservation, "myReservation"}};
-  json::key(out, "_links");
-  out.StartObject();
-  write_link(out, "self", item_href(base, self, story.id));
+  out.name("_links");
+  out.begin_object();
+  write_item_link(out, "self", base, self, story.id);
   for (const auto& [kind, name] : relations) {
     if (kind == self || !has_document(kind, story.state)) continue;
-    write_link(out, name, item_href(base, kind, story.id));
+    write_item_link(out, name, base, kind, story.id);
   }
-  out.EndObject();
+  out.end_object();
 }
 
 }  // namespace
@@ -125,16 +134,13 @@ void write_links(json_writer& out, document_kind self, const story& story, std::
 tl::expected<story, std::string> read_story(document_kind kind, domain::reservation_id id,
                                             std::string_view records) {
   story told{.id = id, .state = {}, .history = {}};
-  if (kind == document_kind::my_reservation) {
-    auto events = storage::decode_reservation_events(records);
-    if (!events) return tl::unexpected(std::move(events.error().message));
-    for (const auto& event : *events) told.state = domain::evolve(std::move(told.state), event);
-    told.history = std::move(*events);
-  } else {
-    auto state = storage::fold_reservation(records);
-    if (!state) return tl::unexpected(std::move(state.error().message));
-    told.state = std::move(*state);
-  }
+  const bool with_history = kind == document_kind::my_reservation;
+  if (with_history) told.history.reserve(usual_history);
+  const auto read = storage::for_each_reservation_event(records, [&](const domain::reservation_event& event) {
+    domain::apply(told.state, event);
+    if (with_history) told.history.push_back({name_of(event), domain::time_of(event)});
+  });
+  if (!read) return tl::unexpected(read.error().message);
   if (told.state.version == 0) return tl::unexpected(std::string("no events"));
   return told;
 }
@@ -144,7 +150,7 @@ bool has_document(document_kind kind, const domain::reservation& state) {
 }
 
 void write_document(json_writer& out, document_kind kind, const story& story, std::string_view base) {
-  out.StartObject();
+  out.begin_object();
   field(out, "id", story.id);
   field(out, "version", story.state.version);
   switch (kind) {
@@ -162,7 +168,7 @@ void write_document(json_writer& out, document_kind kind, const story& story, st
       break;
   }
   write_links(out, kind, story, base);
-  out.EndObject();
+  out.end_object();
 }
 
 }  // namespace holdfast::http

@@ -12,12 +12,18 @@
 
 namespace holdfast::http {
 
+/// An event, as far as documents tell of it.
+struct told_event {
+  std::string_view name;
+  domain::timestamp at{};
+};
+
 /// All that is told of a reservation at one version.
 struct story {
   domain::reservation_id id = 0;
   domain::reservation state;
   /// Left empty for documents that don't show it: my_reservation does.
-  std::vector<domain::reservation_event> history;
+  std::vector<told_event> history;
 };
 
 /// Folds records (storage/event_codec.hpp) for a document of this kind. The error says what is

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "http/ascii.hpp"
 #include "http/server.hpp"
 
 namespace holdfast::http {
@@ -46,15 +47,11 @@ method method_of(verb verb) {
   }
 }
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /// Hosts go into links, so nothing is let in that could mean something there.
+constexpr ascii::character_set host_characters(ascii::alphanumerics, ".-_~:[]");
+
 bool is_host(std::string_view text) {
-  return text.size() <= longest_host_bytes && std::all_of(text.begin(), text.end(), [](char c) {
-           return is_alphanumeric(c) || std::string_view(".-_~:[]").find(c) != std::string_view::npos;
-         });
+  return text.size() <= longest_host_bytes && host_characters.has_all_of(text);
 }
 
 bool is_target_byte(char c) {

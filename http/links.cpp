@@ -1,6 +1,9 @@
 #include "http/links.hpp"
 
-#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "http/ascii.hpp"
 
 namespace holdfast::http {
 
@@ -8,17 +11,16 @@ namespace {
 
 /// Characters of a host and its port: RFC 3986, 3.2.2, percent-encoding and the brackets and
 /// colons of IPv6 among them.
-bool is_host_character(char c) {
-  const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return alphanumeric || std::string_view("-._~%[]:!$&'()*+,;=").find(c) != std::string_view::npos;
-}
+constexpr ascii::character_set host_characters(ascii::alphanumerics, "-._~%[]:!$&'()*+,;=");
 
 }  // namespace
 
 std::string base_of(std::string_view host) {
-  if (host.empty() || !std::all_of(host.begin(), host.end(), is_host_character)) return {};
-  std::string base = "http://";
-  return base.append(host);
+  if (host.empty() || !host_characters.has_all_of(host)) return {};
+  constexpr std::string_view scheme = "http://";
+  std::string base;
+  base.reserve(scheme.size() + host.size());
+  return base.append(scheme).append(host);
 }
 
 std::string item_href(std::string_view base, document_kind kind, domain::reservation_id id) {
@@ -29,19 +31,30 @@ std::string item_href(std::string_view base, document_kind kind, domain::reserva
 }
 
 void write_link(json_writer& out, std::string_view name, std::string_view href) {
-  json::key(out, name);
-  out.StartObject();
-  json::field(out, "href", href);
-  out.EndObject();
+  out.name(name);
+  out.begin_object();
+  json::plain_field(out, "href", href);
+  out.end_object();
+}
+
+void write_item_link(json_writer& out, std::string_view name, std::string_view base, document_kind kind,
+                     domain::reservation_id id) {
+  std::array<char, 20> digits;
+  const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), id).ptr;
+  out.name(name);
+  out.begin_object();
+  out.name("href");
+  out.plain_string({base, "/", collection_name(kind), "/", {digits.data(), end}});
+  out.end_object();
 }
 
 void write_template(json_writer& out, std::string_view name, std::string_view href) {
-  json::key(out, name);
-  out.StartObject();
-  json::field(out, "href", href);
-  json::key(out, "templated");
-  out.Bool(true);
-  out.EndObject();
+  out.name(name);
+  out.begin_object();
+  json::plain_field(out, "href", href);
+  out.name("templated");
+  out.boolean(true);
+  out.end_object();
 }
 
 }  // namespace holdfast::http

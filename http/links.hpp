@@ -10,7 +10,8 @@
 
 namespace holdfast::http {
 
-/// "http://host"; empty, so that links are relative, for a host that no URL can carry.
+/// "http://host"; empty, so that links are relative, for a host that no URL can carry. Has nothing that
+/// JSON would escape, so links made of it have not either.
 std::string base_of(std::string_view host);
 
 /// "http://host/payments/1".
@@ -18,6 +19,9 @@ std::string item_href(std::string_view base, document_kind kind, domain::reserva
 
 /// `"name":{"href":"..."}`
 void write_link(json_writer& out, std::string_view name, std::string_view href);
+/// The same, to an item.
+void write_item_link(json_writer& out, std::string_view name, std::string_view base, document_kind kind,
+                     domain::reservation_id id);
 /// As write_link, for a URI template (RFC 6570).
 void write_template(json_writer& out, std::string_view name, std::string_view href);
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,8 +36,8 @@ struct request {
 
 struct response {
   unsigned status = 200;
-  /// Empty where there is no body.
-  std::string content_type;
+  /// Empty where there is no body. One of a few that are known when this is compiled.
+  std::string_view content_type;
   std::string body;
   /// Further headers; the session adds Content-Length, Date, Server and Connection, and leaves
   /// out the body where the request was a HEAD.

@@ -1,11 +1,10 @@
 #include "http/problem.hpp"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <array>
 #include <cassert>
 #include <random>
+
+#include "http/json.hpp"
 
 namespace holdfast::http {
 
@@ -90,55 +89,41 @@ std::string as_uri_reference(std::string_view path) {
   return text;
 }
 
-using json_writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void write_string(json_writer& json, std::string_view text) {
-  json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
-
-void write_member(json_writer& json, std::string_view name, std::string_view value) {
-  json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-  write_string(json, value);
-}
-
-void write_errors(json_writer& json, const std::vector<field_error>& errors) {
-  json.Key("errors");
-  json.StartArray();
+void write_errors(json_writer& out, const std::vector<field_error>& errors) {
+  out.name("errors");
+  out.begin_array();
   for (const field_error& error : errors) {
-    json.StartObject();
-    write_member(json, "pointer", error.pointer);
-    write_member(json, "detail", error.detail);
-    json.EndObject();
+    out.begin_object();
+    json::field(out, "pointer", error.pointer);
+    json::field(out, "detail", error.detail);
+    out.end_object();
   }
-  json.EndArray();
+  out.end_array();
 }
 
-void write_reservation_link(json_writer& json, std::string_view href) {
-  json.Key("_links");
-  json.StartObject();
-  json.Key("reservation");
-  json.StartObject();
-  write_member(json, "href", href);
-  json.EndObject();
-  json.EndObject();
+void write_reservation_link(json_writer& out, std::string_view href) {
+  out.name("_links");
+  out.begin_object();
+  out.name("reservation");
+  out.begin_object();
+  json::field(out, "href", href);
+  out.end_object();
+  out.end_object();
 }
 
-std::string body_of(const problem& problem, const fault_row& row) {
-  rapidjson::StringBuffer buffer;
-  json_writer json(buffer);
-  json.StartObject();
-  write_member(json, "type", "/problems/" + std::string(row.code));
-  write_member(json, "title", row.title);
-  json.Key("status");
-  json.Uint(row.status);
-  if (!problem.detail.empty()) write_member(json, "detail", problem.detail);
-  if (!problem.instance.empty()) write_member(json, "instance", as_uri_reference(problem.instance));
-  write_member(json, "code", row.code);
-  if (!problem.errors.empty()) write_errors(json, problem.errors);
-  write_member(json, "traceId", problem.trace_id.empty() ? new_trace_id() : problem.trace_id);
-  if (!problem.reservation_href.empty()) write_reservation_link(json, problem.reservation_href);
-  json.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+void write_problem(json_writer& out, const problem& problem, const fault_row& row) {
+  out.begin_object();
+  out.name("type");
+  out.plain_string({"/problems/", row.code});
+  json::plain_field(out, "title", row.title);
+  json::field(out, "status", std::uint64_t{row.status});
+  if (!problem.detail.empty()) json::field(out, "detail", problem.detail);
+  if (!problem.instance.empty()) json::field(out, "instance", as_uri_reference(problem.instance));
+  json::plain_field(out, "code", row.code);
+  if (!problem.errors.empty()) write_errors(out, problem.errors);
+  json::field(out, "traceId", problem.trace_id.empty() ? new_trace_id() : problem.trace_id);
+  if (!problem.reservation_href.empty()) write_reservation_link(out, problem.reservation_href);
+  out.end_object();
 }
 
 }  // namespace
@@ -148,7 +133,7 @@ response render(const problem& problem) {
   response response;
   response.status = row.status;
   response.content_type = "application/problem+json";
-  response.body = body_of(problem, row);
+  response.body = json::text_of([&](json_writer& out) { write_problem(out, problem, row); });
   if (row.retry_after_s != 0) {
     response.headers.emplace_back("Retry-After", std::to_string(row.retry_after_s));
   }

@@ -19,11 +19,10 @@ class rfc3339_text {
   std::string_view view() const { return {bytes_.data(), size_}; }
 
  private:
-  void put(char c) { bytes_[size_++] = c; }
-  void put(unsigned number, int digits);
-  void put_local(domain::timestamp local);
+  /// Up to the milliseconds; where that ends.
+  char* put_local(domain::timestamp local);
 
-  std::array<char, 32> bytes_{};
+  std::array<char, 32> bytes_;
   std::size_t size_ = 0;
 };
 

@@ -173,16 +173,16 @@ class sandbox_api {
 
   static void write_entry(json_writer& out, const payments::ledger_entry& entry) {
     const bool charged = entry.what == payments::ledger_entry::kind::charge;
-    out.StartObject();
+    out.begin_object();
     json::field(out, "idempotencyKey", entry.idempotency_key);
     json::field(out, "reservation", entry.reservation);
-    json::key(out, "amount");
-    out.Int64(entry.price.amount_minor);
+    out.name("amount");
+    out.number(entry.price.amount_minor);
     json::field(out, "currency", entry.price.currency);
     json::field(out, "kind", charged ? "charge" : "refund");
     json::field(out, "time", rfc3339_text(entry.at).view());
     json::field(out, "transactionId", entry.transaction_id);
-    out.EndObject();
+    out.end_object();
   }
 
   static response wrong_method(const std::string& allowed) {
@@ -204,7 +204,7 @@ class sandbox_api {
 
 handler_factory sandbox_handlers(sandbox_ports ports) {
   return [ports = std::move(ports)](boost::asio::io_context& loop) -> handler {
-    return [api = std::make_shared<sandbox_api>(ports, loop)](request request, respond done) {
+    return [api = std::make_shared<sandbox_api>(ports, loop)](request& request, respond done) {
       api->handle(std::move(request), std::move(done));
     };
   };

@@ -23,8 +23,8 @@ std::string latency_text(const payments::sandbox_knobs& knobs) {
 }
 
 void write_rate(json_writer& out, std::string_view name, double rate) {
-  json::key(out, name);
-  out.Double(rate);
+  out.name(name);
+  out.number(rate);
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ response control_response(const payments::sandbox_knobs& knobs, std::size_t call
   response response;
   response.content_type = "application/json";
   response.body = json::text_of([&](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "latency", latency_text(knobs));
     write_rate(out, "declineRate", knobs.decline_rate);
     write_rate(out, "failRate", knobs.fail_rate);
@@ -81,11 +81,11 @@ response control_response(const payments::sandbox_knobs& knobs, std::size_t call
     json::field(out, "landsLateAfter", duration_text(knobs.lands_late_after));
     write_rate(out, "forgetKeysRate", knobs.forget_keys_rate);
     json::field(out, "refundFailures", knobs.refund_failures);
-    json::key(out, "outage");
-    out.Bool(knobs.outage);
+    out.name("outage");
+    out.boolean(knobs.outage);
     json::field(out, "callsUnderWay", calls_under_way);
     json::field(out, "mostCallsAtOnce", most_calls_at_once);
-    out.EndObject();
+    out.end_object();
   });
   return response;
 }

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <string.h>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -23,10 +24,14 @@ constexpr std::size_t read_bytes = 2048;
 /// Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t largest_copied_body_bytes = 16 * 1024;
 
-constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+using buffer_pair = std::array<asio::const_buffer, 2>;
 
-/// Longer than any process lives, and safe to add to now.
-constexpr std::chrono::hours no_limit{24 * 365 * 100};
+buffer_pair rest_of(buffer_pair buffers, std::size_t sent) {
+  const auto of_first = std::min(sent, buffers[0].size());
+  return {buffers[0] + of_first, buffers[1] + (sent - of_first)};
+}
+
+constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
@@ -81,6 +86,8 @@ void session::start(std::list<std::shared_ptr<session>>::iterator place) {
   place_ = place;
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  // For write(), which must not wait.
+  socket_.non_blocking(true, ignored);
   await_request();
 }
 
@@ -131,8 +138,15 @@ bool session::client_has_left() const {
 void session::await_request() {
   parser_.emplace();
   enter(phase::reading, set_.whole_request_within_);
-  if (input_.size() > 0) return parse();
+  if (input_.size() > 0) return parse_later();
   read();
+}
+
+/// A client that has sent many requests at once is answered one by one, with others in between.
+void session::parse_later() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->phase_ == phase::reading) self->parse();
+  });
 }
 
 bool session::request_has_begun() const {
@@ -191,7 +205,8 @@ void session::send_continue() {
 // --- session: answering ---
 
 void session::handle_request() {
-  enter(phase::handling, no_limit);
+  phase_ = phase::handling;
+  deadline_ = clock::time_point::max();
   const std::uint64_t number = ++request_number_;
   form_ = {.keep_alive = parser_->keep_alive(), .http_1_0 = parser_->http_1_0()};
   head_ = parser_->head();
@@ -200,7 +215,7 @@ void session::handle_request() {
   request.from = weak_from_this();
   std::string path = request.path;
   try {
-    set_.handle_(std::move(request), [session = weak_from_this(), number](response response) {
+    set_.handle_(request, [session = weak_from_this(), number](response response) {
       if (const auto self = session.lock()) self->on_response(number, std::move(response));
     });
   } catch (const std::exception& error) {
@@ -237,25 +252,36 @@ void session::refuse(const problem& problem) {
 }
 
 void session::write(response response) {
-  enter(phase::writing, set_.whole_request_within_);
   if (set_.draining_) form_.keep_alive = false;
   output_.clear();
   append_head(output_, response, form_, set_.date_.now());
-  auto on_done = [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); };
-  const bool with_body = !head_ && status_has_body(response.status);
-  if (with_body && response.body.size() > largest_copied_body_bytes) {
-    large_body_ = std::move(response.body);
-    const std::array buffers{asio::buffer(std::as_const(output_)), asio::buffer(std::as_const(large_body_))};
-    return asio::async_write(socket_, buffers, std::move(on_done));
+  if (!head_ && status_has_body(response.status)) {
+    if (response.body.size() > largest_copied_body_bytes) {
+      large_body_ = std::move(response.body);
+    } else {
+      output_ += response.body;
+    }
   }
-  if (with_body) output_ += response.body;
-  asio::async_write(socket_, asio::buffer(output_), std::move(on_done));
+  write_now();
+}
+
+/// Nearly every response fits into the socket's buffer: then it needs no operation that is waited for.
+void session::write_now() {
+  phase_ = phase::writing;
+  const buffer_pair buffers{asio::buffer(std::as_const(output_)), asio::buffer(std::as_const(large_body_))};
+  error_code error;
+  const std::size_t sent = socket_.write_some(buffers, error);
+  if (error && error != asio::error::would_block) return on_written(error);
+  if (sent == output_.size() + large_body_.size()) return on_written({});
+  enter(phase::writing, set_.whole_request_within_);
+  asio::async_write(socket_, rest_of(buffers, sent),
+                    [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); });
 }
 
 void session::on_written(error_code error) {
   if (phase_ != phase::writing) return;
   if (error) return close();
-  std::string().swap(large_body_);
+  if (!large_body_.empty()) std::string().swap(large_body_);
   if (!form_.keep_alive || set_.draining_) return linger();
   await_request();
 }

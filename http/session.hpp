@@ -86,6 +86,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
 
   void enter(phase phase, std::chrono::milliseconds at_most);
   void await_request();
+  void parse_later();
   bool request_has_begun() const;
   void read();
   void on_read(error_code error, std::size_t bytes);
@@ -96,6 +97,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void on_response(std::uint64_t request_number, response response);
   void refuse(const problem& problem);
   void write(response response);
+  void write_now();
   void on_written(error_code error);
   void linger();
   void drain_input();

@@ -32,19 +32,19 @@ std::string_view status_of(const payment_intent& intent) {
 }
 
 void write_amount(json_writer& out, std::string_view name, std::int64_t amount_minor) {
-  json::key(out, name);
-  out.Int64(amount_minor);
+  out.name(name);
+  out.number(amount_minor);
 }
 
 void write_metadata(json_writer& out, const payment_intent& intent) {
-  json::key(out, "metadata");
-  out.StartObject();
+  out.name("metadata");
+  out.begin_object();
   json::field(out, "reservation", std::to_string(intent.name.reservation));
-  out.EndObject();
+  out.end_object();
 }
 
 void write_intent(json_writer& out, const payment_intent& intent) {
-  out.StartObject();
+  out.begin_object();
   json::field(out, "id", payments::intent_id(intent.name));
   json::field(out, "object", "payment_intent");
   write_amount(out, "amount", intent.price.amount_minor);
@@ -54,11 +54,11 @@ void write_intent(json_writer& out, const payment_intent& intent) {
   json::field(out, "status", status_of(intent));
   write_metadata(out, intent);
   json::field(out, "created", static_cast<std::uint64_t>(intent.created.count()));
-  out.EndObject();
+  out.end_object();
 }
 
 void write_refund(json_writer& out, const payment_intent& intent) {
-  out.StartObject();
+  out.begin_object();
   json::field(out, "id", payments::refund_id(intent.name));
   json::field(out, "object", "refund");
   write_amount(out, "amount", intent.price.amount_minor);
@@ -66,7 +66,7 @@ void write_refund(json_writer& out, const payment_intent& intent) {
   json::field(out, "status", "succeeded");
   json::field(out, "payment_intent", payments::intent_id(intent.name));
   write_metadata(out, intent);
-  out.EndObject();
+  out.end_object();
 }
 
 template <class Write>
@@ -82,15 +82,15 @@ response json_response(unsigned status, Write&& write) {
 template <class WriteItems>
 response list_response(std::string_view object, WriteItems&& write_items) {
   return json_response(200, [&](json_writer& out) {
-    out.StartObject();
+    out.begin_object();
     json::field(out, "object", object);
-    json::key(out, "data");
-    out.StartArray();
+    out.name("data");
+    out.begin_array();
     write_items(out);
-    out.EndArray();
-    json::key(out, "has_more");
-    out.Bool(false);
-    out.EndObject();
+    out.end_array();
+    out.name("has_more");
+    out.boolean(false);
+    out.end_object();
   });
 }
 
@@ -122,20 +122,20 @@ response refund_list_response(const payment_intent& intent) {
 
 response error_response(const stripe_error_parts& parts) {
   return json_response(parts.status, [&](json_writer& out) {
-    out.StartObject();
-    json::key(out, "error");
-    out.StartObject();
+    out.begin_object();
+    out.name("error");
+    out.begin_object();
     json::field(out, "type", parts.type);
     write_where_given(out, "code", parts.code);
     write_where_given(out, "decline_code", parts.decline_code);
     write_where_given(out, "param", parts.parameter);
     json::field(out, "message", parts.message);
     if (parts.intent != nullptr) {
-      json::key(out, "payment_intent");
+      out.name("payment_intent");
       write_intent(out, *parts.intent);
     }
-    out.EndObject();
-    out.EndObject();
+    out.end_object();
+    out.end_object();
   });
 }
 

@@ -131,7 +131,9 @@ class embedded_view_database::batch {
     for (const auto collection : every_collection) {
       move(stored, wanted, collection);
     }
-    failed(changes_.Put(key, encode_row(row)));
+    const std::string bytes = encode_row(row);
+    failed(changes_.Put(key, bytes));
+    failed(changes_.Put(index_key(wanted, view_collection::of_user, {wanted.created_at, wanted.id}), bytes));
     recent_.remember(wanted);
   }
 
@@ -189,13 +191,17 @@ class embedded_view_database::batch {
       }
     }
     if (const auto place = place_of(wanted, collection)) {
-      failed(changes_.Put(index_key(wanted, collection, *place), rocksdb::Slice()));
+      // A user's has the row with it, which put() writes, whether or not it has moved.
+      if (collection != view_collection::of_user) {
+        failed(changes_.Put(index_key(wanted, collection, *place), rocksdb::Slice()));
+      }
       ++counters_[embedded_keys::counter(generation_, collection, wanted.user_id)];
     }
   }
 
   std::string index_key(const row_header& row, view_collection collection, view_cursor place) const {
-    return embedded_keys::index_prefix(generation_, collection, row.user_id) + encode_place(place);
+    return embedded_keys::index_prefix(generation_, collection, row.user_id) +
+           embedded_keys::place(collection, place);
   }
 
   void add_counter(const std::string& key, std::int64_t change) {

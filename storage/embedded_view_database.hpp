@@ -8,9 +8,13 @@
 //     'r' id                     a row (view_format.hpp)
 //     'a' created_at id          the index of all reservations
 //     'p' paid_at id             the index of the receipts
-//     'u' user created_at id     the index of each user
+//     'u' user created_at id     the rows of each user once more, in his list's order: the newest first
 //     'n' 'a' | 'p' | 'u' user   the number of rows of a collection
 //     'c'                        the checkpoints of all shards, u64 each
+//
+// A customer's list is what is read most of all that has more than one row. So it is one walk forwards:
+// RocksDB goes backwards in its memory by searching from the top for each step, and so it does for each row
+// that an index only names.
 //
 // Generation 0 holds one key, the state: the current generation, whether it is published, and
 // whose view it is.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "storage/view_format.hpp"
 
@@ -22,6 +23,11 @@ inline std::string generation_prefix(std::uint32_t generation) {
     bytes.push_back(static_cast<char>(generation >> shift));
   }
   return bytes;
+}
+
+/// Turns their order around, for texts of one length.
+inline void invert(std::string& bytes) {
+  for (char& byte : bytes) byte = static_cast<char>(~byte);
 }
 
 inline std::string state() {
@@ -51,6 +57,24 @@ inline std::string collection_suffix(view_collection collection, std::uint64_t u
   std::string suffix(1, user_kind);
   put_u64(suffix, user_id);
   return suffix;
+}
+
+/// Whether the keys of an index ascend where its collection descends.
+inline bool newest_first(view_collection collection) {
+  return collection == view_collection::of_user;
+}
+
+/// A place as the end of a key of the collection's index.
+inline std::string place(view_collection collection, view_cursor place) {
+  std::string bytes = encode_place(place);
+  if (newest_first(collection)) invert(bytes);
+  return bytes;
+}
+
+inline view_cursor place_in(view_collection collection, std::string_view key) {
+  std::string bytes(key.substr(key.size() - place_bytes));
+  if (newest_first(collection)) invert(bytes);
+  return decode_place(bytes);
 }
 
 /// The index of a collection: a place behind it makes a key.

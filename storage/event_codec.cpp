@@ -229,17 +229,19 @@ void read_fields(reader& in, Event& event) {
   std::apply([&](auto... member) { (in.get(event.*member), ...); }, layout<Event>::fields);
 }
 
-/// Reads one event of a variant's; the tag says which.
-template <class... Events>
-void read_event(reader& in, std::vector<std::variant<Events...>>& events) {
+/// Reads one event of a variant's, its tag says which, and hands it to `take`.
+template <class... Events, class Take>
+void read_event(reader& in, std::type_identity<std::variant<Events...>>, Take& take) {
   const auto tag = in.byte();
   const auto read_if_tagged = [&]<class Event>(std::type_identity<Event>) {
     if (tag != layout<Event>::tag) {
       return false;
     }
-    Event event;
-    read_fields(in, event);
-    events.emplace_back(std::move(event));
+    std::variant<Events...> event(std::in_place_type<Event>);
+    read_fields(in, *std::get_if<Event>(&event));
+    if (!in.failed()) {
+      take(std::move(event));
+    }
     return true;
   };
   if (!(read_if_tagged(std::type_identity<Events>{}) || ...)) {
@@ -247,8 +249,8 @@ void read_event(reader& in, std::vector<std::variant<Events...>>& events) {
   }
 }
 
-template <class Event>
-void read_record(reader& in, std::vector<Event>& events) {
+template <class Event, class Take>
+void read_record(reader& in, Take& take) {
   if (in.byte() != format_version) {
     return in.fail("unknown format version");
   }
@@ -258,7 +260,7 @@ void read_record(reader& in, std::vector<Event>& events) {
     return in.fail("more events than bytes");
   }
   for (; count > 0 && !in.failed(); --count) {
-    read_event(in, events);
+    read_event(in, std::type_identity<Event>{}, take);
   }
   if (in.remaining() > 0) {
     in.fail("bytes behind the last event");
@@ -278,9 +280,9 @@ std::string encode(const std::vector<Event>& events) {
   return record.take();
 }
 
-template <class Event>
-tl::expected<std::vector<Event>, codec_error> decode(std::string_view bytes) {
-  std::vector<Event> events;
+/// Hands each event to `take`.
+template <class Event, class Take>
+tl::expected<std::monostate, codec_error> read_events(std::string_view bytes, Take take) {
   reader in{bytes, 0};
   while (in.remaining() > 0) {
     std::uint64_t size = 0;
@@ -293,23 +295,32 @@ tl::expected<std::vector<Event>, codec_error> decode(std::string_view bytes) {
     }
     const auto start = in.offset();
     reader record{in.take(size), start};
-    read_record(record, events);
+    read_record<Event>(record, take);
     if (record.failed()) {
       return tl::unexpected(record.error());
     }
   }
+  return std::monostate{};
+}
+
+template <class Event>
+tl::expected<std::vector<Event>, codec_error> decode(std::string_view bytes) {
+  std::vector<Event> events;
+  const auto read = read_events<Event>(bytes, [&](Event&& event) { events.push_back(std::move(event)); });
+  if (!read) {
+    return tl::unexpected(read.error());
+  }
   return events;
 }
 
-template <class State, class Events>
-tl::expected<State, codec_error> fold(Events events) {
-  return std::move(events).map([](auto&& decoded) {
-    State state;
-    for (const auto& event : decoded) {
-      state = evolve(std::move(state), event);
-    }
-    return state;
-  });
+template <class State, class Event, class Apply>
+tl::expected<State, codec_error> fold(std::string_view bytes, Apply apply) {
+  State state;
+  const auto read = read_events<Event>(bytes, [&](const Event& event) { apply(state, event); });
+  if (!read) {
+    return tl::unexpected(read.error());
+  }
+  return state;
 }
 
 }  // namespace
@@ -332,12 +343,20 @@ tl::expected<std::vector<domain::receipts::event>, codec_error> decode_receipt_e
   return decode<domain::receipts::event>(bytes);
 }
 
+tl::expected<std::monostate, codec_error> for_each_reservation_event(
+    std::string_view bytes, const std::function<void(const domain::reservation_event&)>& take) {
+  return read_events<domain::reservation_event>(bytes,
+                                                [&](const domain::reservation_event& event) { take(event); });
+}
+
 tl::expected<domain::reservation, codec_error> fold_reservation(std::string_view bytes) {
-  return fold<domain::reservation>(decode_reservation_events(bytes));
+  return fold<domain::reservation, domain::reservation_event>(bytes, domain::apply);
 }
 
 tl::expected<domain::receipts::receipt, codec_error> fold_receipt(std::string_view bytes) {
-  return fold<domain::receipts::receipt>(decode_receipt_events(bytes));
+  return fold<domain::receipts::receipt, domain::receipts::event>(bytes, [](auto& state, const auto& event) {
+    state = domain::receipts::evolve(std::move(state), event);
+  });
 }
 
 }  // namespace holdfast::storage

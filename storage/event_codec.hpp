@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <variant>
 #include <vector>
 
 #include "domain/receipt.hpp"
@@ -28,6 +30,10 @@ std::string encode_events(const std::vector<domain::receipts::event>& events);
 tl::expected<std::vector<domain::reservation_event>, codec_error> decode_reservation_events(
     std::string_view bytes);
 tl::expected<std::vector<domain::receipts::event>, codec_error> decode_receipt_events(std::string_view bytes);
+
+/// Hands the events of all records in `bytes` to `take`, in order; up to where the bytes are wrong.
+tl::expected<std::monostate, codec_error> for_each_reservation_event(
+    std::string_view bytes, const std::function<void(const domain::reservation_event&)>& take);
 
 /// The fold of all events of all records in `bytes`.
 tl::expected<domain::reservation, codec_error> fold_reservation(std::string_view bytes);

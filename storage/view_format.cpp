@@ -6,7 +6,7 @@ namespace holdfast::storage {
 namespace {
 
 /// Raise it with every change of the bytes in this file or of an adapter's keys.
-constexpr std::string_view format_version = "2";
+constexpr std::string_view format_version = "3";
 
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 

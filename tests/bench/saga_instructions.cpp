@@ -9,7 +9,7 @@
 //
 // Where they go, by callgrind's inclusive totals of these functions:
 //
-// - decide, evolve: domain::decide, domain::evolve_in_place
+// - decide, evolve: domain::decide, domain::apply
 // - encode: storage::encode_events, storage::decode_reservation_events, storage::decode_receipt_events
 // - append: memory_journal::store::append, which is the harness's: RocksDB has another cost
 // - project: projector_state::add, write_waiting; memory_view_writer::write is the harness's

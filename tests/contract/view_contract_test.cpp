@@ -608,6 +608,11 @@ TEST_CASE(
   SUBCASE("a page") {
     CHECK(is_unavailable(view.list(all_rows(false, 1000))));
   }
+  SUBCASE("a page of a user") {
+    auto page = of_user(rows.front().user_id);
+    page.limit = 1000;
+    CHECK(is_unavailable(view.list(page)));
+  }
   SUBCASE("rows that are written again") {
     for (auto& each : rows) each.version = 2;
     CHECK(is_unavailable(view.write(rows, {{0, 2000}})));
