@@ -11,12 +11,12 @@ namespace {
 
 /// Characters of a host and its port: RFC 3986, 3.2.2, percent-encoding and the brackets and
 /// colons of IPv6 among them.
-constexpr ascii::character_set host_characters(ascii::alphanumerics, "-._~%[]:!$&'()*+,;=");
+constexpr ascii::character_set authority_characters(ascii::alphanumerics, "-._~%[]:!$&'()*+,;=");
 
 }  // namespace
 
 std::string base_of(std::string_view host) {
-  if (host.empty() || !host_characters.has_all_of(host)) return {};
+  if (host.empty() || !authority_characters.has_all_of(host)) return {};
   constexpr std::string_view scheme = "http://";
   std::string base;
   base.reserve(scheme.size() + host.size());
