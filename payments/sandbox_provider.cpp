@@ -155,8 +155,9 @@ class sandbox_provider::implementation {
     while (!stopping_) {
       if (timers_.empty()) {
         wake_.wait(lock);
-      } else if (timers_.front().due > steady::now()) {
-        wake_.wait_until(lock, timers_.front().due);
+      } else if (const auto due = timers_.front().due; due > steady::now()) {
+        // A copy: callers set timers while this waits, and the wait looks at its time again afterwards.
+        wake_.wait_until(lock, due);
       } else {
         deliver_what_is_due(lock);
       }
