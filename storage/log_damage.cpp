@@ -93,6 +93,10 @@ class log_bytes {
     return false;
   }
 
+  /// Whether the record's last byte is zero, and all that stands behind it: then it was not written to its
+  /// end, in a log that was made ahead. Whoever reads beside the writer may see any byte as the last one.
+  bool ends_in_zeros(std::size_t at) const { return end(at) < size() && only_zeros(end(at) - 1, size()); }
+
   /// Whether the first record of a batch stands anywhere behind this offset.
   bool batch_begins_behind(std::size_t at) const {
     for (std::size_t i = at + 1; i + header_bytes <= size(); ++i) {
@@ -139,7 +143,8 @@ std::optional<std::string> damage_of_record(const log_bytes& log, std::size_t at
   }
   torn = !log.checksum_holds(at);
   if (!torn) return std::nullopt;
-  if (log.is_whole_but_for_a_bit(at) || !log.lacks_a_sector(at))
+  const bool cut_short = log.lacks_a_sector(at) || log.ends_in_zeros(at);
+  if (log.is_whole_but_for_a_bit(at) || !cut_short)
     return damaged_at(at, "the checksum of a record is wrong");
   return damage_where_it_ends(log, at);
 }

@@ -11,7 +11,9 @@
 // A loss of power may also leave a log at its full size with sectors of its last batch missing, one by
 // one or by whole pages: they read as zeros. RocksDB takes that for damage, so such an end has to be cut
 // off. It is told from damage by those zeros: no whole record has a sector of them, for no text in one is
-// that long. And what a single flipped bit explains is never taken for torn.
+// that long. And a record that was being written into a log made ahead of it, or is being written while it
+// is read, ends in zeros, and nothing else stands behind it. What a single flipped bit explains is never
+// taken for torn.
 //
 // Memory: one log, bounded by the store's tuning.
 #pragma once

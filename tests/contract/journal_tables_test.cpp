@@ -196,10 +196,10 @@ struct crashed_in_a_file_made_ahead {
   }
 
   std::size_t found() const { return read_shard(*opened_for_reading(copy), 0, 1, 100'000).size(); }
-  void flip(std::size_t at) const {
+  void flip(std::size_t at, int bit = 0) const {
     std::fstream file(last_file, std::ios::in | std::ios::out | std::ios::binary);
     file.seekg(static_cast<std::streamoff>(at));
-    const char flipped = static_cast<char>(file.get() ^ 1);
+    const char flipped = static_cast<char>(file.get() ^ (1 << bit));
     file.seekp(static_cast<std::streamoff>(at));
     file.put(flipped);
   }
@@ -220,6 +220,25 @@ TEST_CASE("zeros behind the last batch are space that was made ahead, and anythi
          appended_at(crashed.appended + 1)));
 }
 
+TEST_CASE("a batch that was half written when it was looked at is torn, wherever it stops") {
+  crashed_in_a_file_made_ahead crashed;
+  std::ifstream file(crashed.last_file, std::ios::binary);
+  const std::string whole(std::istreambuf_iterator<char>(file), {});
+  std::size_t missing = 1;
+  for (;; ++missing) {
+    CAPTURE(missing);
+    const auto end = crashed.used - missing;
+    std::ofstream(crashed.last_file, std::ios::binary)
+        << whole.substr(0, end) << std::string(whole.size() - end, '\0');
+    const auto reader = rocksdb_journal::open_read_only({.path = crashed.copy});
+    REQUIRE_MESSAGE(reader, reader.error().message);
+    const auto found = read_shard(**reader, 0, 1, 100'000).size();
+    if (found == crashed.appended - 2) break;
+    REQUIRE(found == crashed.appended - 1);
+  }
+  CHECK_MESSAGE(missing > 50, "a whole batch was cut byte by byte");
+}
+
 TEST_CASE("a flipped bit in a file that was made ahead is found") {
   crashed_in_a_file_made_ahead crashed;
   for (std::size_t at = 0; at < crashed.used; at += 97) {
@@ -227,6 +246,16 @@ TEST_CASE("a flipped bit in a file that was made ahead is found") {
     crashed.flip(at);
     CHECK_FALSE(rocksdb_journal::open_read_only({.path = crashed.copy}));
     crashed.flip(at);
+  }
+  // The last batch, which might be taken for one that was not written to its end.
+  for (auto at = crashed.used - 80; at < crashed.used; ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      CAPTURE(at);
+      CAPTURE(bit);
+      crashed.flip(at, bit);
+      CHECK_FALSE(rocksdb_journal::open_read_only({.path = crashed.copy}));
+      crashed.flip(at, bit);
+    }
   }
   CHECK(crashed.found() == crashed.appended);
 }
@@ -316,7 +345,7 @@ TEST_CASE("a store of format version 2, which may lack rows of entities, gets th
   older.make("2");
   // Shard 0 up to position 100, in one byte as the zeros of the others are.
   constexpr char indexed = 100;
-  const auto behind = [](const std::string& key, const std::string&) {
+  const auto behind = [](const std::string& key) {
     std::uint64_t id = 0;
     for (const char byte : key.substr(2)) id = id << 8 | static_cast<unsigned char>(byte);
     return sequence_of(id) > static_cast<std::uint64_t>(indexed);

@@ -131,27 +131,17 @@ class raw_store {
   /// `change(value)` of every row of a column family.
   template <class Change>
   void change_all(const std::string& family, Change change) {
-    const auto at =
-        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), family) - names_.begin());
-    const std::unique_ptr<rocksdb::Iterator> rows(
-        database_->NewIterator(rocksdb::ReadOptions(), handles_.at(at)));
-    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-      auto value = rows->value().ToString();
+    for_each_row(family, [&](auto* in, const std::string& key, std::string value) {
       change(value);
-      REQUIRE(database_->Put(rocksdb::WriteOptions(), handles_[at], rows->key(), value).ok());
-    }
+      REQUIRE(database_->Put(rocksdb::WriteOptions(), in, key, value).ok());
+    });
   }
-  /// Every row of a column family of whose key and value `which` is true.
+  /// Every row of a column family for whose key `which` is true.
   template <class Which>
   void remove_if(const std::string& family, Which which) {
-    const auto at =
-        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), family) - names_.begin());
-    const std::unique_ptr<rocksdb::Iterator> rows(
-        database_->NewIterator(rocksdb::ReadOptions(), handles_.at(at)));
-    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-      if (!which(rows->key().ToString(), rows->value().ToString())) continue;
-      REQUIRE(database_->Delete(rocksdb::WriteOptions(), handles_[at], rows->key()).ok());
-    }
+    for_each_row(family, [&](auto* in, const std::string& key, const std::string&) {
+      if (which(key)) REQUIRE(database_->Delete(rocksdb::WriteOptions(), in, key).ok());
+    });
   }
   /// Empty where there is none.
   std::string get(const std::string& key) {
@@ -161,6 +151,17 @@ class raw_store {
   }
 
  private:
+  template <class Do>
+  void for_each_row(const std::string& family, Do act) {
+    const auto at =
+        static_cast<std::size_t>(std::find(names_.begin(), names_.end(), family) - names_.begin());
+    auto* in = handles_.at(at);
+    const std::unique_ptr<rocksdb::Iterator> rows(database_->NewIterator(rocksdb::ReadOptions(), in));
+    for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+      act(in, rows->key().ToString(), rows->value().ToString());
+    }
+  }
+
   std::vector<std::string> names_;
   std::unique_ptr<rocksdb::DB> database_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
