@@ -17,6 +17,7 @@ receipt_desk_state::~receipt_desk_state() {
 
 void receipt_desk_state::hire() {
   clerk = self->spawn<caf::monitored>(receipt_clerk, around, writer);
+  hired_at = self->clock().now();
 }
 
 void receipt_desk_state::clerk_down(const caf::down_msg& down) {

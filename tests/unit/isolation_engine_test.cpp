@@ -131,6 +131,27 @@ TEST_CASE("receipts that follow days later have the date of their payment, over 
   }
 }
 
+TEST_CASE("a desk that goes down again and again comes back ever more rarely") {
+  constexpr int customers = 40;
+  virtual_engine engine;
+  engine.advance(1min);
+  int downs = 0;
+  engine.before_delivery_date = [&] {
+    ++downs;
+    throw std::runtime_error("the desk is away");
+  };
+  for (int i = 0; i < customers; ++i) REQUIRE(place(engine) == paid_without_receipt);
+  engine.advance(5min);
+  // Eight within the first quarter of a minute, then one in 11 to 19 s.
+  CHECK(downs > 15);
+  CHECK(downs < 45);
+  bring_desk_back(engine);
+  engine.advance(40s);
+  for (domain::reservation_id id = 1; id <= customers; ++id) {
+    REQUIRE(engine.stored(id).receipt == receipt_status::receipt_issued);
+  }
+}
+
 TEST_CASE("while the receipt desk is away all are paid, and all receipts follow without a gap") {
   constexpr domain::reservation_id before = 300;
   constexpr domain::reservation_id reservations = 900;
