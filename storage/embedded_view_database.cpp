@@ -5,6 +5,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/perf_level.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -366,6 +367,8 @@ view_result<std::monostate> embedded_view_database::write(
   if (generation_ == 0) {
     return tl::unexpected(view_error::unavailable);
   }
+  // As for reading: what it compares is not counted.
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   batch changes(*database_, generation_, recent_);
   for (const view_row* row : latest_of(rows)) {
     changes.put(*row);
