@@ -120,6 +120,10 @@ class engine::implementation {
 
   breaker_figures breaker() const { return around_->breaker->read(); }
   parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
+  bool journal_stands_still() const {
+    return around_->journal->busy_for_longer_than(around_->options.journal_patience,
+                                                  std::chrono::steady_clock::now());
+  }
 
   bool drain(std::chrono::milliseconds at_most) {
     placements_->close();
@@ -138,6 +142,8 @@ class engine::implementation {
     system_->await_all_actors_done();
     // Nobody is left who could use an answer: it must not be waited for.
     around_->ports.provider.close();
+    around_->ports.reservations.close();
+    around_->ports.receipts.close();
     around_->calls->wait_for_none();
     system_.reset();
   }
@@ -189,6 +195,9 @@ breaker_figures engine::breaker() const {
 }
 parked_reservations engine::parked(std::size_t at_most) const {
   return implementation_->parked(at_most);
+}
+bool engine::journal_stands_still() const {
+  return implementation_->journal_stands_still();
 }
 bool engine::drain(std::chrono::milliseconds at_most) {
   return implementation_->drain(at_most);

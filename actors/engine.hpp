@@ -64,6 +64,9 @@ struct engine_options {
   std::chrono::milliseconds cancel_wait{2000};
   /// From which call on the breaker takes a payment call for slow: 75 % of this.
   std::chrono::milliseconds payment_timeout{620};
+  /// A journal that has been busy with one batch for longer stands still: new commands are `unavailable`
+  /// at once, until it goes on.
+  std::chrono::milliseconds journal_patience{1000};
   /// The least time between two writes to the view: what becomes durable meanwhile is written as
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
@@ -92,7 +95,8 @@ enum class placement_status : std::uint8_t {
   key_reused,
   /// Not admitted: nothing was recorded.
   overloaded,
-  /// The journal did not take it, or its owner went down: a retry with the same key tells.
+  /// The journal did not take it, or not in time, or its owner went down: no card is charged for it. A retry
+  /// with the same key tells what has become of it.
   unavailable,
   /// The domain refused it: see `refused`. Nothing was recorded.
   rejected
@@ -115,6 +119,7 @@ enum class cancellation_status : std::uint8_t {
   in_progress,
   unknown_reservation,
   overloaded,
+  /// The journal did not take it, or not in time: whether it is cancelled a repetition tells.
   unavailable
 };
 
@@ -164,6 +169,8 @@ class engine {
 
   breaker_figures breaker() const;
   parked_reservations parked(std::size_t at_most) const;
+  /// Whether new commands are `unavailable`, since the journal stands still.
+  bool journal_stands_still() const;
 
   /// Refuses new commands and waits until those admitted are answered, at most this long.
   /// True if all were.

@@ -31,6 +31,9 @@ class entity {
   const std::string& records() const { return records_; }
   /// Whether everything decided is durable.
   bool settled() const { return durable_version_ == state_.version; }
+  /// How far it is durable: its version, 0 where nothing is, and its records up to there.
+  std::uint64_t durable_version() const { return durable_version_; }
+  std::string durable_records() const { return records_.substr(0, durable_size_); }
 
   /// Applies a record read from the journal. What is wrong with it, if anything.
   std::optional<std::string> replay(const storage::journal_record& record) {
@@ -39,6 +42,7 @@ class entity {
     for (const auto& event : *events) Aggregate::evolve(state_, event);
     records_ += record.record;
     durable_version_ = state_.version;
+    durable_size_ = records_.size();
     return std::nullopt;
   }
 
@@ -57,6 +61,7 @@ class entity {
     for (const auto& event : events) Aggregate::evolve(state_, event);
     entry.unfinished = !Aggregate::finished(state_);
     records_ += entry.record;
+    under_way_.emplace_back(state_.version, records_.size());
     return entry;
   }
 
@@ -64,6 +69,10 @@ class entity {
   void appended(std::uint64_t version) {
     assert(version > durable_version_ && version <= state_.version);
     durable_version_ = version;
+    while (!under_way_.empty() && under_way_.front().first <= version) {
+      durable_size_ = under_way_.front().second;
+      under_way_.erase(under_way_.begin());
+    }
     while (!effects_.empty() && effects_.front().first <= durable_version_) {
       auto effect = std::move(effects_.front().second);
       effects_.erase(effects_.begin());
@@ -82,6 +91,9 @@ class entity {
   state_type state_{};
   std::string records_;
   std::uint64_t durable_version_ = 0;
+  std::size_t durable_size_ = 0;
+  /// Appends under way, the oldest first: the versions that they lead to, and how long the records are then.
+  std::vector<std::pair<std::uint64_t, std::size_t>> under_way_;
   /// With the version that each waits for; rarely more than two.
   std::vector<std::pair<std::uint64_t, std::function<void()>>> effects_;
 };

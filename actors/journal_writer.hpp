@@ -5,6 +5,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct journal_writer_state {
   storage::journal* journal = nullptr;
   /// Null for a journal that no view is made of.
   projector_actor projector;
+  std::shared_ptr<journal_watch> watch;
   std::vector<pending> waiting;
   std::vector<pending> under_way;
   bool failed = false;
@@ -47,6 +49,7 @@ struct journal_writer_state {
 
 journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
                                                    surroundings_ptr around, storage::journal* journal,
-                                                   projector_actor projector);
+                                                   projector_actor projector,
+                                                   std::shared_ptr<journal_watch> watch);
 
 }  // namespace holdfast::actors

@@ -127,11 +127,12 @@ void reservation_state::cancel(const cancellation_call& call) {
       return rest();
     }
     if (cancellations_.size() == largest_waiters) return to.deliver({cancellation_status::overloaded});
-    cancellations_.push_back(to);
+    cancellations_.push_back({to, 0});
     self_->send(links_->shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
     if (under_way_.step == domain::step::issue_receipt) abandon_step();
     decide(domain::cancel{what.reason});
+    if (!cancellations_.empty()) cancellations_.back().wished_at_version = log_->state().version;
     const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
     if (!done) return;
     log_->when_durable([this] {
@@ -189,13 +190,11 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       // Nothing was appended: this reservation never was, and its shard may forget it.
       // Whoever wanted to cancel it, having guessed its id, asked for one that is unknown.
       for (auto& waiter : std::exchange(cancellations_, {})) {
-        waiter.deliver({cancellation_status::unknown_reservation});
+        waiter.to.deliver({cancellation_status::unknown_reservation});
       }
       log_.emplace(log_->id());
       decided_size_ = 0;
-      card_at_hand_ = false;
-      card_number_.wipe();
-      payment_method_.wipe();
+      forget_card();
       self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
                                              std::exchange(placement_, {})});
       return rest();
@@ -221,30 +220,35 @@ void reservation_state::answer_placement() {
 }
 
 void reservation_state::answer_cancellations() {
-  for (auto& waiter : std::exchange(cancellations_, {})) waiter.deliver({cancellation_status::done});
+  for (auto& waiter : std::exchange(cancellations_, {})) waiter.to.deliver({cancellation_status::done});
 }
 
 void reservation_state::end_placement_wait() {
   hear();
   if (!placement_.pending()) return advance();
-  told_in_progress_ = true;
-  // The answer of now, which waits for what is decided now: later events may not be durable yet.
-  log_->when_durable([this, told = answer(placement_status::in_progress, false)]() mutable {
-    placement_.deliver(std::move(told));
-    advance();
-  });
+  if (log_->durable_version() == 0) {
+    // The journal is slow or away, and its customer hears that it was not taken: should it become durable
+    // all the same, it goes on without its card, which undoes it.
+    forget_card();
+    placement_.deliver(refusal(placement_status::unavailable));
+  } else {
+    told_in_progress_ = true;
+    placement_.deliver(
+        {placement_status::in_progress, log_->id(), log_->durable_records(), false, domain::rejection::none});
+  }
+  advance();
 }
 
 /// One of these comes for each waiter, in their order.
 void reservation_state::end_cancellation_wait() {
   hear();
-  log_->when_durable([this] {
-    if (!cancellations_.empty()) {
-      cancellations_.front().deliver({cancellation_status::in_progress});
-      cancellations_.erase(cancellations_.begin());
-    }
-    advance();
-  });
+  if (!cancellations_.empty()) {
+    const bool durable = log_->durable_version() >= cancellations_.front().wished_at_version;
+    cancellations_.front().to.deliver(
+        {durable ? cancellation_status::in_progress : cancellation_status::unavailable});
+    cancellations_.erase(cancellations_.begin());
+  }
+  advance();
 }
 
 // --- The saga ---
@@ -284,6 +288,12 @@ void reservation_state::rest() {
   if (!loaded_ || anyone_waits()) return;
   may_go_ = true;
   self_->send(links_->shard, reservation_rested{log_->id(), heard_});
+}
+
+void reservation_state::forget_card() {
+  card_at_hand_ = false;
+  card_number_.wipe();
+  payment_method_.wipe();
 }
 
 /// With the card where it is at hand, which it is once.

@@ -69,6 +69,12 @@ class reservation_state {
     caf::actor child;
   };
 
+  struct cancellation_waiter {
+    cancellation_reply to;
+    /// What its wish has led to, durable or not.
+    std::uint64_t wished_at_version = 0;
+  };
+
   domain::timestamp now() const { return links_->around->ports.clock(); }
   bool pending() const { return domain::outcome_of(log_->state()) == domain::placement_outcome::pending; }
   placement_answer answer(placement_status status, bool replayed) const;
@@ -82,6 +88,7 @@ class reservation_state {
   void go_down(const std::string& why);
   void answer_placement();
   void answer_cancellations();
+  void forget_card();
   payment_order payment_for(domain::step step);
   receipt_order receipt_for(domain::step step) const;
   void begin_payment(domain::step step);
@@ -107,7 +114,7 @@ class reservation_state {
   /// How long the records are at the version that decided the placement, 0 before.
   std::size_t decided_size_ = 0;
   placement_reply placement_;
-  std::vector<cancellation_reply> cancellations_;
+  std::vector<cancellation_waiter> cancellations_;
   step_under_way under_way_;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;

@@ -32,6 +32,9 @@ shard_state::~shard_state() {
 // --- Routing ---
 
 void shard_state::place(placement_call& call) {
+  if (journal_stands_still()) {
+    return call.to.deliver({placement_status::unavailable, 0, {}, false, domain::rejection::none});
+  }
   if (residents_.size() >= bounds().crowded_residents()) make_room();
   if (full()) {
     return call.to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
@@ -52,6 +55,7 @@ void shard_state::cancel(cancellation_call& call) {
   if (storage::sequence_of(id) >= next_sequence_) {
     return call.to.deliver({cancellation_status::unknown_reservation});
   }
+  if (journal_stands_still()) return call.to.deliver({cancellation_status::unavailable});
   if (!residents_.contains(id) && full()) {
     return call.to.deliver({cancellation_status::overloaded});
   }
@@ -76,6 +80,10 @@ shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new
     return reservation_failed{id, reason};
   });
   return one;
+}
+
+bool shard_state::journal_stands_still() const {
+  return around_->journal->busy_for_longer_than(around_->options.journal_patience, clock());
 }
 
 bool shard_state::full() const {

@@ -54,6 +54,7 @@ class shard_state {
 
   time_point clock() const { return self_->clock().now(); }
   const shard_bounds& bounds() const { return around_->options.shards; }
+  bool journal_stands_still() const;
   bool full() const;
   resident& spawn(domain::reservation_id id, bool is_new);
   resident& bring_in(domain::reservation_id id);

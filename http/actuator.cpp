@@ -74,17 +74,19 @@ void write_breaker_health(json_writer& out, const actors::breaker_figures& break
 }  // namespace
 
 response health_response(const health_figures& figures) {
-  const std::string_view view = figures.view_reachable ? "UP" : "DOWN";
-  const auto whole = figures.view_reachable ? readiness_name(figures.ready) : view;
+  const auto name_of = [](bool up) -> std::string_view { return up ? "UP" : "DOWN"; };
+  const bool stores_up = figures.view_reachable && figures.journal_goes_on;
+  const auto whole = stores_up ? readiness_name(figures.ready) : name_of(false);
   return json_response(whole == "UP" ? 200 : 503, [&](json_writer& out) {
     out.begin_object();
     json::field(out, "status", whole);
     out.name("components");
     out.begin_object();
     write_breaker_health(out, figures.breaker);
+    write_status(out, "journal", name_of(figures.journal_goes_on));
     write_status(out, "livenessState", "UP");
     write_status(out, "readinessState", readiness_name(figures.ready));
-    write_status(out, "view", view);
+    write_status(out, "view", name_of(figures.view_reachable));
     out.end_object();
     out.name("groups");
     out.begin_array();

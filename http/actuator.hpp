@@ -13,6 +13,7 @@ namespace holdfast::http {
 struct health_figures {
   bool ready = false;
   bool view_reachable = false;
+  bool journal_goes_on = false;
   actors::breaker_figures breaker;
 };
 

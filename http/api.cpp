@@ -119,8 +119,10 @@ class api::implementation {
   }
 
   void check_health(respond done) {
-    const health_figures figures{
-        .ready = ports_.ready(), .view_reachable = false, .breaker = ports_.engine.breaker()};
+    const health_figures figures{.ready = ports_.ready(),
+                                 .view_reachable = false,
+                                 .journal_goes_on = !ports_.engine.journal_stands_still(),
+                                 .breaker = ports_.engine.breaker()};
     // Any id does: the question is whether the view answers.
     view_->get(1, [figures, done = std::move(done)](const auto& row) {
       auto seen = figures;

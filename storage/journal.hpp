@@ -123,6 +123,9 @@ class journal {
   /// At most `limit` unfinished entities of a shard that are greater than `after`, ascending.
   virtual void list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                                journal_callback<std::vector<entity_id>> done) = 0;
+
+  /// Nobody waits for the answers any more: what a store that is away keeps from being done fails soon.
+  virtual void close() {}
 };
 
 }  // namespace holdfast::storage

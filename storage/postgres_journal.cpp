@@ -23,7 +23,7 @@ namespace {
 
 /// Calls committed together. Bounds a batch; the journal writer gathers entries before this.
 constexpr std::size_t most_calls_of_a_batch = 1024;
-constexpr std::size_t reading_threads = 2;
+constexpr std::size_t looking_threads = 2;
 
 template <class Given, class Answer>
 struct waiting_call {
@@ -70,10 +70,14 @@ class postgres_journal::threads {
       : options_(options), where_(std::move(where)), store_id_(std::move(store_id)) {}
 
   ~threads() {
+    give_up();
     calls_.wait_for_none();
     writes_.close();
-    reads_.close();
+    looks_.close();
+    scans_.close();
   }
+
+  void give_up() { over_ = true; }
 
   const std::string& store_id() const { return store_id_; }
 
@@ -95,22 +99,33 @@ class postgres_journal::threads {
     writes_.push(std::move(call));
   }
 
-  /// Answers what `read(connection)` returns.
+  /// Answers what `read(connection)` returns, which somebody waits for.
   template <class Answer, class Read>
-  void read(Read read, journal_callback<Answer> done) {
+  void look(Read read, journal_callback<Answer> done) {
+    this->read(looks_, std::move(read), std::move(done));
+  }
+
+  /// The same, however long the server is away.
+  template <class Answer, class Read>
+  void scan(Read read, journal_callback<Answer> done) {
+    this->read(scans_, std::move(read), std::move(done));
+  }
+
+ private:
+  using read_task = std::function<void(postgres_session&)>;
+
+  template <class Answer, class Read>
+  void read(call_queue<read_task>& queue, Read read, journal_callback<Answer> done) {
     calls_.begin();
     const bool dropped = ++waiting_reads_ > options_.most_waiting_reads;
     const auto now = postgres_session::clock::now();
-    reads_.push([this, dropped, now, read = std::move(read), done = std::move(done)](auto& session) {
+    queue.push([this, dropped, now, read = std::move(read), done = std::move(done)](auto& session) {
       --waiting_reads_;
       done(dropped ? failed("more than " + std::to_string(options_.most_waiting_reads) + " reads wait")
                    : guarded<Answer>(session, now, read));
       calls_.end();
     });
   }
-
- private:
-  using read_task = std::function<void(postgres_session&)>;
 
   tl::unexpected<journal_error> failed(const std::string& what) const {
     return tl::unexpected(journal_error{"journal " + where_ + ": " + what});
@@ -128,9 +143,17 @@ class postgres_journal::threads {
     }
   }
 
+  postgres_session session_with(std::optional<std::chrono::milliseconds> patience) const {
+    const auto prepare = [this](postgres_connection& connection) {
+      set_up_session(connection, options_);
+      check_schema(connection, store_id_);
+    };
+    return {options_, prepare, {patience, over_}};
+  }
+
   /// Forgets its calls before it waits again: who is called back may wait for the callback to go.
   void write_all() {
-    postgres_session session(options_, store_id_);
+    auto session = session_with(std::nullopt);
     while (true) {
       auto calls = writes_.take(most_calls_of_a_batch);
       if (calls.empty()) return;
@@ -174,10 +197,10 @@ class postgres_journal::threads {
     }
   }
 
-  void read_all() {
-    postgres_session session(options_, store_id_);
+  void read_all(call_queue<read_task>& queue, std::optional<std::chrono::milliseconds> patience) {
+    auto session = session_with(patience);
     while (true) {
-      const auto calls = reads_.take(1);
+      const auto calls = queue.take(1);
       if (calls.empty()) return;
       calls.front()(session);
     }
@@ -191,11 +214,15 @@ class postgres_journal::threads {
   std::atomic<std::size_t> waiting_reads_ = 0;
   open_calls calls_;
   call_queue<waiting_write> writes_;
-  call_queue<read_task> reads_;
+  call_queue<read_task> looks_;
+  call_queue<read_task> scans_;
+  std::atomic<bool> over_ = false;
   // Last, so that they end before what they use.
   std::jthread writer_{[this] { write_all(); }};
-  std::array<std::jthread, reading_threads> readers_{std::jthread{[this] { read_all(); }},
-                                                     std::jthread{[this] { read_all(); }}};
+  std::array<std::jthread, looking_threads> lookers_{
+      std::jthread{[this] { read_all(looks_, options_.give_up_reading_after); }},
+      std::jthread{[this] { read_all(looks_, options_.give_up_reading_after); }}};
+  std::jthread scanner_{[this] { read_all(scans_, std::nullopt); }};
 };
 
 journal_result<std::unique_ptr<postgres_journal>> postgres_journal::open(const postgres_options& options) {
@@ -236,7 +263,7 @@ void postgres_journal::append(std::vector<journal_entry> entries,
 
 void postgres_journal::read_entity(entity_id entity, journal_callback<std::vector<journal_record>> done) {
   const auto read = [=](postgres_connection& connection) { return storage::read_entity(connection, entity); };
-  threads_->read(read, std::move(done));
+  threads_->look(read, std::move(done));
 }
 
 void postgres_journal::read_shard(shard_id shard, position from, std::uint32_t limit,
@@ -244,7 +271,7 @@ void postgres_journal::read_shard(shard_id shard, position from, std::uint32_t l
   const auto read = [=](postgres_connection& connection) {
     return storage::read_shard(connection, shard, from, limit);
   };
-  threads_->read(read, std::move(done));
+  threads_->scan(read, std::move(done));
 }
 
 void postgres_journal::list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
@@ -252,7 +279,11 @@ void postgres_journal::list_unfinished(shard_id shard, entity_id after, std::uin
   const auto read = [=](postgres_connection& connection) {
     return storage::list_unfinished(connection, shard, after, limit);
   };
-  threads_->read(read, std::move(done));
+  threads_->scan(read, std::move(done));
+}
+
+void postgres_journal::close() {
+  threads_->give_up();
 }
 
 }  // namespace holdfast::storage

@@ -2,15 +2,15 @@
 // append depends on is read under the locks of the transaction that appends (storage/postgres_batch.hpp).
 //
 // Threading: as the port says. One thread writes: it takes all calls that wait and commits them in one
-// transaction. Two threads read, each on a connection of its own. Owns its threads and connections.
+// transaction. Two threads look for entities and one reads shards, each on a connection of its own. Owns its
+// threads and connections.
 //
-// A server that is down, restarting or failing over: calls wait and are tried again, and a commit whose
-// answer was lost is looked for before it is made again, so that nothing is appended twice and nothing is
-// answered that did not happen. After `give_up_after` (30 s by default) a claim or an append fails, and
-// with it the journal, as the port says: the process has to end and replay; whether that last append landed
-// is for the replay to find out. A read that waits as long fails by itself. What waits is bounded, in bytes
-// of records and in reads. Destroying the journal may take as long as `give_up_after` while the server is
-// down.
+// A server that is down, restarting or failing over: calls wait and are tried again until it is back, and a
+// commit whose answer was lost is looked for before it is made again, so that nothing is appended twice and
+// nothing is answered that did not happen. Only the reading of an entity, which customers wait for, fails by
+// itself, after `give_up_reading_after` (2 s by default). What waits is bounded, in bytes of records and in
+// reads. From close() on nothing waits for a server any more: claims and appends fail, and with them the
+// journal, as the port says; whether the last append landed is for a replay to find out.
 //
 // The server: fsync must be on. synchronous_commit is as the database has it (`local` and the like are its
 // operator's choice, all of them survive a crash of the server), but for `off`, which the journal's own
@@ -43,6 +43,7 @@ class postgres_journal final : public journal {
                   journal_callback<std::vector<journal_record>> done) override;
   void list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                        journal_callback<std::vector<entity_id>> done) override;
+  void close() override;
 
  private:
   class threads;

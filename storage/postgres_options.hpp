@@ -23,8 +23,8 @@ struct postgres_options {
   /// For each single exchange with the server, of which a batch of appends takes two. A connection that
   /// takes longer is given up and made anew.
   std::chrono::milliseconds exchange_timeout{5'000};
-  /// What is asked of a server that is down or restarting is tried again for this long, then it fails.
-  std::chrono::milliseconds give_up_after{30'000};
+  /// So long an entity is looked for on a server that is down or restarting, then that read fails.
+  std::chrono::milliseconds give_up_reading_after{2'000};
   /// Between attempts: from the first on doubled up to the second.
   std::chrono::milliseconds retry_first_delay{20};
   std::chrono::milliseconds retry_longest_delay{500};

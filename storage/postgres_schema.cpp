@@ -144,8 +144,9 @@ void migrate(postgres_connection& connection, const postgres_options& options,
   }
 }
 
-/// As an identifier of SQL.
-std::string quoted(const std::string& name) {
+}  // namespace
+
+std::string quoted_identifier(const std::string& name) {
   std::string identifier = "\"";
   for (const char c : name) {
     identifier += c;
@@ -153,8 +154,6 @@ std::string quoted(const std::string& name) {
   }
   return identifier + '"';
 }
-
-}  // namespace
 
 void set_up_session(postgres_connection& connection, const postgres_options& options) {
   const auto milliseconds = [](std::chrono::milliseconds time) { return std::to_string(time.count()); };
@@ -177,7 +176,7 @@ std::string open_schema(postgres_connection& connection, const postgres_options&
   auto found = read_row(connection, options);
   check_version(found.version);
   if (found.version < known_version) {
-    migrate(connection, options, "CREATE SCHEMA " + quoted(options.schema));
+    migrate(connection, options, "CREATE SCHEMA " + quoted_identifier(options.schema));
     found = read_row(connection, options);
   }
   if (found.shards != shards_of(options)) {

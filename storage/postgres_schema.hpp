@@ -9,6 +9,9 @@
 
 namespace holdfast::storage {
 
+/// A name as an identifier of SQL.
+std::string quoted_identifier(const std::string& name);
+
 /// Tells the connection how this journal works, whatever the server's defaults are: its schema, its plans,
 /// and that a commit is durable when it answers. Refuses a server that can't promise that.
 void set_up_session(postgres_connection& connection, const postgres_options& options);

@@ -195,6 +195,10 @@ void spread_journal::list_unfinished(shard_id shard, entity_id after, std::uint3
   journal_of(shard).list_unfinished(shard, after, limit, answers_->counted(std::move(done)));
 }
 
+void spread_journal::close() {
+  for (const auto& part : parts_) part.where->close();
+}
+
 std::size_t spread_journal::part_of(shard_id shard) const {
   const auto found = std::find_if(parts_.begin(), parts_.end(),
                                   [shard](const journal_part& part) { return shard <= part.last; });

@@ -39,7 +39,7 @@ constexpr entity_id nth(std::uint64_t sequence) {
 
 /// As patient as the tests are with a slow machine.
 postgres_options patient(const std::string& url) {
-  return {.url = url, .give_up_after = postgres_deadline, .idle_in_transaction = postgres_deadline};
+  return {.url = url, .give_up_reading_after = postgres_deadline, .idle_in_transaction = postgres_deadline};
 }
 
 std::unique_ptr<postgres_journal> opened(const postgres_options& options) {
@@ -312,39 +312,66 @@ TEST_CASE("a connection that does not answer is given up, and what it was asked 
   check_gapless(*journal, 3);
 }
 
-TEST_CASE("while the server is down calls wait for a bounded time, then the journal fails for good") {
+TEST_CASE("while the server is down writes wait until it is back, and who looks for an entity is told soon") {
   const postgres_database database;
-  const auto journal = opened({.url = database.url(), .give_up_after = 300ms});
+  const auto journal = opened({.url = database.url(), .give_up_reading_after = 300ms});
   const auto owner = claim(*journal, shard);
   append(*journal, entry(owner, nth(1), 0));
   shared_postgres().end(SIGINT);
-  const auto ask = [&](std::uint64_t n) {
-    return answer_to<std::vector<append_verdict>>(
-        [&](auto done) { journal->append({entry(owner, nth(n), 0)}, done); });
-  };
-  const auto read = [&] {
+  std::promise<append_answer> appended;
+  std::promise<journal_result<std::vector<journal_record>>> scanned;
+  journal->append({entry(owner, nth(2), 0)}, [&](auto answer) { appended.set_value(std::move(answer)); });
+  journal->read_shard(shard, 1, 10, [&](auto answer) { scanned.set_value(std::move(answer)); });
+  const auto look = [&] {
     return answer_to<std::vector<journal_record>>([&](auto done) { journal->read_entity(nth(1), done); });
   };
-  const auto first = ask(2);
+  // Twice, so that more time has passed than a look may take.
+  for (int i = 0; i < 2; ++i) {
+    const auto looked = look();
+    REQUIRE_FALSE(looked);
+    CHECK(contains(looked.error().message, "postgres://"));
+    CHECK(contains(looked.error().message, "300 ms"));
+  }
+  auto append_answer = appended.get_future();
+  auto scan_answer = scanned.get_future();
+  CHECK((append_answer.wait_for(0s) == std::future_status::timeout));
+  CHECK((scan_answer.wait_for(0s) == std::future_status::timeout));
+  shared_postgres().start();
+  const auto verdicts = append_answer.get();
+  REQUIRE_MESSAGE(verdicts, verdicts.error().message);
+  CHECK((verdicts->at(0) == appended_at(2)));
+  REQUIRE(scan_answer.get());
+  CHECK(look());
+  check_gapless(*journal, 2);
+}
+
+TEST_CASE("once closed a journal waits for no server, and fails for good") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  const auto owner = claim(*journal, shard);
+  append(*journal, entry(owner, nth(1), 0));
+  const auto ask = [&](std::uint64_t n, auto done) { journal->append({entry(owner, nth(n), 0)}, done); };
+  shared_postgres().end(SIGINT);
+  std::promise<append_answer> waiting;
+  ask(2, [&](auto answer) { waiting.set_value(std::move(answer)); });
+  journal->close();
+  const auto first = waiting.get_future().get();
   REQUIRE_FALSE(first);
   CHECK(contains(first.error().message, "postgres://"));
-  CHECK(contains(first.error().message, "300 ms"));
-  CHECK_FALSE(read());
   shared_postgres().start();
-  const auto after = ask(3);
+  const auto after = answer_to<std::vector<append_verdict>>([&](auto done) { ask(3, done); });
   REQUIRE_FALSE(after);
   CHECK(after.error().message == first.error().message);
   CHECK_FALSE(answer_to<std::vector<shard_claim>>([&](auto done) { journal->claim({shard}, done); }));
-  CHECK_MESSAGE(read(), "a read fails by itself");
+  CHECK_MESSAGE(read_entity(*journal, nth(1)).size() == 1, "a read fails by itself");
   const auto again = opened(patient(database.url()));
-  CHECK(read_entity(*again, nth(1)).size() == 1);
   CHECK(read_entity(*again, nth(3)).empty());
 }
 
 TEST_CASE("reads that wait for a server that is down fail together") {
   constexpr int reads = 1'000;
   const postgres_database database;
-  const auto journal = opened({.url = database.url(), .give_up_after = 500ms});
+  const auto journal = opened({.url = database.url(), .give_up_reading_after = 500ms});
   shared_postgres().end(SIGINT);
   std::atomic<int> failed = 0;
   for (int i = 0; i < reads; ++i) {

@@ -3,6 +3,7 @@
 // ledger of the payment provider.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <random>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/customers.hpp"
+#include "tests/support/http_client.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/reservation_story.hpp"
@@ -64,6 +66,39 @@ TEST_CASE("a server on PostgreSQL goes on when its database is restarted or cras
   CHECK(customers.finish() == "");
   const serving_process again(folder.path(), {"--journal", database.url()});
   check_stories(again.port(), customers.placements(), ledger_in(folder.path()));
+}
+
+TEST_CASE(
+    "while its database is away a server answers 503 fast, reads what the view has, and goes on after it") {
+  const temporary_folder folder;
+  const postgres_database database;
+  serving_process server(folder.path(), {"--journal", database.url()});
+  http_client client(server.port());
+  const auto place = [&] { return client.place(R"({"userId":7})"); };
+  REQUIRE(place().status == 201);
+  CHECK(eventually([&] { return client.get("/myReservations/1").status == 200; }));
+  shared_postgres().end(SIGINT);
+  const auto first = place();
+  CHECK(first.status == 503);
+  CHECK(text_at(first, "/code") == "unavailable");
+  // Now that it is known nobody waits as long as for a payment any more.
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) CHECK(place().status == 503);
+  CHECK(client.del("/preReservations/1").status == 503);
+  CHECK((std::chrono::steady_clock::now() - begin < std::chrono::seconds(5)));
+  CHECK(client.get("/myReservations/1").status == 200);
+  CHECK(text_at(client.get("/actuator/health"), "/components/journal/status") == "DOWN");
+  CHECK(client.get("/actuator/health/readiness").status == 200);
+  shared_postgres().start();
+  CHECK(eventually([&] { return place().status == 201; }));
+  CHECK(client.get("/actuator/health").status == 200);
+  CHECK(client.del("/preReservations/1").status == 204);
+  CHECK(eventually(
+      [&] { return text_at(client.document("/myReservations/2"), "/status") == "reservation_cancelled"; }));
+  CHECK(json_at(client.document("/payments/2"), "/transactionId") == "null");
+  shared_postgres().end(SIGINT);
+  CHECK_MESSAGE(server.terminate() == 0, "it does not wait for a database that is away");
+  shared_postgres().start();
 }
 
 TEST_CASE("a database that is not there ends the start with the setting and what to write") {

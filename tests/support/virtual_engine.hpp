@@ -197,6 +197,14 @@ class virtual_engine {
       run();
     }
   }
+  /// The same, but calls to ports stay open.
+  void pass_time_for_actors(std::chrono::milliseconds by) {
+    constexpr std::chrono::milliseconds grain(50);
+    for (auto left = by; left.count() > 0; left -= std::min(left, grain)) {
+      advance_clock_only(std::min(left, grain));
+      run_actors();
+    }
+  }
   /// Lets virtual time pass, and runs nothing yet.
   void advance_clock_only(std::chrono::milliseconds by) {
     elapsed_ += by;

@@ -226,13 +226,13 @@ TEST_CASE("the index leads to every collection") {
 }
 
 TEST_CASE("health has Spring's shape and fails with what is down") {
-  http::health_figures figures{.ready = true, .view_reachable = true, .breaker = {}};
+  http::health_figures figures{.ready = true, .view_reachable = true, .journal_goes_on = true, .breaker = {}};
   const auto up = http::health_response(figures);
   CHECK(up.status == 200);
   CHECK(
       up.body ==
       R"({"status":"UP","components":{"circuitBreakers":{"status":"UP","details":{"payment":{"status":"UP"}}},)"
-      R"("livenessState":{"status":"UP"},"readinessState":{"status":"UP"},"view":{"status":"UP"}},)"
+      R"("journal":{"status":"UP"},"livenessState":{"status":"UP"},"readinessState":{"status":"UP"},"view":{"status":"UP"}},)"
       R"("groups":["liveness","readiness"]})");
 
   figures.breaker.now = actors::breaker_figures::state::open;
@@ -241,7 +241,11 @@ TEST_CASE("health has Spring's shape and fails with what is down") {
   figures.ready = false;
   CHECK(http::health_response(figures).status == 503);
   CHECK(says(http::health_response(figures), R"({"status":"OUT_OF_SERVICE")"));
-  figures.view_reachable = false;
+  figures.ready = true;
+  figures.journal_goes_on = false;
+  CHECK(http::health_response(figures).status == 503);
+  CHECK(says(http::health_response(figures), R"("journal":{"status":"DOWN"})"));
+  figures = {.ready = false, .view_reachable = false, .journal_goes_on = true, .breaker = {}};
   CHECK(says(http::health_response(figures), R"({"status":"DOWN")"));
 
   CHECK(http::liveness_response().body == R"({"status":"UP"})");

@@ -440,6 +440,63 @@ TEST_CASE("a journal that fails is answered as unavailable and ends the process,
   CHECK(engine.provider.charges.empty());
 }
 
+TEST_CASE("while the journal stands still new commands are refused at once, and nobody waits for ever") {
+  virtual_engine engine;
+  const auto before = engine.place(a_placement());
+  engine.run();
+  REQUIRE((*before)->status == placement_status::decided);
+  // It takes its time with the first of these, and all the others wait behind that.
+  const auto first = engine.place(a_placement());
+  const auto second = engine.place(a_placement(storage::idempotency_claim{"k", 1}));
+  const auto third = engine.place(a_placement());
+  engine.run_actors();
+  const auto cancelled = engine.cancel(3);
+  engine.pass_time_for_actors(1500ms);
+  CHECK_FALSE(first->has_value());
+  const auto late = engine.place(a_placement());
+  const auto late_cancellation = engine.cancel(1);
+  engine.run_actors();
+  REQUIRE(late->has_value());
+  CHECK((*late)->status == placement_status::unavailable);
+  REQUIRE(late_cancellation->has_value());
+  CHECK((*late_cancellation)->status == cancellation_status::unavailable);
+  engine.pass_time_for_actors(5s);
+  for (const auto& answer : {first, second, third}) {
+    REQUIRE(answer->has_value());
+    CHECK((*answer)->status == placement_status::unavailable);
+  }
+  REQUIRE(cancelled->has_value());
+  CHECK((*cancelled)->status == cancellation_status::unavailable);
+  // It goes on: what waited becomes durable, and nobody is charged for what he was told was not taken.
+  engine.run();
+  CHECK(engine.fatal.empty());
+  CHECK(engine.provider.charges.size() == 1);
+  for (const auto id : {(*first)->id, (*second)->id}) {
+    CHECK(engine.stored(id).status == reservation_status::reservation_cancelled);
+    CHECK(engine.stored(id).reason == domain::cancel_reason::payment_interrupted);
+  }
+  CHECK(engine.stored(3).reason == domain::cancel_reason::customer);
+  const auto after = engine.place(a_placement());
+  engine.run();
+  CHECK((*after)->status == placement_status::decided);
+}
+
+TEST_CASE("who waits for a payment while the journal stands still hears what is durable") {
+  virtual_engine engine;
+  const auto answer = engine.place(a_placement());
+  engine.run_actors();
+  engine.step();
+  // Placed and charged; that it is paid is not written.
+  while (engine.provider.captured.empty()) engine.step();
+  engine.run_actors();
+  engine.pass_time_for_actors(6s);
+  REQUIRE(answer->has_value());
+  CHECK((*answer)->status == placement_status::in_progress);
+  CHECK(told(**answer).status == reservation_status::order);
+  engine.run();
+  CHECK(engine.stored(1).status == reservation_status::reservated);
+}
+
 TEST_CASE("receipt numbers are gapless in each book, whatever was cancelled or crashed") {
   virtual_engine engine;
   engine.run();

@@ -1,0 +1,81 @@
+// Port: which nodes of a cluster are there, and which of the shards each of them may serve. One store judges
+// for all, by its own clock, so that nodes need not agree with each other about anything.
+//
+// A lease says who may serve a shard; it is not the fence. That is the shard's epoch in the journal, which a
+// new owner raises, so that a node which has not noticed that its lease ran out can do no harm.
+//
+// Threading: as of the journal's port: calls return at once, callbacks come on a thread of the adapter's,
+// each exactly once. A call that the store does not answer in time fails; the next one may succeed.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "storage/shard.hpp"
+
+namespace holdfast::storage {
+
+struct cluster_member {
+  /// Unique among all nodes, and among all runs of one.
+  std::string name;
+  /// Where other nodes reach it, HOST:PORT; empty where they do not.
+  std::string address;
+  /// Whether it wants shards: not while it ends.
+  bool takes_shards = true;
+
+  bool operator==(const cluster_member&) const = default;
+};
+
+struct heartbeat {
+  cluster_member from;
+  /// The shards that it serves. Those of its leases are renewed where they have not run out; others that it
+  /// has are given back.
+  std::vector<shard_id> serves;
+};
+
+/// An index into the members.
+using member_index = std::uint16_t;
+inline constexpr member_index nobody = 0xffff;
+
+/// The cluster as the store has it after a heartbeat.
+struct cluster_state {
+  /// Those whose last heartbeat is not older than a lease, by their names.
+  std::vector<cluster_member> members;
+  /// Of each shard, where its lease has not run out.
+  std::array<member_index, shard_count> owners{};
+  /// As many shards one member has at most when they are shared out evenly.
+  std::size_t share = shard_count;
+};
+
+template <class T>
+using membership_result = tl::expected<T, std::string>;
+using heartbeat_callback = std::function<void(membership_result<cluster_state>)>;
+
+class membership {
+ public:
+  virtual ~membership() = default;
+
+  /// How long a lease lasts from the moment at which the heartbeat was sent, or longer.
+  virtual std::chrono::milliseconds lease() const = 0;
+
+  /// Renews and gives back, and takes shards that nobody has until the member has its share.
+  virtual void beat(heartbeat what, heartbeat_callback done) = 0;
+
+  /// Gives everything back and forgets the member.
+  virtual void leave(std::string name, std::function<void(membership_result<bool>)> done) = 0;
+
+  /// Nobody waits for the answers any more.
+  virtual void close() {}
+};
+
+/// As many shards as each of `takers` has at most when they are shared out evenly.
+constexpr std::size_t even_share(std::size_t takers) {
+  return takers == 0 ? shard_count : (shard_count + takers - 1) / takers;
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,62 @@
+#include "storage/memory_membership.hpp"
+
+#include <algorithm>
+
+namespace holdfast::storage {
+
+void memory_membership::beat(heartbeat what, heartbeat_callback done) {
+  if (cut_off_.contains(what.from.name)) return done(tl::unexpected(std::string("cut off")));
+  const auto now = clock_();
+  const auto until = now + lease_;
+  members_[what.from.name] = {what.from, until};
+  std::erase_if(members_, [now](const auto& one) { return one.second.until <= now; });
+  const std::set<shard_id> served(what.serves.begin(), what.serves.end());
+  give_back(what.from.name, served);
+  std::size_t owned = 0;
+  for (auto& lease : leases_) {
+    if (lease.owner != what.from.name || lease.until <= now) continue;
+    lease.until = until;
+    ++owned;
+  }
+  const auto share = state().share;
+  for (auto& lease : leases_) {
+    if (!what.from.takes_shards || owned >= share) break;
+    if (!lease.owner.empty() && lease.until > now) continue;
+    lease = {what.from.name, until};
+    ++owned;
+  }
+  done(state());
+}
+
+void memory_membership::leave(std::string name, std::function<void(membership_result<bool>)> done) {
+  if (cut_off_.contains(name)) return done(tl::unexpected(std::string("cut off")));
+  give_back(name, {});
+  members_.erase(name);
+  done(true);
+}
+
+void memory_membership::give_back(const std::string& from, const std::set<shard_id>& except) {
+  for (std::size_t shard = 0; shard < leases_.size(); ++shard) {
+    if (leases_[shard].owner == from && !except.contains(static_cast<shard_id>(shard))) leases_[shard] = {};
+  }
+}
+
+cluster_state memory_membership::state() const {
+  cluster_state seen;
+  std::size_t takers = 0;
+  for (const auto& [name, one] : members_) {
+    seen.members.push_back(one.who);
+    takers += one.who.takes_shards ? 1 : 0;
+  }
+  seen.share = even_share(takers);
+  for (std::size_t shard = 0; shard < leases_.size(); ++shard) {
+    const auto& lease = leases_[shard];
+    const auto owner = std::find_if(seen.members.begin(), seen.members.end(),
+                                    [&](const auto& member) { return member.name == lease.owner; });
+    const bool owned = lease.until > clock_() && owner != seen.members.end();
+    seen.owners[shard] = owned ? static_cast<member_index>(owner - seen.members.begin()) : nobody;
+  }
+  return seen;
+}
+
+}  // namespace holdfast::storage

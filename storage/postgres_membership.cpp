@@ -1,0 +1,247 @@
+#include "storage/postgres_membership.hpp"
+
+#include <atomic>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "storage/call_queue.hpp"
+#include "storage/open_calls.hpp"
+#include "storage/postgres_connection.hpp"
+#include "storage/postgres_schema.hpp"
+#include "storage/postgres_session.hpp"
+
+namespace holdfast::storage {
+namespace {
+
+/// Any number, as long as every node takes the same: "members?" in ASCII.
+constexpr std::uint64_t cluster_lock = 0x6d656d626572733f;
+constexpr std::uint64_t cluster_version = 1;
+
+// Locked for the length of the transaction: one heartbeat after the other.
+constexpr postgres_statement begin_beat{"begin_beat", "BEGIN ISOLATION LEVEL READ COMMITTED"};
+constexpr postgres_statement lock_cluster{"lock_cluster", "SELECT pg_advisory_xact_lock($1::bigint)::text"};
+constexpr postgres_statement end_beat{"end_beat", "COMMIT"};
+
+constexpr postgres_statement create_cluster_version{
+    "create_cluster_version", "CREATE TABLE IF NOT EXISTS cluster (version bigint NOT NULL)"};
+constexpr postgres_statement create_members{
+    "create_members",
+    "CREATE TABLE IF NOT EXISTS members (name text PRIMARY KEY, address text NOT NULL, "
+    "takes_shards boolean NOT NULL, until timestamptz NOT NULL)"};
+// Updated with every heartbeat: their pages keep room for that.
+constexpr postgres_statement create_leases{
+    "create_leases",
+    "CREATE TABLE IF NOT EXISTS leases (shard smallint PRIMARY KEY, owner text, until timestamptz) "
+    "WITH (fillfactor = 10)"};
+constexpr postgres_statement fill_leases{
+    "fill_leases",
+    "INSERT INTO leases SELECT shard, NULL, NULL FROM generate_series(0, 255) AS every(shard) "
+    "ON CONFLICT DO NOTHING"};
+constexpr postgres_statement name_cluster_version{
+    "name_cluster_version", "INSERT INTO cluster SELECT $1::bigint WHERE NOT EXISTS (SELECT FROM cluster)"};
+constexpr postgres_statement read_cluster_version{"read_cluster_version", "SELECT version FROM cluster"};
+static_assert(shard_count == 256, "as many rows are made");
+
+// clock_timestamp(), not now(): that is of the transaction's begin, before it waited for the lock.
+constexpr postgres_statement put_member{
+    "put_member",
+    "INSERT INTO members VALUES ($1::text, $2::text, $3::bigint <> 0, "
+    "                            clock_timestamp() + $4::bigint * interval '1 ms') "
+    "ON CONFLICT (name) DO UPDATE SET address = excluded.address, takes_shards = excluded.takes_shards, "
+    "                                 until = excluded.until"};
+constexpr postgres_statement forget_members{"forget_members",
+                                            "DELETE FROM members WHERE until <= clock_timestamp()"};
+constexpr postgres_statement forget_member{"forget_member", "DELETE FROM members WHERE name = $1::text"};
+constexpr postgres_statement give_back{
+    "give_back",
+    "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text AND NOT shard = ANY ($2::bigint[])"};
+constexpr postgres_statement renew{
+    "renew",
+    "UPDATE leases SET until = clock_timestamp() + $2::bigint * interval '1 ms' "
+    "WHERE owner = $1::text AND until > clock_timestamp()"};
+// The even share is even_share() of membership.hpp.
+constexpr postgres_statement take{
+    "take",
+    "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
+    "WHERE shard IN ("
+    "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT ("
+    "    SELECT CASE WHEN bool_or(name = $1::text AND takes_shards) THEN greatest(0, "
+    "      (255 + count(*) FILTER (WHERE takes_shards)) / count(*) FILTER (WHERE takes_shards) - "
+    "      (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) ELSE 0 END "
+    "    FROM members))"};
+constexpr postgres_statement read_members{
+    "read_members",
+    "SELECT name, address, takes_shards::int::bigint FROM members ORDER BY name COLLATE \"C\""};
+constexpr postgres_statement read_leases{
+    "read_leases", "SELECT shard::bigint, owner FROM leases WHERE until > clock_timestamp()"};
+
+std::vector<std::uint64_t> numbers_of(const std::vector<shard_id>& shards) {
+  return {shards.begin(), shards.end()};
+}
+
+cluster_state state_of(const postgres_rows& members, const postgres_rows& leases) {
+  cluster_state state;
+  std::map<std::string, member_index> places;
+  std::size_t takers = 0;
+  for (std::size_t row = 0; row < members.count(); ++row) {
+    state.members.push_back({members.bytes(row, 0), members.bytes(row, 1), members.number(row, 2) != 0});
+    places[state.members.back().name] = static_cast<member_index>(row);
+    takers += state.members.back().takes_shards ? 1 : 0;
+  }
+  state.share = even_share(takers);
+  state.owners.fill(nobody);
+  for (std::size_t row = 0; row < leases.count(); ++row) {
+    const auto owner = places.find(leases.bytes(row, 1));
+    if (owner != places.end()) state.owners.at(leases.number(row, 0)) = owner->second;
+  }
+  return state;
+}
+
+void make_cluster_schema(postgres_connection& connection, const postgres_options& options) {
+  const std::string sql = "CREATE SCHEMA IF NOT EXISTS " + quoted_identifier(options.schema);
+  const postgres_statement create_schema{"create_cluster_schema", sql.c_str()};
+  const auto answers = connection.exchange({{begin_beat},
+                                            {lock_cluster, postgres_values().number(cluster_lock)},
+                                            {create_schema},
+                                            {create_cluster_version},
+                                            {create_members},
+                                            {create_leases},
+                                            {fill_leases},
+                                            {name_cluster_version, postgres_values().number(cluster_version)},
+                                            {read_cluster_version},
+                                            {end_beat}});
+  if (const auto version = answers[8].number(0, 0); version != cluster_version) {
+    throw postgres_failure(postgres_failure::kind::lasting,
+                           "the cluster's schema has version " + std::to_string(version) +
+                               ", but this program knows version " + std::to_string(cluster_version));
+  }
+}
+
+}  // namespace
+
+class postgres_membership::worker {
+ public:
+  worker(postgres_options options, std::string where, std::chrono::milliseconds lease)
+      : options_(std::move(options)), where_(std::move(where)), lease_(lease) {}
+
+  ~worker() {
+    close();
+    calls_.wait_for_none();
+    waiting_.close();
+  }
+
+  void close() { over_ = true; }
+  std::chrono::milliseconds lease() const { return lease_; }
+
+  /// Answers what `work(connection)` returns.
+  template <class Answer, class Work>
+  void ask(Work work, std::function<void(membership_result<Answer>)> done) {
+    calls_.begin();
+    const auto now = postgres_session::clock::now();
+    waiting_.push([this, now, work = std::move(work), done = std::move(done)](postgres_session& session) {
+      done(guarded<Answer>(session, now, work));
+      calls_.end();
+    });
+  }
+
+ private:
+  using task = std::function<void(postgres_session&)>;
+
+  template <class Answer, class Work>
+  membership_result<Answer> guarded(postgres_session& session, postgres_session::clock::time_point asked_at,
+                                    const Work& work) const {
+    try {
+      Answer answer;
+      session.run(asked_at, [&](postgres_connection& connection) { answer = work(connection); });
+      return answer;
+    } catch (const postgres_failure& failure) {
+      return tl::unexpected("membership " + where_ + ": " + failure.what());
+    }
+  }
+
+  void work_all() {
+    const auto prepare = [this](postgres_connection& connection) { set_up_session(connection, options_); };
+    postgres_session session(options_, prepare, {lease_ / 2, over_});
+    while (true) {
+      const auto tasks = waiting_.take(1);
+      if (tasks.empty()) return;
+      tasks.front()(session);
+    }
+  }
+
+  const postgres_options options_;
+  const std::string where_;
+  const std::chrono::milliseconds lease_;
+  std::atomic<bool> over_ = false;
+  open_calls calls_;
+  call_queue<task> waiting_;
+  // Last, so that it ends before what it uses.
+  std::jthread thread_{[this] { work_all(); }};
+};
+
+membership_result<std::unique_ptr<postgres_membership>> postgres_membership::open(
+    postgres_options options, std::chrono::milliseconds lease) {
+  // A server that does not answer must be noticed while the lease lasts.
+  options.exchange_timeout = std::min(options.exchange_timeout, lease / 4);
+  std::string where = "in PostgreSQL";
+  try {
+    where = where_of(options);
+    postgres_connection connection(options);
+    set_up_session(connection, options);
+    make_cluster_schema(connection, options);
+    return std::unique_ptr<postgres_membership>(
+        new postgres_membership(std::make_unique<worker>(std::move(options), where, lease)));
+  } catch (const postgres_failure& failure) {
+    return tl::unexpected("membership " + where + ": " + failure.what());
+  }
+}
+
+postgres_membership::postgres_membership(std::unique_ptr<worker> running) : worker_(std::move(running)) {}
+
+postgres_membership::~postgres_membership() = default;
+
+std::chrono::milliseconds postgres_membership::lease() const {
+  return worker_->lease();
+}
+
+void postgres_membership::beat(heartbeat what, heartbeat_callback done) {
+  const auto lease_ms = static_cast<std::uint64_t>(worker_->lease().count());
+  worker_->ask<cluster_state>(
+      [what = std::move(what), lease_ms](postgres_connection& connection) {
+        const auto& [name, address, takes_shards] = what.from;
+        const auto by_name = [&name = name] { return postgres_values().bytes(name); };
+        const auto answers = connection.exchange(
+            {{begin_beat},
+             {lock_cluster, postgres_values().number(cluster_lock)},
+             {put_member, by_name().bytes(address).number(takes_shards ? 1 : 0).number(lease_ms)},
+             {forget_members},
+             {give_back, by_name().numbers(numbers_of(what.serves))},
+             {renew, by_name().number(lease_ms)},
+             {take, by_name().number(lease_ms)},
+             {read_members},
+             {read_leases},
+             {end_beat}});
+        return state_of(answers[7], answers[8]);
+      },
+      std::move(done));
+}
+
+void postgres_membership::leave(std::string name, std::function<void(membership_result<bool>)> done) {
+  worker_->ask<bool>(
+      [name = std::move(name)](postgres_connection& connection) {
+        connection.exchange({{begin_beat},
+                             {lock_cluster, postgres_values().number(cluster_lock)},
+                             {give_back, postgres_values().bytes(name).numbers({})},
+                             {forget_member, postgres_values().bytes(name)},
+                             {end_beat}});
+        return true;
+      },
+      std::move(done));
+}
+
+void postgres_membership::close() {
+  worker_->close();
+}
+
+}  // namespace holdfast::storage

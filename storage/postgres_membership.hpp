@@ -1,0 +1,37 @@
+// A cluster's membership in PostgreSQL, in a schema of its own, by that server's clock. A heartbeat is one
+// transaction in one round trip; heartbeats of all nodes wait for each other, so that two never share out
+// the same shards.
+//
+// Threading: as the port says. Owns one thread and its connection. What the server does not answer within
+// half a lease fails.
+#pragma once
+
+#include <memory>
+
+#include "storage/membership.hpp"
+#include "storage/postgres_options.hpp"
+
+namespace holdfast::storage {
+
+class postgres_membership final : public membership {
+ public:
+  /// Connects and makes the schema where it is absent. Fails where the server is not there, or where the
+  /// schema is of a newer version.
+  static membership_result<std::unique_ptr<postgres_membership>> open(postgres_options options,
+                                                                      std::chrono::milliseconds lease);
+  ~postgres_membership() override;
+  postgres_membership(const postgres_membership&) = delete;
+  postgres_membership& operator=(const postgres_membership&) = delete;
+
+  std::chrono::milliseconds lease() const override;
+  void beat(heartbeat what, heartbeat_callback done) override;
+  void leave(std::string name, std::function<void(membership_result<bool>)> done) override;
+  void close() override;
+
+ private:
+  class worker;
+  explicit postgres_membership(std::unique_ptr<worker> running);
+  std::unique_ptr<worker> worker_;
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,237 @@
+// The contract of a cluster's membership, on every adapter: who gets which shards as nodes come, go and fall
+// silent. Nodes are only names here; what they do with their shards is the engine's.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "storage/memory_membership.hpp"
+#include "storage/postgres_membership.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/postgres_server.hpp"
+
+using namespace holdfast::storage;
+using namespace holdfast::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+using shards = std::set<shard_id>;
+
+/// In memory, with a clock that a test moves.
+class memory_rig {
+ public:
+  membership& store() { return store_; }
+  /// Waits until whoever beats no more has lost his lease; `alive` go on meanwhile.
+  void outlast_a_lease(const std::function<void()>& alive) {
+    for (int i = 0; i < 4; ++i) {
+      now_ += store_.lease() / 3;
+      alive();
+    }
+  }
+
+ private:
+  memory_membership::time_point now_{};
+  memory_membership store_{300ms, [this] { return now_; }};
+};
+
+class postgres_rig {
+ public:
+  postgres_rig() {
+    auto opened = postgres_membership::open({.url = database_.url(), .schema = "cluster"}, 2s);
+    REQUIRE_MESSAGE(opened, opened.error());
+    store_ = std::move(*opened);
+  }
+  membership& store() { return *store_; }
+  void outlast_a_lease(const std::function<void()>& alive) {
+    const auto until = std::chrono::steady_clock::now() + store_->lease() + 100ms;
+    while (std::chrono::steady_clock::now() < until) alive();
+  }
+
+ private:
+  postgres_database database_;
+  std::unique_ptr<postgres_membership> store_;
+};
+
+/// A node that serves whatever it is given.
+class node {
+ public:
+  node(membership& store, std::string name) : store_(store), me_{std::move(name), "127.0.0.1:1", true} {}
+
+  cluster_state beat() {
+    std::promise<membership_result<cluster_state>> promise;
+    store_.beat({me_, {serves_.begin(), serves_.end()}},
+                [&](auto state) { promise.set_value(std::move(state)); });
+    auto state = promise.get_future().get();
+    REQUIRE_MESSAGE(state, state.error());
+    serves_.clear();
+    for (std::size_t shard = 0; shard < shard_count; ++shard) {
+      const auto owner = state->owners[shard];
+      if (owner != nobody && state->members.at(owner).name == me_.name)
+        serves_.insert(static_cast<shard_id>(shard));
+    }
+    return std::move(*state);
+  }
+  /// As beat(), after having stopped to serve what is above its share.
+  cluster_state beat_and_hand_over() {
+    const auto state = beat();
+    while (serves_.size() > state.share) serves_.erase(std::prev(serves_.end()));
+    return beat();
+  }
+  void leave() {
+    std::promise<bool> done;
+    store_.leave(me_.name, [&](auto left) { done.set_value(left.has_value()); });
+    CHECK(done.get_future().get());
+    serves_.clear();
+  }
+  void take_no_shards() { me_.takes_shards = false; }
+  void stop_serving(shard_id shard) { serves_.erase(shard); }
+  const shards& serves() const { return serves_; }
+
+ private:
+  membership& store_;
+  cluster_member me_;
+  shards serves_;
+};
+
+shards common(const node& a, const node& b) {
+  shards both;
+  std::set_intersection(a.serves().begin(), a.serves().end(), b.serves().begin(), b.serves().end(),
+                        std::inserter(both, both.end()));
+  return both;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("shards are shared out evenly, and as few move as have to", rig, memory_rig,
+                   postgres_rig) {
+  rig world;
+  node first(world.store(), "first");
+  const auto alone = first.beat();
+  CHECK(first.serves().size() == shard_count);
+  CHECK(alone.members == std::vector<cluster_member>{{"first", "127.0.0.1:1", true}});
+  node second(world.store(), "second");
+  CHECK(second.beat().share == shard_count / 2);
+  CHECK_MESSAGE(second.serves().empty(), "what is served is not taken away");
+  const auto before = first.serves();
+  first.beat_and_hand_over();
+  CHECK(first.serves().size() == shard_count / 2);
+  CHECK(std::includes(before.begin(), before.end(), first.serves().begin(), first.serves().end()));
+  second.beat();
+  CHECK(second.serves().size() == shard_count / 2);
+  CHECK(common(first, second).empty());
+  node third(world.store(), "third");
+  third.beat();
+  for (auto* one : {&first, &second}) one->beat_and_hand_over();
+  third.beat();
+  CHECK(first.serves().size() == 86);
+  CHECK(second.serves().size() == 86);
+  CHECK(third.serves().size() == 84);
+}
+
+TEST_CASE_TEMPLATE("who falls silent loses its shards to the others when its lease has run out", rig,
+                   memory_rig, postgres_rig) {
+  rig world;
+  node silent(world.store(), "silent");
+  silent.beat();
+  node other(world.store(), "other");
+  other.beat();
+  silent.beat_and_hand_over();
+  other.beat();
+  REQUIRE(other.serves().size() == shard_count / 2);
+  std::size_t members = 2;
+  world.outlast_a_lease([&] { members = other.beat().members.size(); });
+  CHECK(members == 1);
+  CHECK(other.serves().size() == shard_count);
+  // It comes again, and finds everything taken.
+  const auto state = silent.beat();
+  CHECK(silent.serves().empty());
+  CHECK(state.share == shard_count / 2);
+}
+
+TEST_CASE_TEMPLATE("what a node serves no more is free at once", rig, memory_rig, postgres_rig) {
+  rig world;
+  node first(world.store(), "first");
+  node second(world.store(), "second");
+  first.beat();
+  second.beat();
+  first.stop_serving(7);
+  first.stop_serving(9);
+  // Above its share it gets nothing back.
+  first.beat();
+  second.beat();
+  CHECK(second.serves() == shards{7, 9});
+  CHECK(first.serves().size() == shard_count - 2);
+}
+
+TEST_CASE_TEMPLATE("a node that wants no shards is a member without any", rig, memory_rig, postgres_rig) {
+  rig world;
+  node gateway(world.store(), "gateway");
+  gateway.take_no_shards();
+  CHECK(gateway.beat().members.size() == 1);
+  CHECK(gateway.serves().empty());
+  node owner(world.store(), "owner");
+  const auto state = owner.beat();
+  CHECK(state.share == shard_count);
+  CHECK(owner.serves().size() == shard_count);
+  CHECK(gateway.beat().owners[0] == 1);
+}
+
+TEST_CASE_TEMPLATE("a node that leaves is forgotten, and its shards are free at once", rig, memory_rig,
+                   postgres_rig) {
+  rig world;
+  node first(world.store(), "first");
+  node second(world.store(), "second");
+  first.beat();
+  second.beat();
+  first.leave();
+  const auto state = second.beat();
+  CHECK(state.members.size() == 1);
+  CHECK(second.serves().size() == shard_count);
+}
+
+TEST_CASE("nodes that beat at the same time never share out a shard twice, and all get their share") {
+  const postgres_database database;
+  constexpr int nodes = 4;
+  std::vector<std::unique_ptr<postgres_membership>> stores;
+  std::vector<std::unique_ptr<node>> all;
+  for (int i = 0; i < nodes; ++i) {
+    auto opened = postgres_membership::open({.url = database.url(), .schema = "cluster"}, 20s);
+    REQUIRE_MESSAGE(opened, opened.error());
+    stores.push_back(std::move(*opened));
+    all.push_back(std::make_unique<node>(*stores.back(), "node-" + std::to_string(i)));
+  }
+  for (int round = 0; round < 4; ++round) {
+    std::vector<std::future<void>> beats;
+    for (auto& one : all) beats.push_back(std::async(std::launch::async, [&] { one->beat_and_hand_over(); }));
+    for (auto& one : beats) one.get();
+  }
+  shards owned;
+  for (const auto& one : all) {
+    CHECK(one->serves().size() == shard_count / nodes);
+    owned.insert(one->serves().begin(), one->serves().end());
+  }
+  CHECK(owned.size() == shard_count);
+}
+
+TEST_CASE("a membership whose server is away fails in time to stop before its lease ends, and recovers") {
+  const postgres_database database;
+  auto opened = postgres_membership::open({.url = database.url(), .schema = "cluster"}, 2s);
+  REQUIRE_MESSAGE(opened, opened.error());
+  node one(**opened, "one");
+  one.beat();
+  shared_postgres().end(SIGINT);
+  std::promise<bool> answered;
+  const auto asked_at = std::chrono::steady_clock::now();
+  (*opened)->beat({{"one", "", true}, {}}, [&](auto state) { answered.set_value(state.has_value()); });
+  CHECK_FALSE(answered.get_future().get());
+  CHECK((std::chrono::steady_clock::now() - asked_at < 2s));
+  shared_postgres().start();
+  CHECK(one.beat().members.size() == 1);
+}
