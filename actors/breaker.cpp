@@ -85,7 +85,8 @@ void breaker_state::start(self_pointer self, surroundings_ptr around) {
 }
 
 void breaker_state::publish() {
-  const auto figures = breaker_->figures();
+  auto figures = breaker_->figures();
+  figures.without_place = without_place_;
   const auto was = std::exchange(logged_, figures.now);
   around_->breaker->publish(figures);
   if (was == figures.now) return;
@@ -106,7 +107,7 @@ template <class Request, class Answer>
 void breaker_state::call(Request& request, reply<Answer> to) {
   call_for<Request, Answer> what{std::move(request), std::move(to)};
   if (breaker_->open() || !breaker_->bulkhead_full()) return admit(what);
-  if (queue_.size() == largest_bulkhead_queue) return what.to.deliver(refusal(what.to, too_many));
+  if (queue_.size() == largest_bulkhead_queue) return turn_away(what);
   queue_.push_back({now() + longest_bulkhead_wait, std::move(what)});
   if (!std::exchange(ticking_, true)) self_->delayed_send(self_, bulkhead_tick, tick{});
 }
@@ -124,6 +125,13 @@ void breaker_state::admit(Call& what) {
   publish();
 }
 
+/// Published with the next tick, since others queue.
+template <class Call>
+void breaker_state::turn_away(Call& what) {
+  ++without_place_;
+  what.to.deliver(refusal(what.to, too_many));
+}
+
 void breaker_state::serve_queue() {
   while (!queue_.empty() && !breaker_->bulkhead_full()) {
     auto next = std::move(queue_.front().what);
@@ -137,8 +145,9 @@ void breaker_state::expire() {
   breaker_->forget_lost(now());
   serve_queue();
   for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
-    std::visit([](auto& what) { what.to.deliver(refusal(what.to, too_many)); }, queue_.front().what);
+    std::visit([this](auto& what) { turn_away(what); }, queue_.front().what);
   }
+  publish();
   if (queue_.empty()) return;
   ticking_ = true;
   self_->delayed_send(self_, bulkhead_tick, tick{});

@@ -67,6 +67,8 @@ class breaker_state {
   template <class Answer>
   void end(ticket of, reply<Answer>& to, Answer answer, time_point at);
   void serve_queue();
+  template <class Call>
+  void turn_away(Call& what);
   void publish();
 
   self_pointer self_ = nullptr;
@@ -75,6 +77,8 @@ class breaker_state {
   std::unordered_map<ticket, any_reply> under_way_;
   std::deque<queued> queue_;
   bool ticking_ = false;
+  /// Calls that found no place in the bulkhead in time.
+  std::uint64_t without_place_ = 0;
   circuit_breaker::state logged_ = circuit_breaker::state::closed;
 };
 

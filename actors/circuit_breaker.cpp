@@ -24,9 +24,10 @@ void circuit_breaker::release(ticket of, outcome how, time_point now) {
   if (found == under_way_.end()) return;
   const auto call = *found;
   under_way_.erase(found);
+  const ended_call ended{how == outcome::failed, now - call.since >= options_.slow_after};
+  count(ended);
   if (call.generation != generation_) return;
 
-  const ended_call ended{how == outcome::failed, now - call.since >= options_.slow_after};
   if (state_ == state::half_open) {
     judge_probe(call.of, ended, now);
   } else {
@@ -42,7 +43,16 @@ breaker_figures circuit_breaker::figures() const {
   all.window_slow = slow_;
   all.calls_under_way = static_cast<std::uint32_t>(under_way_.size());
   all.not_permitted = not_permitted_;
+  all.succeeded = succeeded_;
+  all.failed = all_failed_;
+  all.slow = all_slow_;
+  all.lost = lost_;
   return all;
+}
+
+void circuit_breaker::count(ended_call ended) {
+  ++(ended.failed ? all_failed_ : succeeded_);
+  all_slow_ += ended.slow;
 }
 
 void circuit_breaker::forget_lost(time_point now) {
@@ -51,6 +61,7 @@ void circuit_breaker::forget_lost(time_point now) {
     const bool was_probe = state_ == state::half_open && lost.generation == generation_;
     if (was_probe) --probes_of(lost.of).given;
     under_way_.erase(under_way_.begin());
+    ++lost_;
   }
 }
 

@@ -90,6 +90,7 @@ class circuit_breaker {
   };
 
   probe_count& probes_of(kind of) { return probes_[static_cast<std::size_t>(of)]; }
+  void count(ended_call ended);
   void judge(ended_call ended, time_point now);
   void judge_probe(kind of, ended_call ended, time_point now);
   void change(state to, time_point now);
@@ -107,7 +108,12 @@ class circuit_breaker {
   std::array<probe_count, 2> probes_;
   /// In the order of their start.
   std::vector<call_under_way> under_way_;
+  /// All since the start.
   std::uint64_t not_permitted_ = 0;
+  std::uint64_t succeeded_ = 0;
+  std::uint64_t all_failed_ = 0;
+  std::uint64_t all_slow_ = 0;
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace holdfast::actors

@@ -1,5 +1,6 @@
 #include "actors/engine.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "actors/engine_actor.hpp"
+#include "actors/figures.hpp"
 #include "actors/router.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/type_registry.hpp"
@@ -51,8 +53,12 @@ class admission {
     // Counted before it looks: whoever closes then sees it, or it sees that it is closed.
     if (under_way_.fetch_add(1) < largest_ && !closed_) return true;
     leave();
+    count_refusal();
     return false;
   }
+  /// Also of those admitted, whose shard was full.
+  void count_refusal() { refused_.fetch_add(1, std::memory_order_relaxed); }
+  command_figures figures() const { return {std::min(under_way_.load(), largest_), refused_.load()}; }
   void leave() {
     if (under_way_.fetch_sub(1) != 1 || !closed_) return;
     std::lock_guard lock(mutex_);
@@ -68,6 +74,7 @@ class admission {
  private:
   const std::uint32_t largest_;
   std::atomic<std::uint32_t> under_way_{0};
+  std::atomic<std::uint64_t> refused_{0};
   std::atomic<bool> closed_{true};
   std::mutex mutex_;
   std::condition_variable empty_;
@@ -121,8 +128,17 @@ class engine::implementation {
   breaker_figures breaker() const { return around_->breaker->read(); }
   parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
   bool journal_stands_still() const {
-    return around_->journal->busy_for_longer_than(around_->options.journal_patience,
-                                                  std::chrono::steady_clock::now());
+    return around_->meters->reservations.busy_for_longer_than(around_->options.journal_patience,
+                                                              std::chrono::steady_clock::now());
+  }
+
+  engine_figures figures() const {
+    auto seen = around_->meters->read(std::chrono::steady_clock::now(), around_->options.journal_patience);
+    seen.breaker = breaker();
+    seen.placements = placements_->figures();
+    seen.cancellations = cancellations_->figures();
+    seen.parked = parked(0).total;
+    return seen;
   }
 
   bool drain(std::chrono::milliseconds at_most) {
@@ -163,6 +179,7 @@ class engine::implementation {
   static std::function<void(Answer)> leaving(std::shared_ptr<admission> gate,
                                              std::function<void(Answer)> done) {
     return [gate = std::move(gate), done = std::move(done)](Answer answer) {
+      if (answer.status == decltype(answer.status)::overloaded) gate->count_refusal();
       done(std::move(answer));
       gate->leave();
     };
@@ -198,6 +215,9 @@ parked_reservations engine::parked(std::size_t at_most) const {
 }
 bool engine::journal_stands_still() const {
   return implementation_->journal_stands_still();
+}
+engine_figures engine::figures() const {
+  return implementation_->figures();
 }
 bool engine::drain(std::chrono::milliseconds at_most) {
   return implementation_->drain(at_most);

@@ -135,8 +135,15 @@ struct breaker_figures {
   std::uint32_t window_failed = 0;
   std::uint32_t window_slow = 0;
   std::uint32_t calls_under_way = 0;
-  /// Calls refused since the start.
+  /// Calls that the breaker refused since the start, and those that found no place in the bulkhead in time.
   std::uint64_t not_permitted = 0;
+  std::uint64_t without_place = 0;
+  /// Calls that ended since the start. The slow ones are among the others too; of the lost ones no end was
+  /// heard.
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t slow = 0;
+  std::uint64_t lost = 0;
 };
 
 /// A reservation whose step had no outcome for too long, and which waits for an operator.
@@ -150,6 +157,8 @@ struct parked_reservations {
   std::vector<parked_reservation> first;
   std::size_t total = 0;
 };
+
+struct engine_figures;
 
 class engine {
  public:
@@ -171,6 +180,8 @@ class engine {
   parked_reservations parked(std::size_t at_most) const;
   /// Whether new commands are `unavailable`, since the journal stands still.
   bool journal_stands_still() const;
+  /// See figures.hpp.
+  engine_figures figures() const;
 
   /// Refuses new commands and waits until those admitted are answered, at most this long.
   /// True if all were.

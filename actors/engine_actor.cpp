@@ -46,10 +46,11 @@ void engine_state::claimed(const shards_claimed& claims) {
   // The projector looks at `durable` from its first moment on.
   for (const auto& claim : **claims.result) around_->ports.progress.claimed(claim.shard, claim.last_position);
   projector_ = self_->spawn<caf::monitored>(projector, around_);
+  auto& meters = *around_->meters;
   reservation_writer_ = self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.reservations,
-                                                     projector_, around_->journal);
+                                                     &meters.reservations, projector_);
   receipt_writer_ = self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.receipts,
-                                                 projector_actor{}, std::make_shared<journal_watch>());
+                                                 &meters.receipts, projector_actor{});
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
   run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
   desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_);

@@ -29,14 +29,14 @@ void journal_writer_state::write() {
   std::vector<storage::journal_entry> entries;
   entries.reserve(under_way.size());
   for (auto& one : under_way) entries.push_back(std::move(one.what.entry));
-  watch->begin(self->clock().now());
+  meter->begun(entries.size(), self->clock().now());
   journal->append(std::move(entries),
                   result_to_actor<batch_written>(around, caf::actor_cast<journal_writer_actor>(self)));
 }
 
 void journal_writer_state::written(const batch_written& batch) {
-  watch->end();
   if (!*batch.result) return fail(batch.result->error().message);
+  meter->ended(self->clock().now());
   acknowledge(**batch.result);
   under_way.clear();
   write();
@@ -58,6 +58,7 @@ void journal_writer_state::acknowledge(const std::vector<storage::append_verdict
 
 void journal_writer_state::fail(const std::string& message) {
   failed = true;
+  meter->failed();
   under_way.clear();
   waiting.clear();
   around->ports.on_fatal(message);
@@ -65,14 +66,13 @@ void journal_writer_state::fail(const std::string& message) {
 
 journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
                                                    surroundings_ptr around, storage::journal* journal,
-                                                   projector_actor projector,
-                                                   std::shared_ptr<journal_watch> watch) {
+                                                   journal_meter* meter, projector_actor projector) {
   auto& state = self->state;
   state.self = self;
   state.around = std::move(around);
   state.journal = journal;
+  state.meter = meter;
   state.projector = std::move(projector);
-  state.watch = std::move(watch);
   return {
       [self](append_entry& what) {
         return owe<storage::append_verdict>(self, [&](auto to) { self->state.add(what, std::move(to)); });

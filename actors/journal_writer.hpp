@@ -5,7 +5,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,9 +32,9 @@ struct journal_writer_state {
   self_pointer self = nullptr;
   surroundings_ptr around;
   storage::journal* journal = nullptr;
+  journal_meter* meter = nullptr;
   /// Null for a journal that no view is made of.
   projector_actor projector;
-  std::shared_ptr<journal_watch> watch;
   std::vector<pending> waiting;
   std::vector<pending> under_way;
   bool failed = false;
@@ -47,9 +46,9 @@ struct journal_writer_state {
   void fail(const std::string& message);
 };
 
+/// `meter` is one of those around it.
 journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
                                                    surroundings_ptr around, storage::journal* journal,
-                                                   projector_actor projector,
-                                                   std::shared_ptr<journal_watch> watch);
+                                                   journal_meter* meter, projector_actor projector);
 
 }  // namespace holdfast::actors

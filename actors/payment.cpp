@@ -8,6 +8,7 @@ namespace holdfast::actors {
 
 void payment_state::attempt() {
   ++tries;
+  around->meters->sagas.step_retried(order.step);
   try_payment(self, breaker, order, [this](payment_outcome outcome) {
     outcome.known ? end(std::move(outcome)) : again(std::move(outcome.detail));
   });
@@ -27,10 +28,12 @@ void payment_state::end(payment_outcome outcome) {
 }
 
 payment_actor::behavior_type payment(payment_state::self_pointer self, payment_order order,
-                                     reservation_actor parent, breaker_actor breaker) {
+                                     surroundings_ptr around, reservation_actor parent,
+                                     breaker_actor breaker) {
   auto& state = self->state;
   state.self = self;
   state.order = std::move(order);
+  state.around = std::move(around);
   state.parent = std::move(parent);
   state.breaker = std::move(breaker);
   state.began = self->clock().now();

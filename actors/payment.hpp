@@ -10,6 +10,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/payment_call.hpp"
+#include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
 
@@ -24,6 +25,7 @@ struct payment_state {
 
   self_pointer self = nullptr;
   payment_order order;
+  surroundings_ptr around;
   reservation_actor parent;
   breaker_actor breaker;
   /// With the reservation's own.
@@ -36,6 +38,7 @@ struct payment_state {
 };
 
 payment_actor::behavior_type payment(payment_state::self_pointer self, payment_order order,
-                                     reservation_actor parent, breaker_actor breaker);
+                                     surroundings_ptr around, reservation_actor parent,
+                                     breaker_actor breaker);
 
 }  // namespace holdfast::actors

@@ -36,6 +36,7 @@ void projector_state::start(self_pointer self, surroundings_ptr around) {
   self_ = self;
   around_ = std::move(around);
   self_->delayed_send(self_, view_look, tick{});
+  around_->meters->projection.falls_behind(self_->clock().now());
   open();
 }
 
@@ -50,7 +51,7 @@ void projector_state::open() {
 
 void projector_state::opened(const view_opened& what) {
   busy_ = false;
-  if (!*what.result) return lose_view();
+  if (!*what.result) return fail(view_call::open);
   const auto& checkpoints = **what.result;
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     projected_[shard] = checkpoints[shard];
@@ -62,7 +63,13 @@ void projector_state::opened(const view_opened& what) {
   pump();
 }
 
+void projector_state::fail(view_call what) {
+  around_->meters->projection.failed(what);
+  lose_view();
+}
+
 void projector_state::lose_view() {
+  around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
     spdlog::warn("the view is not available: reads answer 503 until it is back and caught up; writes go on");
   }
@@ -85,18 +92,33 @@ void projector_state::look() {
 void projector_state::add(durable_rows& rows) {
   // In every other phase the journal has them, and `progress` knows.
   if (phase_ != phase::live) return;
+  const bool none_waited = waiting_.empty();
   for (auto& row : rows.rows) {
     if (row.at <= projected_[row.shard]) continue;
     reached_[row.shard] = row.at;
     auto& waiting = waiting_[row.content.id];
     if (waiting.version < row.content.version) waiting = std::move(row.content);
   }
+  if (none_waited && !waiting_.empty()) begin_to_wait();
   if (waiting_.size() > largest_waiting_rows) {
     waiting_.clear();
     reached_.clear();
     phase_ = phase::catching_up;
   }
   pump();
+}
+
+/// Those that are being written came before.
+void projector_state::begin_to_wait() {
+  waiting_since_ = self_->clock().now();
+  around_->meters->projection.falls_behind(waiting_since_);
+}
+
+/// What was being written is in the view now: the oldest row that is not waits, if any does.
+void projector_state::tell_lag() {
+  if (phase_ != phase::live) return;
+  auto& meter = around_->meters->projection;
+  waiting_.empty() ? meter.caught_up() : meter.behind_since(waiting_since_);
 }
 
 void projector_state::pump() {
@@ -144,11 +166,12 @@ void projector_state::write(std::vector<storage::view_row> rows,
 
 void projector_state::written(const view_written& what) {
   busy_ = false;
-  if (!what.succeeded) return lose_view();
+  if (!what.succeeded) return fail(view_call::write);
   for (const auto& [shard, at] : writing_) {
     projected_[shard] = at;
     around_->ports.progress.projected(shard, at);
   }
+  tell_lag();
   pump();
 }
 
@@ -170,7 +193,7 @@ void projector_state::catch_up() {
   }
   // What becomes durable from now on is handed over: `durable` is advanced before that.
   phase_ = phase::live;
-  if (std::exchange(published_, true)) return;
+  if (std::exchange(published_, true)) return tell_lag();
   busy_ = true;
   around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
                                        [](auto result) { return view_published{result.has_value()}; }));
@@ -178,9 +201,10 @@ void projector_state::catch_up() {
 
 void projector_state::published(const view_published& what) {
   busy_ = false;
-  if (!what.succeeded) return lose_view();
+  if (!what.succeeded) return fail(view_call::publish);
   around_->view_published->open();
   if (std::exchange(lost_, false)) spdlog::info("the view is back and has caught up");
+  tell_lag();
   pump();
 }
 

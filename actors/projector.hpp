@@ -65,6 +65,9 @@ class projector_state {
   void write(std::vector<storage::view_row> rows,
              std::vector<std::pair<storage::shard_id, storage::position>>);
   bool lags(storage::shard_id shard) const;
+  void fail(view_call what);
+  void begin_to_wait();
+  void tell_lag();
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
@@ -79,6 +82,8 @@ class projector_state {
   /// Live: the newest row of each reservation that waits, and how far they reach.
   std::unordered_map<storage::entity_id, storage::view_row> waiting_;
   std::unordered_map<storage::shard_id, storage::position> reached_;
+  /// When the first of those that wait came.
+  caf::actor_clock::time_point waiting_since_{};
   /// The next write is not to begin before this, and whether a reminder is on its way.
   caf::actor_clock::time_point next_write_{};
   bool reminded_ = false;

@@ -8,6 +8,7 @@ namespace holdfast::actors {
 
 void receipt_state::attempt() {
   ++tries;
+  around->meters->sagas.step_retried(order.step);
   try_receipt(
       self, desk, order, [this](receipt_answer& answer) { end(answer); }, [this](caf::error&) { again(); });
 }
@@ -22,10 +23,12 @@ void receipt_state::again() {
 }
 
 receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order,
-                                     reservation_actor parent, receipt_desk_actor desk) {
+                                     surroundings_ptr around, reservation_actor parent,
+                                     receipt_desk_actor desk) {
   auto& state = self->state;
   state.self = self;
   state.order = order;
+  state.around = std::move(around);
   state.parent = std::move(parent);
   state.desk = std::move(desk);
   state.again();

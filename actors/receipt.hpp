@@ -7,6 +7,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/receipt_call.hpp"
+#include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
 
@@ -18,6 +19,7 @@ struct receipt_state {
 
   self_pointer self = nullptr;
   receipt_order order;
+  surroundings_ptr around;
   reservation_actor parent;
   receipt_desk_actor desk;
   /// With the reservation's own.
@@ -29,6 +31,7 @@ struct receipt_state {
 };
 
 receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order,
-                                     reservation_actor parent, receipt_desk_actor desk);
+                                     surroundings_ptr around, reservation_actor parent,
+                                     receipt_desk_actor desk);
 
 }  // namespace holdfast::actors

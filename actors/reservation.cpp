@@ -174,17 +174,19 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
   if (state.status == domain::reservation_status::reservation_cancelled) {
     log_->when_durable([this] { answer_cancellations(); });
   }
+  const append_under_way what{
+      state.version, key ? key->fingerprint : 0,
+      append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state)};
   self_->request(links_->writer, caf::infinite, std::move(append))
-      .then([this, version = state.version, fingerprint = key ? key->fingerprint : 0](
-                const storage::append_verdict& verdict) { appended(verdict, version, fingerprint); },
+      .then([this, what](const storage::append_verdict& verdict) { appended(verdict, what); },
             [this](const caf::error& why) { go_down(self_->system().render(why)); });
 }
 
-void reservation_state::appended(const storage::append_verdict& verdict, std::uint64_t version,
-                                 std::uint64_t fingerprint) {
+void reservation_state::appended(const storage::append_verdict& verdict, const append_under_way& what) {
   switch (verdict.status) {
     case storage::append_status::appended:
-      log_->appended(version);
+      if (what.ended != domain::placement_outcome::pending) links_->around->meters->sagas.ended(what.ended);
+      log_->appended(what.version);
       return advance();
     case storage::append_status::key_taken:
       // Nothing was appended: this reservation never was, and its shard may forget it.
@@ -195,7 +197,7 @@ void reservation_state::appended(const storage::append_verdict& verdict, std::ui
       log_.emplace(log_->id());
       decided_size_ = 0;
       forget_card();
-      self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == fingerprint},
+      self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == what.fingerprint},
                                              std::exchange(placement_, {})});
       return rest();
     default:
@@ -313,8 +315,13 @@ receipt_order reservation_state::receipt_for(domain::step step) const {
   return {under_way_.attempt, step, log_->id(), log_->state().paid_at, !desk_may_know_};
 }
 
-void reservation_state::begin_payment(domain::step step) {
+void reservation_state::begin(domain::step step) {
   under_way_ = {step, ++attempts_, {}};
+  links_->around->meters->sagas.step_begun(step);
+}
+
+void reservation_state::begin_payment(domain::step step) {
+  begin(step);
   auto order = payment_for(step);
   try_payment(self_, links_->breaker, order, [this, attempt = attempts_](payment_outcome outcome) {
     const auto step = under_way_.step;
@@ -323,13 +330,13 @@ void reservation_state::begin_payment(domain::step step) {
       payment_ended ended{attempt, step, outcome.charge, std::move(outcome.detail), false};
       return payment_over(ended);
     }
-    supervise(
-        self_->spawn(payment, payment_for(step), caf::actor_cast<reservation_actor>(self_), links_->breaker));
+    supervise(self_->spawn(payment, payment_for(step), links_->around,
+                           caf::actor_cast<reservation_actor>(self_), links_->breaker));
   });
 }
 
 void reservation_state::begin_receipt(domain::step step) {
-  under_way_ = {step, ++attempts_, {}};
+  begin(step);
   try_receipt(
       self_, links_->desk, receipt_for(step),
       [this, attempt = attempts_](receipt_answer& answer) {
@@ -340,7 +347,7 @@ void reservation_state::begin_receipt(domain::step step) {
         if (attempt != under_way_.attempt) return;
         // What the desk may have done by now it finds out.
         desk_may_know_ = true;
-        supervise(self_->spawn(receipt, receipt_for(under_way_.step),
+        supervise(self_->spawn(receipt, receipt_for(under_way_.step), links_->around,
                                caf::actor_cast<reservation_actor>(self_), links_->desk));
       });
 }

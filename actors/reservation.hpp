@@ -68,6 +68,14 @@ class reservation_state {
     /// Null during the first try.
     caf::actor child;
   };
+  struct append_under_way {
+    /// Which it leads to.
+    std::uint64_t version = 0;
+    /// Of the key in it.
+    std::uint64_t fingerprint = 0;
+    /// How the saga ends with it; `pending` where something is left to do.
+    domain::placement_outcome ended = domain::placement_outcome::pending;
+  };
 
   struct cancellation_waiter {
     cancellation_reply to;
@@ -84,13 +92,14 @@ class reservation_state {
   void decide(const domain::reservation_command& command);
   void commit(const std::vector<domain::reservation_event>& events,
               const std::optional<storage::idempotency_claim>& key = std::nullopt);
-  void appended(const storage::append_verdict& verdict, std::uint64_t version, std::uint64_t fingerprint);
+  void appended(const storage::append_verdict& verdict, const append_under_way& what);
   void go_down(const std::string& why);
   void answer_placement();
   void answer_cancellations();
   void forget_card();
   payment_order payment_for(domain::step step);
   receipt_order receipt_for(domain::step step) const;
+  void begin(domain::step step);
   void begin_payment(domain::step step);
   void begin_receipt(domain::step step);
   template <class Handle>

@@ -26,7 +26,10 @@ void shard_state::start(self_pointer self, surroundings_ptr around, reservation_
 }
 
 shard_state::~shard_state() {
-  for (auto& [id, one] : residents_) caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
+  for (auto& [id, one] : residents_) {
+    caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
+    around_->meters->sagas.left();
+  }
 }
 
 // --- Routing ---
@@ -75,6 +78,7 @@ void shard_state::send(resident& to, Message&& what) {
 
 shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
+  around_->meters->sagas.came();
   one = {self_->spawn(reservation, links_, id, is_new), 0};
   notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
@@ -83,7 +87,7 @@ shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new
 }
 
 bool shard_state::journal_stands_still() const {
-  return around_->journal->busy_for_longer_than(around_->options.journal_patience, clock());
+  return around_->meters->reservations.busy_for_longer_than(around_->options.journal_patience, clock());
 }
 
 bool shard_state::full() const {
@@ -107,8 +111,13 @@ bool shard_state::drop(domain::reservation_id id, std::uint64_t heard) {
   // Another one may have taken its place, where a reminder of its own kept it in memory.
   if (found == residents_.end() || found->second.actor != self_->current_sender()) return false;
   if (found->second.sent != heard) return false;
-  residents_.erase(found);
+  forget(found);
   return true;
+}
+
+void shard_state::forget(resident_map::iterator one) {
+  residents_.erase(one);
+  around_->meters->sagas.left();
 }
 
 void shard_state::add_elder(domain::reservation_id id) {
@@ -151,7 +160,7 @@ void shard_state::reservation_down(const reservation_failed& what) {
   }
   self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
-  residents_.erase(found);
+  forget(found);
   // It no longer counts among those that are read, so the next page may be due.
   resume_more();
 }

@@ -50,6 +50,7 @@ class shard_state {
     /// Messages that it was sent from here.
     std::uint64_t sent = 0;
   };
+  using resident_map = std::unordered_map<domain::reservation_id, resident>;
   using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;
 
   time_point clock() const { return self_->clock().now(); }
@@ -61,6 +62,7 @@ class shard_state {
   template <class Message>
   void send(resident& to, Message&& what);
   bool drop(domain::reservation_id id, std::uint64_t heard);
+  void forget(resident_map::iterator one);
   void add_elder(domain::reservation_id id);
   void make_room();
   void take_up_again();
@@ -75,7 +77,7 @@ class shard_state {
   reservation_links_ptr links_;
   storage::shard_id shard_ = 0;
   std::uint64_t next_sequence_ = 1;
-  std::unordered_map<domain::reservation_id, resident> residents_;
+  resident_map residents_;
   /// How often each went down since it last came to rest.
   std::unordered_map<domain::reservation_id, std::uint32_t> downs_;
   deadlines placement_waits_;

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "actors/engine.hpp"
+#include "actors/meters.hpp"
 #include "actors/parked_list.hpp"
 
 namespace holdfast::actors {
@@ -85,32 +86,13 @@ class latch {
   bool open_ = false;
 };
 
-/// Since when a journal has been busy with the batch that it was given last: who comes while that takes
-/// long is better told at once than kept waiting too. Thread-safe.
-class journal_watch {
- public:
-  using time_point = std::chrono::steady_clock::time_point;
-
-  void begin(time_point now) { busy_since_ = now; }
-  void end() { busy_since_ = never; }
-  bool busy_for_longer_than(std::chrono::milliseconds that, time_point now) const {
-    const time_point since = busy_since_;
-    return since != never && now - since > that;
-  }
-
- private:
-  static constexpr time_point never = time_point::max();
-  std::atomic<time_point> busy_since_{never};
-};
-
 struct surroundings {
   engine_ports ports;
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
   std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
-  /// Of the reservations' journal.
-  std::shared_ptr<journal_watch> journal = std::make_shared<journal_watch>();
+  std::shared_ptr<engine_meters> meters = std::make_shared<engine_meters>();
   /// The engine is being stopped: parts that go down now are not worth a warning.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<latch> view_published = std::make_shared<latch>();

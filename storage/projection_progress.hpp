@@ -27,6 +27,18 @@ class projection_progress {
 
   position last_durable(shard_id shard) const { return durable_[shard].load(std::memory_order_acquire); }
 
+  /// Durable records that are not in the view yet, of all shards.
+  std::uint64_t lag() const {
+    std::uint64_t records = 0;
+    for (shard_id shard = 0; shard < shard_count; ++shard) {
+      // In this order, since what is projected was durable before.
+      const auto projected = projected_[shard].load(std::memory_order_acquire);
+      const auto durable = last_durable(shard);
+      if (durable > projected) records += durable - projected;
+    }
+    return records;
+  }
+
   /// Whether some durable record of the entity may not be in the view yet. Look before reading.
   bool lags(entity_id entity) const {
     const auto projected = projected_[shard_of(entity)].load(std::memory_order_acquire);
