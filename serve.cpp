@@ -21,6 +21,7 @@
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
 #include "http/api.hpp"
+#include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "payments/http_provider.hpp"
 #include "payments/sandbox_provider.hpp"
@@ -155,7 +156,8 @@ class service {
                                     .view = *stores.view,
                                     .progress = progress_,
                                     .ready = [this] { return ready_.load(); },
-                                    .version = HOLDFAST_VERSION}),
+                                    .version = HOLDFAST_VERSION,
+                                    .meters = request_meters_}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -197,6 +199,7 @@ class service {
   std::atomic<bool> ready_{false};
   std::atomic<bool> failed_{false};
   storage::projection_progress progress_;
+  http::request_meters request_meters_;
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
   actors::engine engine_;

@@ -181,6 +181,7 @@ response actuator_index_response(const client& client) {
     write_link(out, "info", href("/info"));
     write_link(out, "circuitbreakers", href("/circuitbreakers"));
     write_link(out, "parked", href("/parked"));
+    write_link(out, "prometheus", href("/prometheus"));
     out.end_object();
     out.end_object();
   });

@@ -1,5 +1,6 @@
 #include "http/api.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -8,9 +9,12 @@
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
+#include "http/metrics.hpp"
 #include "http/placing.hpp"
+#include "http/process_figures.hpp"
 #include "http/query.hpp"
 #include "http/reader.hpp"
+#include "http/request_meter.hpp"
 #include "http/router.hpp"
 #include "http/views.hpp"
 #include "storage/view.hpp"
@@ -24,12 +28,26 @@ class api::implementation {
   implementation(api_ports ports, boost::asio::io_context& loop)
       : ports_(std::move(ports)),
         view_(ports_.view.make_reader(loop)),
+        meter_(ports_.meters.add()),
         bridge_(ports_.engine, loop),
         reader_(std::make_shared<reservation_reader>(*view_, ports_.reservations, ports_.progress, loop)) {}
 
   void handle(request& request, respond done) {
-    auto client = client_of(request);
     const auto route = find_route(request.path);
+    const request_label label{route ? pattern_of(*route) : pattern_count, request.method};
+    const auto began = request_clock::now();
+    try {
+      answer(request, route, counted_respond(meter_, label, began, std::move(done)));
+    } catch (...) {
+      // The session answers in its place.
+      meter_.count(label, 500, request_clock::now() - began);
+      throw;
+    }
+  }
+
+ private:
+  void answer(request& request, const std::optional<route>& route, counted_respond done) {
+    auto client = client_of(request);
     if (!route) {
       return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }
@@ -46,7 +64,6 @@ class api::implementation {
     }
   }
 
- private:
   static response wrong_method(const client& client, const route& route) {
     const std::string allowed(allowed_methods(route));
     auto response =
@@ -62,7 +79,7 @@ class api::implementation {
             .headers = {{"Allow", std::string(allowed_methods(route))}}};
   }
 
-  void place(client client, request& request, respond done) {
+  void place(client client, request& request, counted_respond done) {
     auto wanted = read_placement(request);
     if (!wanted) return done(refuse(client, std::move(wanted.error())));
     bridge_.place(std::move(*wanted),
@@ -71,14 +88,14 @@ class api::implementation {
                   });
   }
 
-  void cancel(client client, domain::reservation_id id, respond done) {
+  void cancel(client client, domain::reservation_id id, counted_respond done) {
     bridge_.cancel(
         id, [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
           done(answer_cancellation(client, id, answer));
         });
   }
 
-  void read(client client, const route& route, request& request, respond done) {
+  void read(client client, const route& route, request& request, counted_respond done) {
     switch (route.resource) {
       case resource::index:
         return done(answer_index(client));
@@ -100,16 +117,18 @@ class api::implementation {
         return done(circuit_breakers_response(ports_.engine.breaker()));
       case resource::parked:
         return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
+      case resource::metrics:
+        return done(metrics_response(service_figures()));
     }
   }
 
-  void get(client client, const route& route, request& request, respond done) {
+  void get(client client, const route& route, request& request, counted_respond done) {
     reader_->get(route.id, [client = std::move(client), kind = route.kind, id = route.id,
                             known = std::move(request.if_none_match), done = std::move(done)](
                                read_answer read) { done(answer_item(client, kind, id, known, read)); });
   }
 
-  void list(client client, document_kind kind, const request& request, respond done) {
+  void list(client client, document_kind kind, const request& request, counted_respond done) {
     auto query = read_collection_query(kind, request.query);
     if (!query) return done(refuse(client, std::move(query.error())));
     view_->list(to_view_query(*query), [client = std::move(client), query = *query, done = std::move(done)](
@@ -118,7 +137,15 @@ class api::implementation {
     });
   }
 
-  void check_health(respond done) {
+  http::service_figures service_figures() const {
+    return {.version = ports_.version,
+            .engine = ports_.engine.figures(),
+            .projection_lag = ports_.progress.lag(),
+            .requests = ports_.meters.read(),
+            .process = read_process_figures()};
+  }
+
+  void check_health(counted_respond done) {
     const health_figures figures{.ready = ports_.ready(),
                                  .view_reachable = false,
                                  .journal_goes_on = !ports_.engine.journal_stands_still(),
@@ -133,6 +160,7 @@ class api::implementation {
 
   api_ports ports_;
   std::unique_ptr<storage::view_reader> view_;
+  request_meter& meter_;
   bridge bridge_;
   std::shared_ptr<reservation_reader> reader_;
 };

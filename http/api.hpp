@@ -20,6 +20,8 @@ class view_store;
 
 namespace holdfast::http {
 
+class request_meters;
+
 /// What the API answers from. Everything outlives it.
 struct api_ports {
   actors::engine& engine;
@@ -29,6 +31,8 @@ struct api_ports {
   /// Whether the process serves: readiness. False before the start and while draining.
   std::function<bool()> ready;
   std::string version;
+  /// Where each loop's API counts.
+  request_meters& meters;
 };
 
 class api {

@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 8> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 10> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -18,7 +18,30 @@ constexpr std::array<std::pair<std::string_view, resource>, 8> fixed_paths{{
     {"/actuator/info", resource::info},
     {"/actuator/circuitbreakers", resource::circuit_breakers},
     {"/actuator/parked", resource::parked},
+    {"/actuator/prometheus", resource::metrics},
+    {"/metrics", resource::metrics},
 }};
+
+/// As pattern_of() numbers them: collections and items by their kind, then what has a path of its own.
+constexpr std::array<std::string_view, pattern_count> pattern_names{
+    "/preReservations",
+    "/payments",
+    "/receipts",
+    "/myReservations",
+    "/preReservations/{id}",
+    "/payments/{id}",
+    "/receipts/{id}",
+    "/myReservations/{id}",
+    "/",
+    "/actuator",
+    "/actuator/health",
+    "/actuator/health/liveness",
+    "/actuator/health/readiness",
+    "/actuator/info",
+    "/actuator/circuitbreakers",
+    "/actuator/parked",
+    "/metrics",
+};
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
                                              document_kind::receipt, document_kind::my_reservation};
@@ -58,6 +81,18 @@ std::optional<route> find_route(std::string_view path) {
   const auto id = parse_id(path.substr(slash + 1));
   if (!id) return std::nullopt;
   return route{.resource = resource::item, .kind = *kind, .id = *id};
+}
+
+std::size_t pattern_of(const route& route) {
+  const auto kind = static_cast<std::size_t>(route.kind);
+  if (route.resource == resource::collection) return kind;
+  if (route.resource == resource::item) return kinds.size() + kind;
+  const auto others = static_cast<std::size_t>(route.resource) - static_cast<std::size_t>(resource::index);
+  return 2 * kinds.size() + others;
+}
+
+std::string_view pattern_name(std::size_t pattern) {
+  return pattern_names.at(pattern);
 }
 
 bool allows(const route& route, method method) {

@@ -1,6 +1,7 @@
 // What a path names, and which methods may be used on it. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -12,16 +13,18 @@
 namespace holdfast::http {
 
 enum class resource : std::uint8_t {
-  index,
   collection,
   item,
+  // What has a path of its own, from here on.
+  index,
   actuator,
   health,
   liveness,
   readiness,
   info,
   circuit_breakers,
-  parked
+  parked,
+  metrics
 };
 
 struct route {
@@ -37,6 +40,12 @@ struct route {
 /// Nothing where the path names nothing, and for an id that can't be one. One slash at the end is
 /// ignored.
 std::optional<route> find_route(std::string_view path);
+
+/// The paths that a route stands for, as one name: "/preReservations/{id}". There are few of them, whatever
+/// clients ask for, and they are numbered from 0.
+inline constexpr std::size_t pattern_count = 17;
+std::size_t pattern_of(const route& route);
+std::string_view pattern_name(std::size_t pattern);
 
 bool allows(const route& route, method method);
 

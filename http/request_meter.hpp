@@ -1,0 +1,97 @@
+// Counts the requests that the API answers: by the pattern of their route, their method and their status,
+// with how long each took. Each event loop has numbers of its own, so that counting costs no loop the cache
+// lines of another; they are added up when they are read.
+//
+// Ownership: meters belong to their set and live as long as it does. Threading: a meter is counted on by its
+// loop and read from any thread; a set makes meters and reads them on any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "actors/histogram.hpp"
+#include "http/message.hpp"
+#include "http/router.hpp"
+
+namespace holdfast::http {
+
+using request_clock = std::chrono::steady_clock;
+
+/// Statuses of the API's answers; others count as the last, which is none.
+inline constexpr std::array<unsigned, 17> counted_statuses{201, 200, 204, 202, 304, 503, 402, 409, 404,
+                                                           400, 405, 415, 422, 413, 500, 501, 0};
+
+/// What requests are told apart by.
+struct request_label {
+  /// A pattern's number (router.hpp), or `pattern_count` where the path names nothing.
+  std::size_t pattern = pattern_count;
+  http::method method = method::get;
+
+  auto operator<=>(const request_label&) const = default;
+};
+
+/// "GET"; "other" where it is none that any route knows.
+std::string_view name_of(method method);
+/// "/preReservations/{id}"; "unknown" where the path named nothing.
+std::string_view route_name(const request_label& label);
+
+/// Only labels that there were requests of.
+struct request_figures {
+  /// By label and status.
+  std::map<std::pair<request_label, unsigned>, std::uint64_t> answered;
+  std::map<request_label, actors::counted_values> durations;
+};
+
+class request_meter {
+ public:
+  void count(const request_label& label, unsigned status, std::chrono::nanoseconds took);
+  void add_to(request_figures& sums) const;
+
+ private:
+  static constexpr std::size_t method_count = static_cast<std::size_t>(method::other) + 1;
+  struct numbers {
+    std::array<std::atomic<std::uint64_t>, counted_statuses.size()> answered{};
+    actors::histogram<actors::duration_bounds> durations;
+  };
+
+  std::array<std::array<numbers, method_count>, pattern_count + 1> numbers_;
+};
+
+class request_meters {
+ public:
+  /// For one loop.
+  request_meter& add();
+  request_figures read() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::list<request_meter> meters_;
+};
+
+/// Gives the answer of one request, and counts it: in the place of the `respond` that it was asked with.
+class counted_respond {
+ public:
+  counted_respond(request_meter& meter, request_label label, request_clock::time_point began, respond done)
+      : meter_(&meter), label_(label), began_(began), done_(std::move(done)) {}
+
+  void operator()(response answer) const {
+    meter_->count(label_, answer.status, request_clock::now() - began_);
+    done_(std::move(answer));
+  }
+
+ private:
+  request_meter* meter_;
+  request_label label_;
+  request_clock::time_point began_;
+  respond done_;
+};
+
+}  // namespace holdfast::http
