@@ -325,3 +325,24 @@ TEST_CASE("the figures count the window") {
   CHECK(figures.calls_under_way == 2);
   CHECK(figures.not_permitted == 0);
 }
+
+TEST_CASE("calls count by how they ended, whatever the state they ended in, and those that are lost") {
+  ladder calls;
+  calls.climb(R"(
+      0    charge 12 -> 12
+      10   ok 2      -> closed
+      500  fail 8    -> open
+      500  fail 1    -> open
+      600  charge 3  -> 0
+      )");
+  auto seen = calls.breaker.figures();
+  CHECK(seen.succeeded == 2);
+  CHECK(seen.failed == 9);
+  CHECK(seen.slow == 9);
+  CHECK(seen.not_permitted == 3);
+  CHECK(seen.lost == 0);
+  calls.breaker.forget_lost(circuit_breaker::time_point(std::chrono::seconds(20)));
+  seen = calls.breaker.figures();
+  CHECK(seen.lost == 1);
+  CHECK(seen.calls_under_way == 0);
+}

@@ -224,6 +224,8 @@ TEST_CASE("a path names one thing, with or without a slash at its end") {
       {"/actuator/info", {resource::info, {}, 0}},
       {"/actuator/circuitbreakers", {resource::circuit_breakers, {}, 0}},
       {"/actuator/parked", {resource::parked, {}, 0}},
+      {"/actuator/prometheus", {resource::metrics, {}, 0}},
+      {"/metrics", {resource::metrics, {}, 0}},
   };
   for (const auto& [path, route] : table) {
     CAPTURE(path);
@@ -232,7 +234,7 @@ TEST_CASE("a path names one thing, with or without a slash at its end") {
   for (const char* path :
        {"//", "preReservations", "/prereservations", "/preReservations//", "/payments/0", "/payments/01",
         "/payments/-1", "/payments/x", "/payments/1x", "/payments/1/2", "/payments/9007199254740992",
-        "/payments/99999999999999999999999", "/payments/%31", "/actuator/nothing", "/metrics", "*"}) {
+        "/payments/99999999999999999999999", "/payments/%31", "/actuator/nothing", "/metrics/1", "*"}) {
     CAPTURE(path);
     CHECK(!http::find_route(path).has_value());
   }
@@ -245,6 +247,7 @@ TEST_CASE("methods are allowed where the contract has them") {
   CHECK(methods("/payments") == "GET, HEAD, OPTIONS");
   CHECK(methods("/payments/1") == "GET, HEAD, OPTIONS");
   CHECK(methods("/") == "GET, HEAD, OPTIONS");
+  CHECK(methods("/metrics") == "GET, HEAD, OPTIONS");
   CHECK(!http::allows(*http::find_route("/payments"), http::method::post));
   CHECK(!http::allows(*http::find_route("/preReservations"), http::method::del));
   CHECK(!http::allows(*http::find_route("/preReservations/1"), http::method::put));
