@@ -161,7 +161,8 @@ class service {
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
-                 .largest_connections = connections_within(descriptors)}) {}
+                 .largest_connections = connections_within(descriptors),
+                 .refused = [this](unsigned status) { request_meters_.count_unreadable(status); }}) {}
 
   /// Listens first, so that with a port in use no reservation is resumed.
   std::optional<std::string> start() {

@@ -17,4 +17,8 @@ using handler = std::function<void(request&, respond)>;
 /// Makes the handler of one event loop. The handler dies before the loop does.
 using handler_factory = std::function<handler(boost::asio::io_context& loop)>;
 
+/// Told of every request that the transport refuses by itself, since it can't be read: by the status that
+/// answers it. Called on any loop's thread.
+using refusal_listener = std::function<void(unsigned status)>;
+
 }  // namespace holdfast::http

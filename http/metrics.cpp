@@ -78,6 +78,10 @@ family distribution(families& all, std::string name, std::string help) {
 
 // --- HTTP ---
 
+std::string status_name(unsigned status) {
+  return status == 0 ? "other" : std::to_string(status);
+}
+
 void show_requests(families& all, const request_figures& requests) {
   auto answered = counter(all, "holdfast_http_requests_total",
                           "Requests answered by the API, by the pattern of their route, method and status.");
@@ -85,8 +89,18 @@ void show_requests(families& all, const request_figures& requests) {
     const auto& [request, status] = label;
     answered.add({{"route", std::string(route_name(request))},
                   {"method", std::string(name_of(request.method))},
-                  {"status", status == 0 ? "other" : std::to_string(status)}},
+                  {"status", status_name(status)}},
                  count);
+  }
+}
+
+void show_unreadable(families& all, const request_figures& requests) {
+  auto unreadable =
+      counter(all, "holdfast_http_unreadable_requests_total",
+              "Requests that were refused before they had a route, for their framing, size or time, by "
+              "status.");
+  for (std::size_t i = 0; i < unreadable_statuses.size(); ++i) {
+    unreadable.add({{"status", status_name(unreadable_statuses[i])}}, requests.unreadable[i]);
   }
 }
 
@@ -252,6 +266,7 @@ std::string metrics_text(const service_figures& figures) {
   families all;
   show_requests(all, figures.requests);
   show_durations(all, figures.requests);
+  show_unreadable(all, figures.requests);
   show_commands(all, figures.engine);
   show_sagas(all, figures.engine.sagas);
   show_reservations(all, figures.engine);

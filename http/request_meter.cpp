@@ -4,6 +4,16 @@
 
 namespace holdfast::http {
 
+namespace {
+
+/// The last place is for statuses that have none of their own.
+template <std::size_t size>
+std::size_t place_of(unsigned status, const std::array<unsigned, size>& statuses) {
+  return static_cast<std::size_t>(std::find(statuses.begin(), statuses.end() - 1, status) - statuses.begin());
+}
+
+}  // namespace
+
 std::string_view name_of(method method) {
   switch (method) {
     case method::get:
@@ -32,10 +42,7 @@ std::string_view route_name(const request_label& label) {
 
 void request_meter::count(const request_label& label, unsigned status, std::chrono::nanoseconds took) {
   auto& mine = numbers_[label.pattern][static_cast<std::size_t>(label.method)];
-  const auto last = counted_statuses.end() - 1;
-  const auto found = std::find(counted_statuses.begin(), last, status);
-  mine.answered[static_cast<std::size_t>(found - counted_statuses.begin())].fetch_add(
-      1, std::memory_order_relaxed);
+  mine.answered[place_of(status, counted_statuses)].fetch_add(1, std::memory_order_relaxed);
   mine.durations.count(static_cast<std::uint64_t>(took.count()));
 }
 
@@ -64,9 +71,14 @@ request_meter& request_meters::add() {
   return meters_.emplace_back();
 }
 
+void request_meters::count_unreadable(unsigned status) {
+  unreadable_[place_of(status, unreadable_statuses)].fetch_add(1, std::memory_order_relaxed);
+}
+
 request_figures request_meters::read() const {
-  const std::lock_guard lock(mutex_);
   request_figures sums;
+  for (std::size_t i = 0; i < unreadable_.size(); ++i) sums.unreadable[i] = unreadable_[i];
+  const std::lock_guard lock(mutex_);
   for (const auto& each : meters_) each.add_to(sums);
   return sums;
 }

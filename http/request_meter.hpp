@@ -26,8 +26,10 @@ namespace holdfast::http {
 using request_clock = std::chrono::steady_clock;
 
 /// Statuses of the API's answers; others count as the last, which is none.
-inline constexpr std::array<unsigned, 17> counted_statuses{201, 200, 204, 202, 304, 503, 402, 409, 404,
-                                                           400, 405, 415, 422, 413, 500, 501, 0};
+inline constexpr std::array<unsigned, 15> counted_statuses{201, 200, 204, 202, 304, 503, 402, 409,
+                                                           404, 400, 405, 415, 422, 500, 0};
+/// Those of requests that can't be read; again the last is for others.
+inline constexpr std::array<unsigned, 5> unreadable_statuses{400, 408, 413, 431, 0};
 
 /// What requests are told apart by.
 struct request_label {
@@ -48,6 +50,8 @@ struct request_figures {
   /// By label and status.
   std::map<std::pair<request_label, unsigned>, std::uint64_t> answered;
   std::map<request_label, actors::counted_values> durations;
+  /// As unreadable_statuses has them.
+  std::array<std::uint64_t, unreadable_statuses.size()> unreadable{};
 };
 
 class request_meter {
@@ -69,11 +73,14 @@ class request_meters {
  public:
   /// For one loop.
   request_meter& add();
+  /// A request that no loop's API has seen. Any thread: it costs its connection.
+  void count_unreadable(unsigned status);
   request_figures read() const;
 
  private:
   mutable std::mutex mutex_;
   std::list<request_meter> meters_;
+  std::array<std::atomic<std::uint64_t>, unreadable_statuses.size()> unreadable_{};
 };
 
 /// Gives the answer of one request, and counts it: in the place of the `respond` that it was asked with.

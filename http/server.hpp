@@ -30,6 +30,7 @@ struct server_options {
   std::uint32_t threads = 1;
   /// Connections at once; further ones are closed at once. Bounds memory and descriptors.
   std::uint32_t largest_connections = 20'000;
+  refusal_listener refused = {};
 };
 
 class server {

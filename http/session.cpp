@@ -38,8 +38,11 @@ constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 // --- session_set ---
 
 session_set::session_set(handler handle, std::chrono::milliseconds whole_request_within,
-                         std::function<void()> closed)
-    : handle_(std::move(handle)), whole_request_within_(whole_request_within), closed_(std::move(closed)) {}
+                         std::function<void()> closed, refusal_listener refused)
+    : handle_(std::move(handle)),
+      whole_request_within_(whole_request_within),
+      closed_(std::move(closed)),
+      refused_(std::move(refused)) {}
 
 void session_set::open(loop_socket socket) {
   sessions_.push_front(std::make_shared<session>(std::move(socket), *this));
@@ -248,7 +251,9 @@ void session::refuse(const problem& problem) {
   socket_.cancel(ignored);
   form_ = {.keep_alive = false};
   head_ = parser_->head();
-  write(render(problem));
+  auto response = render(problem);
+  if (set_.refused_) set_.refused_(response.status);
+  write(std::move(response));
 }
 
 void session::write(response response) {

@@ -41,8 +41,10 @@ class session;
 /// The sessions of one event loop and what they share.
 class session_set {
  public:
-  /// `closed` is called once for each session that closes.
-  session_set(handler handle, std::chrono::milliseconds whole_request_within, std::function<void()> closed);
+  /// `closed` is called once for each session that closes; `refused`, where given, with the status of each
+  /// request that never reached the handler.
+  session_set(handler handle, std::chrono::milliseconds whole_request_within, std::function<void()> closed,
+              refusal_listener refused);
 
   void open(loop_socket socket);
   /// Closes those whose time is up.
@@ -59,6 +61,7 @@ class session_set {
   handler handle_;
   std::chrono::milliseconds whole_request_within_;
   std::function<void()> closed_;
+  refusal_listener refused_;
   date_clock date_;
   bool draining_ = false;
   std::list<std::shared_ptr<session>> sessions_;

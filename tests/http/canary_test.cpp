@@ -184,7 +184,8 @@ void check_documents(std::uint16_t port) {
                   "/actuator/health",
                   "/actuator/info",
                   "/actuator/circuitbreakers",
-                  "/actuator/parked"};
+                  "/actuator/parked",
+                  "/metrics"};
   for (const std::string collection : {"preReservations", "payments", "receipts", "myReservations"}) {
     targets.push_back("/" + collection + "?size=1000");
     for_each_row(client, collection, [&](const rapidjson::Value& row) {

@@ -138,6 +138,8 @@ TEST_CASE("requests are counted by pattern, method and status, over all loops") 
   answer(other, "/preReservations/2", method::get, 404);
   answer(other, "/preReservations/2", method::del, 204);
   answer(one, "/secret", method::other, 299);
+  meters.count_unreadable(431);
+  meters.count_unreadable(418);
   http::service_figures figures;
   figures.requests = meters.read();
   const auto text = http::metrics_text(figures);
@@ -148,6 +150,9 @@ TEST_CASE("requests are counted by pattern, method and status, over all loops") 
   CHECK(seen[item + R"("DELETE",status="204"})"] == 1);
   CHECK(seen[R"(holdfast_http_requests_total{route="unknown",method="other",status="other"})"] == 1);
   CHECK(figures.requests.answered.size() == 4);
+  CHECK(seen[R"(holdfast_http_unreadable_requests_total{status="431"})"] == 1);
+  CHECK(seen[R"(holdfast_http_unreadable_requests_total{status="other"})"] == 1);
+  CHECK(seen[R"(holdfast_http_unreadable_requests_total{status="400"})"] == 0);
   const std::string took = "holdfast_http_request_duration_seconds_count";
   CHECK(seen[took + R"({route="/preReservations/{id}",method="GET"})"] == 3);
   CHECK(seen[took + R"({route="/preReservations/{id}",method="DELETE"})"] == 1);
