@@ -118,7 +118,7 @@ class api::implementation {
       case resource::parked:
         return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
       case resource::metrics:
-        return done(metrics_response(service_figures()));
+        return done(metrics_response(figures()));
     }
   }
 
@@ -137,7 +137,7 @@ class api::implementation {
     });
   }
 
-  http::service_figures service_figures() const {
+  service_figures figures() const {
     return {.version = ports_.version,
             .engine = ports_.engine.figures(),
             .projection_lag = ports_.progress.lag(),

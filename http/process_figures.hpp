@@ -1,5 +1,5 @@
-// This process in numbers, as the kernel tells them: what every Prometheus client shows. Reading them takes some 30
-// microseconds, and 0.3 ms with 15,000 descriptors open, so an event loop may. Any thread.
+// This process in numbers, as the kernel tells them: what every Prometheus client shows. Reading them takes
+// some 30 microseconds, and 0.3 ms with 15,000 descriptors open, so an event loop may. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -46,22 +46,24 @@ void request_meter::count(const request_label& label, unsigned status, std::chro
   mine.durations.count(static_cast<std::uint64_t>(took.count()));
 }
 
+void request_meter::numbers::add_to(request_figures& sums, const request_label& label) const {
+  bool any = false;
+  for (std::size_t i = 0; i < counted_statuses.size(); ++i) {
+    const auto count = answered[i].load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    any = true;
+    sums.answered[{label, counted_statuses[i]}] += count;
+  }
+  if (!any) return;
+  const auto counted = durations.read();
+  const auto [place, fresh] = sums.durations.try_emplace(label, counted);
+  if (!fresh) place->second.add(counted);
+}
+
 void request_meter::add_to(request_figures& sums) const {
   for (std::size_t pattern = 0; pattern < numbers_.size(); ++pattern) {
     for (std::size_t method = 0; method < method_count; ++method) {
-      const auto& mine = numbers_[pattern][method];
-      const request_label label{pattern, static_cast<http::method>(method)};
-      bool any = false;
-      for (std::size_t i = 0; i < counted_statuses.size(); ++i) {
-        const auto count = mine.answered[i].load(std::memory_order_relaxed);
-        if (count == 0) continue;
-        any = true;
-        sums.answered[{label, counted_statuses[i]}] += count;
-      }
-      if (!any) continue;
-      auto durations = mine.durations.read();
-      const auto [place, fresh] = sums.durations.try_emplace(label, durations);
-      if (!fresh) place->second.add(durations);
+      numbers_[pattern][method].add_to(sums, {pattern, static_cast<http::method>(method)});
     }
   }
 }

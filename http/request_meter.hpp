@@ -64,6 +64,8 @@ class request_meter {
   struct numbers {
     std::array<std::atomic<std::uint64_t>, counted_statuses.size()> answered{};
     actors::histogram<actors::duration_bounds> durations;
+
+    void add_to(request_figures& sums, const request_label& label) const;
   };
 
   std::array<std::array<numbers, method_count>, pattern_count + 1> numbers_;
