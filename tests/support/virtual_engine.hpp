@@ -213,7 +213,9 @@ class virtual_engine {
   actors::breaker_figures breaker() const { return around_->breaker->read(); }
   actors::parked_reservations parked() const { return around_->parked->read(10); }
   /// But for what the facade counts.
-  actors::engine_figures figures() const { return around_->meters->read(coordinator_->clock().now()); }
+  actors::engine_figures figures() const {
+    return around_->meters->read(coordinator_->clock().now(), options.journal_patience);
+  }
 
   /// Ends the actors; calls to ports that are open are lost, as in a crash.
   void crash() {
