@@ -523,7 +523,7 @@ TEST_CASE("health, info and the breaker have Spring's shape") {
   CHECK(
       shop->get("/actuator/health").body ==
       R"({"status":"UP","components":{"circuitBreakers":{"status":"UP","details":{"payment":{"status":"UP"}}},)"
-      R"("livenessState":{"status":"UP"},"readinessState":{"status":"UP"},"view":{"status":"UP"}},)"
+      R"("journal":{"status":"UP"},"livenessState":{"status":"UP"},"readinessState":{"status":"UP"},"view":{"status":"UP"}},)"
       R"("groups":["liveness","readiness"]})");
   CHECK(shop->get("/actuator/health/liveness").body == R"({"status":"UP"})");
   CHECK(shop->get("/actuator/health/readiness").body == R"({"status":"UP"})");
