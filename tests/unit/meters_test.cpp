@@ -89,11 +89,14 @@ TEST_CASE("a saga that came to nothing has ended as its customer is told") {
 
 TEST_CASE("a saga has ended when that is durable, not when it is decided") {
   virtual_engine engine;
-  engine.provider.on_charge = [](const auto&) { return charged(payments::charge_status::declined); };
+  bool answered = false;
+  engine.provider.on_charge = [&](const auto&) {
+    answered = true;
+    return charged(payments::charge_status::declined);
+  };
   engine.place(a_placement());
-  while (engine.provider.charges.empty()) engine.step();
-  // The provider's answer, and what follows from it but for the journal's.
-  engine.step();
+  while (!answered) engine.step();
+  // What follows from it, but for the journal's answer.
   engine.run_actors();
   CHECK(engine.figures().sagas.ended == outcomes{});
   engine.run();
