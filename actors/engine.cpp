@@ -11,12 +11,14 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/caf_network.hpp"
 #include "actors/engine_actor.hpp"
 #include "actors/figures.hpp"
 #include "actors/router.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/type_registry.hpp"
 #include "payments/provider.hpp"
+#include "storage/membership.hpp"
 
 namespace holdfast::actors {
 
@@ -37,10 +39,14 @@ constexpr std::uint32_t largest_cancellations = 4096;
 /// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
 constexpr std::chrono::milliseconds longest_wait_for_view{500};
 
+/// The membership has this long to forget a node that ends; then its leases run out by themselves.
+constexpr std::chrono::milliseconds longest_farewell{500};
+
 struct system_config : caf::actor_system_config {
-  system_config() {
+  explicit system_config(const engine_ports& ports, const node_options& node) {
     register_messages(*this);
     use_lent_loops(*this);
+    if (ports.membership != nullptr) caf_network::prepare(*this, node);
   }
 };
 
@@ -85,14 +91,19 @@ class admission {
 class engine::implementation {
  public:
   implementation(engine_ports ports, engine_options options)
-      : system_(std::make_unique<caf::actor_system>(config_)),
-        around_(std::make_shared<surroundings>(once(std::move(ports)), options)) {}
+      : config_(ports, options.node),
+        system_(std::make_unique<caf::actor_system>(config_)),
+        around_(std::make_shared<surroundings>(once(std::move(ports)), options)) {
+    if (!clustered(*around_)) return;
+    network_.emplace(*system_, around_->options.node);
+    around_->network = &*network_;
+  }
 
   ~implementation() { stop(); }
 
   std::optional<std::string> start(std::vector<lent_loop> loops) {
     lend_loops(*system_, std::move(loops));
-    auto promise = std::make_shared<std::promise<tl::expected<started_shards, std::string>>>();
+    auto promise = std::make_shared<std::promise<tl::expected<router, std::string>>>();
     auto starting = promise->get_future();
     front_ =
         system_->spawn(engine_front, surroundings_ptr(around_),
@@ -104,7 +115,7 @@ class engine::implementation {
     try {
       auto started = starting.get();
       if (!started) return std::move(started.error());
-      router_.emplace(std::move(started->shards), started->next_shard);
+      router_.emplace(std::move(*started));
     } catch (const std::future_error&) {
       return "the engine went down while it started; the log says why";
     }
@@ -141,6 +152,15 @@ class engine::implementation {
     return seen;
   }
 
+  cluster_figures cluster() const { return around_->cluster->read(); }
+
+  bool hand_over(std::chrono::milliseconds at_most) {
+    if (!clustered(*around_) || !front_) return true;
+    const auto done = std::make_shared<latch>();
+    caf::anon_send(front_, actors::hand_over{done});
+    return done->wait_for(at_most);
+  }
+
   bool drain(std::chrono::milliseconds at_most) {
     placements_->close();
     cancellations_->close();
@@ -160,11 +180,20 @@ class engine::implementation {
     around_->ports.provider.close();
     around_->ports.reservations.close();
     around_->ports.receipts.close();
+    leave_cluster();
     around_->calls->wait_for_none();
     system_.reset();
   }
 
  private:
+  void leave_cluster() {
+    if (!clustered(*around_)) return;
+    const auto left = std::make_shared<latch>();
+    around_->ports.membership->leave(around_->options.node.name, [left](const auto&) { left->open(); });
+    left->wait_for(longest_farewell);
+    around_->ports.membership->close();
+  }
+
   /// The process ends once, whoever finds the first reason.
   static engine_ports once(engine_ports ports) {
     ports.on_fatal = [reported = std::make_shared<std::atomic<bool>>(false),
@@ -187,6 +216,7 @@ class engine::implementation {
 
   system_config config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::optional<caf_network> network_;
   std::shared_ptr<surroundings> around_;
   std::shared_ptr<admission> placements_ = std::make_shared<admission>(largest_placements);
   std::shared_ptr<admission> cancellations_ = std::make_shared<admission>(largest_cancellations);
@@ -218,6 +248,12 @@ bool engine::journal_stands_still() const {
 }
 engine_figures engine::figures() const {
   return implementation_->figures();
+}
+cluster_figures engine::cluster() const {
+  return implementation_->cluster();
+}
+bool engine::hand_over(std::chrono::milliseconds at_most) {
+  return implementation_->hand_over(at_most);
 }
 bool engine::drain(std::chrono::milliseconds at_most) {
   return implementation_->drain(at_most);

@@ -20,6 +20,7 @@
 #include "storage/journal.hpp"
 
 namespace holdfast::storage {
+class membership;
 class projection_progress;
 class view_writer;
 }  // namespace holdfast::storage
@@ -42,6 +43,32 @@ struct engine_ports {
   std::function<domain::zoned_timestamp(domain::timestamp paid_at)> delivery_date;
   /// The journal failed: the process has to end with this message and replay. Called once.
   std::function<void(std::string message)> on_fatal;
+  /// Null for a node that owns every shard by itself.
+  storage::membership* membership = nullptr;
+};
+
+/// Certificates of the nodes, as PEM files: without them nodes talk in the clear.
+struct node_certificates {
+  std::string certificate;
+  std::string key;
+  /// Whose certificates are accepted, in both directions.
+  std::string authority;
+};
+
+/// How this node takes part in a cluster. Of no meaning without engine_ports::membership.
+struct node_options {
+  /// Unique among all nodes, and among all runs of one.
+  std::string name;
+  /// Where other nodes reach it: an IP address, and a port or 0 for any free one.
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;
+  std::optional<node_certificates> certificates;
+  /// Whether it owns shards. One that does not takes commands for those that do.
+  bool takes_shards = true;
+  /// How often it renews its leases and looks who owns what.
+  std::chrono::milliseconds beat_interval{200};
+  /// A shard that is given to another node waits so long for those that its customers wait for.
+  std::chrono::milliseconds hand_over_wait{200};
 };
 
 /// What keeps the memory of one shard bounded. Smaller ones are for tests, which reach them sooner.
@@ -71,6 +98,7 @@ struct engine_options {
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
   shard_bounds shards{};
+  node_options node{};
 };
 
 /// An event loop that the actors may run on: runs the task soon, on the loop's thread. May be called
@@ -99,7 +127,9 @@ enum class placement_status : std::uint8_t {
   /// with the same key tells what has become of it.
   unavailable,
   /// The domain refused it: see `refused`. Nothing was recorded.
-  rejected
+  rejected,
+  /// Between nodes only: the shard is not this node's. Nothing was recorded.
+  elsewhere
 };
 
 struct placement_answer {
@@ -120,7 +150,9 @@ enum class cancellation_status : std::uint8_t {
   unknown_reservation,
   overloaded,
   /// The journal did not take it, or not in time: whether it is cancelled a repetition tells.
-  unavailable
+  unavailable,
+  /// Between nodes only: the shard is not this node's.
+  elsewhere
 };
 
 struct cancellation_answer {
@@ -158,6 +190,26 @@ struct parked_reservations {
   std::size_t total = 0;
 };
 
+/// The cluster as this node sees it.
+struct cluster_figures {
+  /// Whether there is one; all else is 0 where not.
+  bool clustered = false;
+  /// Whether the store of the membership has answered within the lease.
+  bool in_touch = false;
+  std::uint32_t members = 0;
+  std::uint32_t shards_owned = 0;
+  /// Shards that no node has.
+  std::uint32_t shards_without_owner = 0;
+  std::uint64_t beats_answered = 0;
+  std::uint64_t beats_failed = 0;
+  /// Shards that came to this node, and that left it.
+  std::uint64_t shards_gained = 0;
+  std::uint64_t shards_lost = 0;
+  /// Commands handed to other nodes, and those of them that had to be asked again.
+  std::uint64_t commands_forwarded = 0;
+  std::uint64_t commands_asked_again = 0;
+};
+
 struct engine_figures;
 
 class engine {
@@ -178,10 +230,15 @@ class engine {
 
   breaker_figures breaker() const;
   parked_reservations parked(std::size_t at_most) const;
+  cluster_figures cluster() const;
   /// Whether new commands are `unavailable`, since the journal stands still.
   bool journal_stands_still() const;
   /// See figures.hpp.
   engine_figures figures() const;
+
+  /// Gives this node's shards to others, and waits until they have gone, at most this long; commands are
+  /// taken on, for the new owners. True if none is left, or there is no cluster.
+  bool hand_over(std::chrono::milliseconds at_most);
 
   /// Refuses new commands and waits until those admitted are answered, at most this long.
   /// True if all were.

@@ -17,6 +17,8 @@ using journal_writer_actor = caf::typed_actor<
 
 /// Keeps the view equal to the fold of the journal.
 using projector_actor = caf::typed_actor<
+    // Shards whose rows are to be kept from now on.
+    caf::reacts_to<shards_gained>,
     // Rows that have just become durable.
     caf::reacts_to<durable_rows>,
     // Answers of the ports.
@@ -40,12 +42,16 @@ using breaker_actor = caf::typed_actor<
 using receipt_desk_actor = caf::typed_actor<
     // Issues or voids; answers when that is durable, or an error at once while the desk is away.
     caf::replies_to<issue_receipt>::with<receipt_answer>, caf::replies_to<void_receipt>::with<receipt_answer>,
+    // The books that it keeps.
+    caf::reacts_to<shards_gained>, caf::reacts_to<shards_lost>,
     // Time to bring the desk back.
     caf::reacts_to<tick>>;
 
 /// Owner of the receipt entities and of their books, behind that address.
 using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::with<receipt_answer>,
                                              caf::replies_to<void_receipt>::with<receipt_answer>,
+                                             // The books that it keeps.
+                                             caf::reacts_to<shards_gained>, caf::reacts_to<shards_lost>,
                                              // Answers of the journal.
                                              caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
 
@@ -65,6 +71,8 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<cancellation_call>,
     // Tells its shard whether it may go although its receipt is not there yet.
     caf::reacts_to<passivate>,
+    // Its shard goes to another node.
+    caf::reacts_to<leave_shard>,
     // Its shard says that those who wait have waited enough.
     caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
     // Its records, when it comes back.
@@ -85,12 +93,42 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<cancellation_waits>,
     // Unfinished reservations to resume.
     caf::reacts_to<unfinished_listed>,
+    // The shard goes to another node; a reservation has left because of that.
+    caf::reacts_to<close_shard>, caf::reacts_to<reservation_left>,
     // Time to look at waits and idle reservations; to bring back one that went down.
     caf::reacts_to<tick>, caf::reacts_to<respawn>>;
 
+/// Decides which shards this node serves, and starts and ends them.
+using shard_keeper_actor = caf::typed_actor<
+    // This node can be reached by others.
+    caf::reacts_to<node_published>,
+    // Answers of the membership and of the journal.
+    caf::reacts_to<beat_answered>, caf::reacts_to<shards_claimed>,
+    // A shard has no reservations any more; another node has claimed one, as a reservation has found.
+    caf::reacts_to<shard_closed>, caf::reacts_to<shard_refused>,
+    // This node ends.
+    caf::reacts_to<hand_over>,
+    // Time to renew the leases.
+    caf::reacts_to<tick>>;
+
+/// Brings commands on shards that are not here to the nodes that have them.
+using forwarder_actor = caf::typed_actor<
+    caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
+    // Who owns what; a node's gate.
+    caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
+    // Time to look at those that wait.
+    caf::reacts_to<tick>>;
+
+/// Where the commands of other nodes come in.
+using node_gate_actor =
+    caf::typed_actor<caf::replies_to<place_reservation>::with<placement_answer>,
+                     caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+                     // Answers from here.
+                     caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>>;
+
 /// The root of the actors: starts them, and ends them with itself.
 using engine_actor = caf::typed_actor<
-    // The shards are ours: start them.
-    caf::reacts_to<shards_claimed>>;
+    // This node ends: its shards go to others.
+    caf::reacts_to<hand_over>>;
 
 }  // namespace holdfast::actors

@@ -7,6 +7,7 @@
 #include <caf/error.hpp>
 #include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
+#include <caf/actor_control_block.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,11 +20,13 @@
 #include <vector>
 
 #include "actors/engine.hpp"
+#include "actors/latch.hpp"
 #include "actors/reply.hpp"
 #include "domain/receipt.hpp"
 #include "domain/reservation.hpp"
 #include "payments/provider.hpp"
 #include "storage/journal.hpp"
+#include "storage/membership.hpp"
 #include "storage/view.hpp"
 
 namespace holdfast::domain {
@@ -158,10 +161,12 @@ auto inspect(Inspector& f, place_reservation& x) {
 
 // --- Local messages: these stay within the process. ---
 
-/// To a shard, and on to the reservation: a command with the one who waits for its answer.
+/// To a shard, and on to the reservation: a command with the one who waits for its answer. Where it comes
+/// from another node already, a shard that has left this one answers `elsewhere`; otherwise it is handed on.
 struct placement_call {
   placement_request request;
   reply<placement_answer> to;
+  bool from_other_node = false;
 };
 struct replay_call {
   replay_placement what;
@@ -170,6 +175,7 @@ struct replay_call {
 struct cancellation_call {
   cancel_reservation what;
   reply<cancellation_answer> to;
+  bool from_other_node = false;
 };
 
 /// To the journal writer: an entry, and the row of the view that it leads to (id 0: none).
@@ -224,6 +230,72 @@ struct unfinished_listed {
 /// To the engine or the desk, from the journal: the shards are claimed.
 struct shards_claimed {
   std::shared_ptr<storage::journal_result<std::vector<storage::shard_claim>>> result;
+  /// Counts the claims of who asked: what was claimed and has been lost since does not count.
+  std::uint64_t round = 0;
+};
+
+/// To a shard: another node gets it. Come to an end, at the latest after this long.
+struct close_shard {
+  std::chrono::milliseconds within{0};
+};
+/// To the shard keeper, from a shard: all its reservations have left.
+struct shard_closed {
+  storage::shard_id shard = 0;
+};
+/// To the shard keeper, from a reservation: another node has claimed the shard.
+struct shard_refused {
+  storage::shard_id shard = 0;
+};
+/// To a reservation: its shard goes to another node. Leave as soon as nobody waits for you; or now, and
+/// whoever waits is told that it goes on without them.
+struct leave_shard {
+  bool now = false;
+};
+/// To a shard, from a reservation that does.
+struct reservation_left {
+  domain::reservation_id id = 0;
+};
+
+/// To the projector and to the receipt desk, before the shards serve, and after they have ended.
+struct shards_gained {
+  std::vector<storage::shard_id> shards;
+};
+struct shards_lost {
+  std::vector<storage::shard_id> shards;
+};
+
+/// To the shard keeper: this node can be reached there, or not and why.
+struct node_published {
+  std::shared_ptr<tl::expected<std::string, std::string>> address;
+};
+/// To the shard keeper, from the membership.
+struct beat_answered {
+  std::shared_ptr<storage::membership_result<storage::cluster_state>> result;
+};
+/// To the shard keeper: give everything back, and tell the latch when nothing is left.
+struct hand_over {
+  std::shared_ptr<latch> done;
+};
+
+/// To the forwarder: who owns what.
+struct cluster_changed {
+  std::shared_ptr<const storage::cluster_state> state;
+};
+/// To the forwarder, from the network: the gate of the node at this address, or null.
+struct gate_found {
+  std::string address;
+  caf::strong_actor_ptr gate;
+  std::string why_not;
+};
+
+/// To the gate, from a shard: the answer to a command of another node's.
+struct gate_placed {
+  std::uint64_t ticket = 0;
+  placement_answer answer;
+};
+struct gate_cancelled {
+  std::uint64_t ticket = 0;
+  cancellation_answer answer;
 };
 
 /// To a shard: this reservation has read its records.
@@ -327,6 +399,20 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_published)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::entity_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::unfinished_listed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_claimed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::close_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shard_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shard_refused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::leave_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_left)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_gained)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::shards_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::node_published)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::beat_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::hand_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cluster_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_placed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_cancelled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_rested)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivate)

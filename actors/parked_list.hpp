@@ -25,6 +25,11 @@ class parked_list {
     const std::lock_guard lock(mutex_);
     listed_.erase(id);
   }
+  /// Its next owner lists those of the shard.
+  void remove_shard(storage::shard_id shard) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(listed_, [shard](const auto& one) { return storage::shard_of(one.first) == shard; });
+  }
   parked_reservations read(std::size_t at_most) const {
     const std::lock_guard lock(mutex_);
     parked_reservations seen;

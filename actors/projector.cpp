@@ -36,8 +36,12 @@ void projector_state::start(self_pointer self, surroundings_ptr around) {
   self_ = self;
   around_ = std::move(around);
   self_->delayed_send(self_, view_look, tick{});
+}
+
+void projector_state::gain() {
+  gained_ = true;
   around_->meters->projection.falls_behind(self_->clock().now());
-  open();
+  pump();
 }
 
 // --- Opening the view ---
@@ -45,6 +49,8 @@ void projector_state::start(self_pointer self, surroundings_ptr around) {
 void projector_state::open() {
   phase_ = phase::opening;
   busy_ = true;
+  gained_ = false;
+  forget_waiting();
   around_->ports.view.open(around_->ports.reservations.store_id(),
                            result_to_actor<view_opened>(around_, caf::actor_cast<projector_actor>(self_)));
 }
@@ -57,10 +63,19 @@ void projector_state::opened(const view_opened& what) {
     projected_[shard] = checkpoints[shard];
     around_->ports.progress.projected(shard, projected_[shard]);
   }
-  published_ = false;
+  if (!others_looked_up_) published_ = false;
+  others_complete_.fill(false);
   phase_ = phase::catching_up;
   shard_ = 0;
   pump();
+}
+
+/// The journal has them.
+void projector_state::forget_waiting() {
+  waiting_.clear();
+  reached_.clear();
+  chunk_.clear();
+  incomplete_.clear();
 }
 
 void projector_state::fail(view_call what) {
@@ -73,10 +88,8 @@ void projector_state::lose_view() {
   if (!std::exchange(lost_, true)) {
     spdlog::warn("the view is not available: reads answer 503 until it is back and caught up; writes go on");
   }
-  waiting_.clear();
-  reached_.clear();
-  chunk_.clear();
-  incomplete_.clear();
+  forget_waiting();
+  others_looked_up_ = false;
   phase_ = phase::waiting;
 }
 
@@ -123,6 +136,10 @@ void projector_state::tell_lag() {
 
 void projector_state::pump() {
   if (busy_) return;
+  if (gained_ && phase_ != phase::waiting) {
+    others_looked_up_ = false;
+    return open();
+  }
   if (phase_ == phase::live) return write_waiting();
   if (phase_ == phase::catching_up) catch_up();
 }
@@ -178,18 +195,19 @@ void projector_state::written(const view_written& what) {
 // --- Catching up ---
 
 bool projector_state::lags(storage::shard_id shard) const {
-  return projected_[shard] < around_->ports.progress.last_durable(shard);
+  const auto& progress = around_->ports.progress;
+  if (progress.owned(shard)) return projected_[shard] < progress.last_durable(shard);
+  return others_looked_up_ && !published_ && !others_complete_[shard];
 }
 
 void projector_state::catch_up() {
   for (std::uint32_t looked_at = 0; looked_at < storage::shard_count; ++looked_at) {
-    if (lags(shard_)) {
-      busy_ = true;
-      return around_->ports.reservations.read_shard(
-          shard_, projected_[shard_] + 1, catch_up_records,
-          result_to_actor<records_read>(around_, caf::actor_cast<projector_actor>(self_)));
-    }
+    if (lags(shard_)) return read_on();
     shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
+  }
+  if (clustered(*around_) && !published_ && !std::exchange(others_looked_up_, true)) {
+    // Meanwhile their owners may have written most of it.
+    return open();
   }
   // What becomes durable from now on is handed over: `durable` is advanced before that.
   phase_ = phase::live;
@@ -197,6 +215,13 @@ void projector_state::catch_up() {
   busy_ = true;
   around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
                                        [](auto result) { return view_published{result.has_value()}; }));
+}
+
+void projector_state::read_on() {
+  busy_ = true;
+  around_->ports.reservations.read_shard(
+      shard_, projected_[shard_] + 1, catch_up_records,
+      result_to_actor<records_read>(around_, caf::actor_cast<projector_actor>(self_)));
 }
 
 void projector_state::published(const view_published& what) {
@@ -211,11 +236,16 @@ void projector_state::published(const view_published& what) {
 void projector_state::read(const records_read& what) {
   busy_ = false;
   if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  // The shard may have gone, or others come.
+  if (gained_) return pump();
   auto& records = **what.result;
   if (!incomplete_.empty()) {
     // All records of the entity that was asked for: they take the place of those in the chunk.
     chunk_[incomplete_.back()] = std::move(records);
     incomplete_.pop_back();
+  } else if (records.empty() && !around_->ports.progress.owned(shard_)) {
+    others_complete_[shard_] = true;
+    return pump();
   } else if (records.empty()) {
     return around_->ports.on_fatal("the journal lacks records of shard " + std::to_string(shard_) +
                                    " behind position " + std::to_string(projected_[shard_]));
@@ -251,6 +281,7 @@ projector_actor::behavior_type projector(projector_state::self_pointer self, sur
   self->state.start(self, std::move(around));
   return {
       [self](durable_rows& rows) { self->state.add(rows); },
+      [self](const shards_gained&) { self->state.gain(); },
       [self](const view_opened& what) { self->state.opened(what); },
       [self](const view_written& what) { self->state.written(what); },
       [self](const view_published& what) { self->state.published(what); },

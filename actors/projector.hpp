@@ -2,6 +2,9 @@
 // journal writer hands over, the newest of each reservation. When it starts, falls behind or the
 // view was lost, it reads the journal from its checkpoints on, so that memory stays bounded and
 // the view can be rebuilt from nothing. Writing a row twice is harmless: rows carry versions.
+//
+// In a cluster each node keeps the rows of its shards. Readers see a view that was lost when all shards are
+// in it again, so whoever publishes it first reads what other nodes' shards may still lack.
 #pragma once
 
 #include <array>
@@ -32,6 +35,7 @@ class projector_state {
 
   void start(self_pointer self, surroundings_ptr around);
 
+  void gain();
   void add(durable_rows& rows);
   void opened(const view_opened& what);
   void written(const view_written& what);
@@ -44,6 +48,8 @@ class projector_state {
 
  private:
   enum class phase : std::uint8_t {
+    /// No shard was ever this node's.
+    idle,
     /// Asking the view where it stands.
     opening,
     /// Waiting before asking again.
@@ -56,8 +62,10 @@ class projector_state {
 
   void open();
   void lose_view();
+  void forget_waiting();
   void pump();
   void catch_up();
+  void read_on();
   void complete(storage::entity_id entity);
   void write_chunk();
   void write_waiting();
@@ -71,8 +79,13 @@ class projector_state {
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
-  phase phase_ = phase::opening;
+  phase phase_ = phase::idle;
   bool published_ = false;
+  /// Shards have come since the view was opened: where they stand in it has to be looked up.
+  bool gained_ = false;
+  /// Shards of other nodes: looked up again once this node's are in the view, and then found complete.
+  bool others_looked_up_ = false;
+  std::array<bool, storage::shard_count> others_complete_{};
   /// The view was away, and its loss has been logged.
   bool lost_ = false;
   /// A call to a port is out; one at a time.

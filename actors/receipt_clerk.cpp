@@ -2,9 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/sec.hpp>
 #include <cassert>
-#include <numeric>
 #include <utility>
 
 #include "actors/port_callback.hpp"
@@ -15,16 +15,41 @@ void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, jour
   self_ = self;
   around_ = std::move(around);
   writer_ = std::move(writer);
-  std::vector<storage::shard_id> all(storage::shard_count);
-  std::iota(all.begin(), all.end(), storage::shard_id{0});
+}
+
+// --- Books ---
+
+void receipt_clerk_state::gain(const shards_gained& what) {
+  const auto round = ++last_round_;
+  for (const auto shard : what.shards) books_[shard] = {round, 0, 0};
   around_->ports.receipts.claim(
-      std::move(all), result_to_actor<shards_claimed>(around_, caf::actor_cast<receipt_clerk_actor>(self)));
+      what.shards, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [round](auto result) {
+        return shards_claimed{std::make_shared<decltype(result)>(std::move(result)), round};
+      }));
+}
+
+/// Its receipts may change where nobody tells of it here. Those whose records are on their way, in one
+/// direction or the other, go with the clerk: the next one reads them anew.
+void receipt_clerk_state::lose(const shards_lost& what) {
+  const auto lost = [&](storage::entity_id id) {
+    return std::find(what.shards.begin(), what.shards.end(), storage::shard_of(id)) != what.shards.end();
+  };
+  for (const auto shard : what.shards) books_[shard] = {};
+  const bool read = std::any_of(loading_.begin(), loading_.end(), [&](auto& one) { return lost(one.first); });
+  const bool written = std::any_of(open_.begin(), open_.end(), [&](auto& one) {
+    return lost(one.first) && !one.second.log.settled();
+  });
+  if (read || written) return go_down("books went to another node while they were used");
+  recency_.remove_if(lost);
+  std::erase_if(open_, [&](auto& one) { return lost(one.first); });
 }
 
 void receipt_clerk_state::claimed(const shards_claimed& claims) {
   if (!*claims.result) return around_->ports.on_fatal(claims.result->error().message);
-  for (const auto& claim : **claims.result) books_[claim.shard] = {claim.owner_epoch, claim.counter};
-  claimed_ = true;
+  for (const auto& claim : **claims.result) {
+    auto& book = books_[claim.shard];
+    if (book.round == claims.round) book = {claims.round, claim.owner_epoch, claim.counter};
+  }
   held_ -= waiting_for_claim_.size();
   for (auto& later : std::exchange(waiting_for_claim_, {})) later();
 }
@@ -48,15 +73,16 @@ receipt_clerk_state::receipt_entity* receipt_clerk_state::at_hand(storage::entit
     recency_.splice(recency_.end(), recency_, found->second.recency);
     return &found->second.log;
   }
-  if (claimed_ && is_new && !loading_.contains(id)) return &open(receipt_entity(id));
+  if (book_of(id).owner_epoch != 0 && is_new && !loading_.contains(id)) return &open(receipt_entity(id));
   return nullptr;
 }
 
 void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
-  // Beyond the bound it is dropped, and with it the reply that it owes: the child tries again.
-  if (held_ == largest_held_commands) return;
+  // Beyond the bound, and where the book is not here, it is dropped, and with it the reply that it owes: the
+  // child tries again.
+  if (held_ == largest_held_commands || book_of(id).round == 0) return;
   ++held_;
-  if (!claimed_) {
+  if (book_of(id).owner_epoch == 0) {
     waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
     return;
   }
@@ -74,7 +100,7 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
   with_receipt(what.reservation, what.first_attempt, [this, what, to](receipt_entity& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
-    auto& book = books_[storage::shard_of(what.reservation)];
+    auto& book = book_of(what.reservation);
     decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, to);
   });
 }
@@ -93,7 +119,7 @@ void receipt_clerk_state::decide(receipt_entity& log, const domain::receipts::co
 }
 
 void receipt_clerk_state::append(receipt_entity& log, const std::vector<domain::receipts::event>& events) {
-  auto& book = books_[storage::shard_of(log.id())];
+  auto& book = book_of(log.id());
   append_entry append;
   append.entry = log.commit(events, book.owner_epoch);
   if (std::holds_alternative<domain::receipts::issued>(events.front())) {
@@ -169,6 +195,8 @@ receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_point
       [self](const void_receipt& what) {
         return owe<receipt_answer>(self, [&](auto to) { self->state.make_void(what, std::move(to)); });
       },
+      [self](const shards_gained& what) { self->state.gain(what); },
+      [self](const shards_lost& what) { self->state.lose(what); },
       [self](const shards_claimed& claims) { self->state.claimed(claims); },
       [self](const entity_read& read) { self->state.loaded(read); },
   };

@@ -34,6 +34,8 @@ class receipt_clerk_state {
 
   void issue(const issue_receipt& what, receipt_reply to);
   void make_void(const void_receipt& what, receipt_reply to);
+  void gain(const shards_gained& what);
+  void lose(const shards_lost& what);
   void claimed(const shards_claimed& claims);
   void loaded(const entity_read& read);
 
@@ -47,10 +49,14 @@ class receipt_clerk_state {
     std::list<storage::entity_id>::iterator recency;
   };
   struct book {
+    /// Counts the claims; 0 for a book that is not kept here.
+    std::uint64_t round = 0;
+    /// 0 until it is claimed.
     storage::epoch owner_epoch = 0;
     std::uint64_t last_number = 0;
   };
 
+  book& book_of(storage::entity_id id) { return books_[storage::shard_of(id)]; }
   template <class Use>
   void with_receipt(storage::entity_id id, bool is_new, Use then);
   receipt_entity* at_hand(storage::entity_id id, bool is_new);
@@ -66,7 +72,7 @@ class receipt_clerk_state {
   surroundings_ptr around_;
   journal_writer_actor writer_;
   std::array<book, storage::shard_count> books_{};
-  bool claimed_ = false;
+  std::uint64_t last_round_ = 0;
   std::vector<std::function<void()>> waiting_for_claim_;
   std::unordered_map<storage::entity_id, std::vector<use>> loading_;
   std::size_t held_ = 0;

@@ -18,6 +18,17 @@ receipt_desk_state::~receipt_desk_state() {
 void receipt_desk_state::hire() {
   clerk = self->spawn<caf::monitored>(receipt_clerk, around, writer);
   hired_at = self->clock().now();
+  if (!shards.empty()) self->send(clerk, shards_gained{{shards.begin(), shards.end()}});
+}
+
+void receipt_desk_state::gain(const shards_gained& what) {
+  shards.insert(what.shards.begin(), what.shards.end());
+  if (clerk) self->send(clerk, what);
+}
+
+void receipt_desk_state::lose(const shards_lost& what) {
+  for (const auto shard : what.shards) shards.erase(shard);
+  if (clerk) self->send(clerk, what);
 }
 
 void receipt_desk_state::clerk_down(const caf::down_msg& down) {
@@ -50,6 +61,8 @@ receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer 
   return {
       [self](const issue_receipt& what) { return self->state.hand_on(what); },
       [self](const void_receipt& what) { return self->state.hand_on(what); },
+      [self](const shards_gained& what) { self->state.gain(what); },
+      [self](const shards_lost& what) { self->state.lose(what); },
       [self](tick) { self->state.hire(); },
   };
 }

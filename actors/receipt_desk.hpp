@@ -5,6 +5,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <set>
 
 #include "actors/interfaces.hpp"
 #include "actors/surroundings.hpp"
@@ -17,6 +18,8 @@ struct receipt_desk_state {
   ~receipt_desk_state();
 
   void hire();
+  void gain(const shards_gained& what);
+  void lose(const shards_lost& what);
   void clerk_down(const caf::down_msg& down);
   template <class Command>
   caf::result<receipt_answer> hand_on(const Command& command);
@@ -25,6 +28,8 @@ struct receipt_desk_state {
   surroundings_ptr around;
   journal_writer_actor writer;
   receipt_clerk_actor clerk;
+  /// Whose books it keeps.
+  std::set<storage::shard_id> shards;
   std::uint32_t downs = 0;
   caf::actor_clock::time_point hired_at;
   static inline const char* name = "receipt_desk";

@@ -79,6 +79,26 @@ void reservation_state::passivate() {
   self_->send(links_->shard, passivation_answered{log_->id(), heard_, may_go_});
 }
 
+bool reservation_state::may_leave() const {
+  return waiting_for_load_.empty() && log_->settled() && !anyone_waits();
+}
+
+/// What its saga has left to do the shard's next owner does.
+void reservation_state::leave(const leave_shard& what) {
+  hear();
+  leaving_ = true;
+  if (!what.now) return advance();
+  if (placement_.pending()) stop_waiting_for_placement();
+  while (!cancellations_.empty()) stop_waiting_for_cancellation();
+  leave_now();
+}
+
+void reservation_state::leave_now() {
+  abandon_step();
+  self_->send(links_->shard, reservation_left{log_->id()});
+  self_->quit();
+}
+
 /// Its shard says so in the log, and brings it back.
 void reservation_state::go_down(const std::string& why) {
   self_->quit(caf::make_error(caf::sec::runtime_error, why));
@@ -200,6 +220,9 @@ void reservation_state::appended(const storage::append_verdict& verdict, const a
       self_->send(links_->shard, replay_call{{verdict.key_owner, verdict.key_fingerprint == what.fingerprint},
                                              std::exchange(placement_, {})});
       return rest();
+    case storage::append_status::stale_epoch:
+      self_->send(links_->keeper, shard_refused{storage::shard_of(log_->id())});
+      return go_down("another owner has claimed its shard");
     default:
       return go_down("the journal refused an append as stale");
   }
@@ -227,7 +250,11 @@ void reservation_state::answer_cancellations() {
 
 void reservation_state::end_placement_wait() {
   hear();
-  if (!placement_.pending()) return advance();
+  if (placement_.pending()) stop_waiting_for_placement();
+  advance();
+}
+
+void reservation_state::stop_waiting_for_placement() {
   if (log_->durable_version() == 0) {
     // The journal is slow or away, and its customer hears that it was not taken: should it become durable
     // all the same, it goes on without its card, which undoes it.
@@ -238,24 +265,26 @@ void reservation_state::end_placement_wait() {
     placement_.deliver(
         {placement_status::in_progress, log_->id(), log_->durable_records(), false, domain::rejection::none});
   }
-  advance();
 }
 
 /// One of these comes for each waiter, in their order.
 void reservation_state::end_cancellation_wait() {
   hear();
-  if (!cancellations_.empty()) {
-    const bool durable = log_->durable_version() >= cancellations_.front().wished_at_version;
-    cancellations_.front().to.deliver(
-        {durable ? cancellation_status::in_progress : cancellation_status::unavailable});
-    cancellations_.erase(cancellations_.begin());
-  }
+  if (!cancellations_.empty()) stop_waiting_for_cancellation();
   advance();
+}
+
+void reservation_state::stop_waiting_for_cancellation() {
+  const bool durable = log_->durable_version() >= cancellations_.front().wished_at_version;
+  cancellations_.front().to.deliver(
+      {durable ? cancellation_status::in_progress : cancellation_status::unavailable});
+  cancellations_.erase(cancellations_.begin());
 }
 
 // --- The saga ---
 
 void reservation_state::advance() {
+  if (leaving_ && may_leave()) return leave_now();
   if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());
@@ -412,6 +441,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
       [self](passivate) { self->state.passivate(); },
+      [self](const leave_shard& what) { self->state.leave(what); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },

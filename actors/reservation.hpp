@@ -32,6 +32,9 @@ struct reservation_links {
   journal_writer_actor writer;
   breaker_actor breaker;
   receipt_desk_actor desk;
+  shard_keeper_actor keeper;
+  /// Null without a cluster.
+  forwarder_actor forwarder;
   storage::epoch owner_epoch = 0;
 };
 using reservation_links_ptr = std::shared_ptr<const reservation_links>;
@@ -51,6 +54,7 @@ class reservation_state {
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
   void passivate();
+  void leave(const leave_shard& what);
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);
@@ -96,6 +100,8 @@ class reservation_state {
   void go_down(const std::string& why);
   void answer_placement();
   void answer_cancellations();
+  void stop_waiting_for_placement();
+  void stop_waiting_for_cancellation();
   void forget_card();
   payment_order payment_for(domain::step step);
   receipt_order receipt_for(domain::step step) const;
@@ -108,6 +114,8 @@ class reservation_state {
   void hear();
   bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }
   bool at_rest() const;
+  bool may_leave() const;
+  void leave_now();
   void rest();
   void abandon_step();
 
@@ -119,6 +127,8 @@ class reservation_state {
   /// does nothing of its own any more.
   std::uint64_t heard_ = 0;
   bool may_go_ = false;
+  /// Its shard goes to another node: it stays for those who wait only.
+  bool leaving_ = false;
   std::vector<std::function<void()>> waiting_for_load_;
   /// How long the records are at the version that decided the placement, 0 before.
   std::size_t decided_size_ = 0;

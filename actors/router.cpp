@@ -2,23 +2,30 @@
 
 #include <caf/send.hpp>
 
-#include "storage/shard.hpp"
-
 namespace holdfast::actors {
 
-void router::place(placement_request request, std::function<void(placement_answer)> done) {
-  const auto& to = shard_for(request);
-  caf::anon_send(to, placement_call{std::move(request), reply<placement_answer>(std::move(done))});
+storage::shard_id shard_of_key(const storage::idempotency_claim& key) {
+  return storage::shard_of_key(key.key.data(), key.key.size());
 }
 
-void router::cancel(cancel_reservation what, std::function<void(cancellation_answer)> done) {
-  caf::anon_send(shards_[storage::shard_of(what.id)],
-                 cancellation_call{what, reply<cancellation_answer>(std::move(done))});
+void router::place(placement_request request, std::function<void(placement_answer)> done) const {
+  const auto to = request.key ? served_->find(shard_of_key(*request.key)) : served_->next();
+  send(to, placement_call{std::move(request), reply<placement_answer>(std::move(done))});
 }
 
-const shard_actor& router::shard_for(const placement_request& request) {
-  if (request.key) return shards_[storage::shard_of_key(request.key->key.data(), request.key->key.size())];
-  return shards_[next_shard_.fetch_add(1, std::memory_order_relaxed) % shards_.size()];
+void router::cancel(cancel_reservation what, std::function<void(cancellation_answer)> done) const {
+  send(served_->find(storage::shard_of(what.id)),
+       cancellation_call{what, reply<cancellation_answer>(std::move(done))});
+}
+
+/// Where neither is there the call is dropped, which answers that it is unavailable.
+template <class Call>
+void router::send(const shard_actor& to, Call call) const {
+  if (to) {
+    caf::anon_send(to, std::move(call));
+  } else if (forwarder_) {
+    caf::anon_send(forwarder_, std::move(call));
+  }
 }
 
 }  // namespace holdfast::actors

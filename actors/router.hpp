@@ -1,31 +1,34 @@
-// Finds the shard of each command and sends it there, with the one who waits for its answer.
-// Thread-safe; must go before the actor system does.
+// Finds the shard of each command and sends it there, with the one who waits for its answer; or to the
+// forwarder, where another node has the shard. A value; thread-safe; must go before the actor system does.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <functional>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "actors/interfaces.hpp"
+#include "actors/routes.hpp"
 
 namespace holdfast::actors {
 
+/// The shard of a placement's key.
+storage::shard_id shard_of_key(const storage::idempotency_claim& key);
+
 class router {
  public:
-  /// All shards in their order. Placements without a key go round robin from `next_shard` on.
-  router(std::vector<shard_actor> shards, std::size_t next_shard)
-      : shards_(std::move(shards)), next_shard_(next_shard) {}
+  /// `forwarder` is null where there is no cluster.
+  router(std::shared_ptr<routes> served, forwarder_actor forwarder)
+      : served_(std::move(served)), forwarder_(std::move(forwarder)) {}
 
-  void place(placement_request request, std::function<void(placement_answer)> done);
-  void cancel(cancel_reservation what, std::function<void(cancellation_answer)> done);
+  void place(placement_request request, std::function<void(placement_answer)> done) const;
+  void cancel(cancel_reservation what, std::function<void(cancellation_answer)> done) const;
 
  private:
-  const shard_actor& shard_for(const placement_request& request);
+  template <class Call>
+  void send(const shard_actor& to, Call call) const;
 
-  const std::vector<shard_actor> shards_;
-  std::atomic<std::size_t> next_shard_;
+  std::shared_ptr<routes> served_;
+  forwarder_actor forwarder_;
 };
 
 }  // namespace holdfast::actors

@@ -35,6 +35,7 @@ shard_state::~shard_state() {
 // --- Routing ---
 
 void shard_state::place(placement_call& call) {
+  if (closing_) return hand_on(call);
   if (journal_stands_still()) {
     return call.to.deliver({placement_status::unavailable, 0, {}, false, domain::rejection::none});
   }
@@ -49,10 +50,13 @@ void shard_state::place(placement_call& call) {
 }
 
 void shard_state::replay(const replay_call& call) {
-  send(bring_in(call.what.owner), call);
+  auto& owner = bring_in(call.what.owner);
+  send(owner, call);
+  if (closing_) send(owner, leave_shard{});
 }
 
 void shard_state::cancel(cancellation_call& call) {
+  if (closing_) return hand_on(call);
   const auto id = call.what.id;
   // An id that was never given out needs no look at the journal.
   if (storage::sequence_of(id) >= next_sequence_) {
@@ -63,6 +67,18 @@ void shard_state::cancel(cancellation_call& call) {
     return call.to.deliver({cancellation_status::overloaded});
   }
   send(bring_in(id), call);
+}
+
+/// To the shard's next owner, wherever that is.
+template <class Call>
+void shard_state::hand_on(Call& call) {
+  if (call.from_other_node) {
+    using answer = std::conditional_t<std::is_same_v<Call, placement_call>, placement_answer, cancellation_answer>;
+    answer not_here;
+    not_here.status = decltype(not_here.status)::elsewhere;
+    return call.to.deliver(std::move(not_here));
+  }
+  self_->send(links_->forwarder, std::move(call));
 }
 
 shard_state::resident& shard_state::bring_in(domain::reservation_id id) {
@@ -108,16 +124,21 @@ void shard_state::rested(const reservation_rested& what) {
 /// was sent than it had heard: that makes it say again what it is up to.
 bool shard_state::drop(domain::reservation_id id, std::uint64_t heard) {
   const auto found = residents_.find(id);
-  // Another one may have taken its place, where a reminder of its own kept it in memory.
-  if (found == residents_.end() || found->second.actor != self_->current_sender()) return false;
+  if (!was_sent_by(found)) return false;
   if (found->second.sent != heard) return false;
   forget(found);
   return true;
 }
 
+/// Another one may have taken its place, where a reminder of its own kept it in memory.
+bool shard_state::was_sent_by(resident_map::const_iterator one) const {
+  return one != residents_.end() && one->second.actor == self_->current_sender();
+}
+
 void shard_state::forget(resident_map::iterator one) {
   residents_.erase(one);
   around_->meters->sagas.left();
+  tell_if_closed();
 }
 
 void shard_state::add_elder(domain::reservation_id id) {
@@ -158,7 +179,7 @@ void shard_state::reservation_down(const reservation_failed& what) {
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
                  self_->system().render(what.reason));
   }
-  self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
+  if (!closing_) self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
   forget(found);
   // It no longer counts among those that are read, so the next page may be due.
@@ -166,7 +187,26 @@ void shard_state::reservation_down(const reservation_failed& what) {
 }
 
 void shard_state::bring_back(domain::reservation_id id) {
-  if (!residents_.contains(id)) spawn(id, false);
+  if (!closing_ && !residents_.contains(id)) spawn(id, false);
+}
+
+// --- Going to another node ---
+
+void shard_state::close(const close_shard& what) {
+  closing_ = true;
+  const bool now = what.within == what.within.zero();
+  for (auto& [id, one] : residents_) send(one, leave_shard{now});
+  if (!now && !residents_.empty()) self_->delayed_send(self_, what.within, close_shard{});
+  tell_if_closed();
+}
+
+void shard_state::left(domain::reservation_id id) {
+  const auto found = residents_.find(id);
+  if (was_sent_by(found)) forget(found);
+}
+
+void shard_state::tell_if_closed() {
+  if (closing_ && residents_.empty()) self_->send(links_->keeper, shard_closed{shard_});
 }
 
 // --- Resuming what is unfinished ---
@@ -180,6 +220,7 @@ void shard_state::list_unfinished() {
 
 void shard_state::resume(const unfinished_listed& page) {
   listing_ = false;
+  if (closing_) return;
   if (!*page.result) return around_->ports.on_fatal(page.result->error().message);
   const auto& ids = **page.result;
   more_unfinished_ = ids.size() == bounds().resume_window;
@@ -199,6 +240,7 @@ void shard_state::loaded(domain::reservation_id id) {
 
 /// From the first one on: whoever is in memory is passed over.
 void shard_state::take_up_again() {
+  if (closing_) come_back_ = time_point::max();
   if (clock() < come_back_) return;
   if (listing_ || more_unfinished_ || residents_.size() >= bounds().residents / 2) {
     come_back_ = clock() + bounds().come_back_after;
@@ -211,7 +253,7 @@ void shard_state::take_up_again() {
 
 /// Those already back may wait for long, for the receipt desk say: that must not keep the others.
 void shard_state::resume_more() {
-  if (listing_ || !more_unfinished_) return;
+  if (listing_ || !more_unfinished_ || closing_) return;
   if (resuming_.size() < bounds().resume_window / 2 && residents_.size() < bounds().residents / 2)
     list_unfinished();
 }
@@ -271,6 +313,8 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
       [self](const unfinished_listed& page) { self->state.resume(page); },
       [self](tick) { self->state.look_around(); },
       [self](const respawn& what) { self->state.bring_back(what.id); },
+      [self](const close_shard& what) { self->state.close(what); },
+      [self](const reservation_left& what) { self->state.left(what.id); },
   };
 }
 

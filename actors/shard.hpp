@@ -1,5 +1,8 @@
 // Owner of one shard's reservations: allocates ids, spawns, routes, passivates idle ones, resumes
 // unfinished ones at start, and brings back those that went down.
+//
+// When another node gets the shard it closes: takes no command any more but hands each on, and lets its
+// reservations leave as soon as nobody waits for them.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -41,6 +44,8 @@ class shard_state {
   void bring_back(domain::reservation_id id);
   void passivation_over(const passivation_answered& what);
   void reservation_down(const reservation_failed& what);
+  void close(const close_shard& what);
+  void left(domain::reservation_id id);
 
   static inline const char* name = "shard";
 
@@ -57,6 +62,10 @@ class shard_state {
   const shard_bounds& bounds() const { return around_->options.shards; }
   bool journal_stands_still() const;
   bool full() const;
+  template <class Call>
+  void hand_on(Call& call);
+  bool was_sent_by(resident_map::const_iterator one) const;
+  void tell_if_closed();
   resident& spawn(domain::reservation_id id, bool is_new);
   resident& bring_in(domain::reservation_id id);
   template <class Message>
@@ -91,6 +100,7 @@ class shard_state {
   domain::reservation_id resumed_up_to_ = 0;
   bool more_unfinished_ = true;
   bool listing_ = false;
+  bool closing_ = false;
   time_point next_look_ = time_point::max();
 };
 

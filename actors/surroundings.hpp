@@ -9,11 +9,15 @@
 #include <memory>
 #include <mutex>
 
+#include "actors/cluster_meter.hpp"
 #include "actors/engine.hpp"
+#include "actors/latch.hpp"
 #include "actors/meters.hpp"
 #include "actors/parked_list.hpp"
 
 namespace holdfast::actors {
+
+class node_network;
 
 /// Counts calls to ports whose callback has not been called: the actor system must outlive them,
 /// since each callback holds an actor's address. Thread-safe.
@@ -66,26 +70,6 @@ class published_figures {
   breaker_figures figures_;
 };
 
-/// Says once that something has come about, to whoever waits for it outside of the actors.
-/// Thread-safe.
-class latch {
- public:
-  void open() {
-    std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  bool wait_for(std::chrono::milliseconds at_most) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, at_most, [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
-
 struct surroundings {
   engine_ports ports;
   engine_options options;
@@ -93,10 +77,18 @@ struct surroundings {
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
   std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
   std::shared_ptr<engine_meters> meters = std::make_shared<engine_meters>();
+  std::shared_ptr<cluster_meter> cluster = std::make_shared<cluster_meter>();
+  /// How other nodes are reached: null where there is no cluster. It outlives the actors.
+  node_network* network = nullptr;
   /// The engine is being stopped: parts that go down now are not worth a warning.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<latch> view_published = std::make_shared<latch>();
 };
+
+/// Whether shards come and go.
+inline bool clustered(const surroundings& around) {
+  return around.ports.membership != nullptr;
+}
 
 using surroundings_ptr = std::shared_ptr<const surroundings>;
 

@@ -138,6 +138,8 @@ response answer_placement(const client& client, const actors::placement_answer& 
     case actors::placement_status::overloaded:
       return refuse(client, fault::overloaded, std::string(overloaded_detail));
     case actors::placement_status::unavailable:
+    // Between nodes only.
+    case actors::placement_status::elsewhere:
       return refuse(client, fault::unavailable, std::string(unavailable_detail));
     case actors::placement_status::rejected:
       return tell_rejection(client, answer.refused);
@@ -162,6 +164,8 @@ response answer_cancellation(const client& client, domain::reservation_id id,
     case actors::cancellation_status::overloaded:
       return refuse(client, fault::overloaded, std::string(overloaded_detail));
     case actors::cancellation_status::unavailable:
+    // Between nodes only.
+    case actors::cancellation_status::elsewhere:
       return refuse(client, fault::unavailable,
                     "It is not known whether the cancellation was recorded. Send it again after the time in "
                     "Retry-After: cancelling twice does no harm.");

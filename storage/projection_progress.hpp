@@ -17,7 +17,11 @@ class projection_progress {
   void claimed(shard_id shard, position at) {
     claimed_[shard].store(at, std::memory_order_release);
     durable_[shard].store(at, std::memory_order_release);
+    owned_[shard].store(true, std::memory_order_release);
   }
+  /// Its next owner may make records durable that nobody tells of here.
+  void left(shard_id shard) { owned_[shard].store(false, std::memory_order_release); }
+  bool owned(shard_id shard) const { return owned_[shard].load(std::memory_order_acquire); }
   /// The entity's latest record. Must be called before anything up to it is acknowledged.
   void durable(entity_id entity, position at) {
     recent_[slot_of(entity)].store(at, std::memory_order_release);
@@ -27,10 +31,11 @@ class projection_progress {
 
   position last_durable(shard_id shard) const { return durable_[shard].load(std::memory_order_acquire); }
 
-  /// Durable records that are not in the view yet, of all shards.
+  /// Durable records that are not in the view yet, of all shards that are owned here.
   std::uint64_t lag() const {
     std::uint64_t records = 0;
     for (shard_id shard = 0; shard < shard_count; ++shard) {
+      if (!owned(shard)) continue;
       // In this order, since what is projected was durable before.
       const auto projected = projected_[shard].load(std::memory_order_acquire);
       const auto durable = last_durable(shard);
@@ -39,8 +44,10 @@ class projection_progress {
     return records;
   }
 
-  /// Whether some durable record of the entity may not be in the view yet. Look before reading.
+  /// Whether some durable record of the entity may not be in the view yet: always, where another node owns
+  /// its shard. Look before reading.
   bool lags(entity_id entity) const {
+    if (!owned(shard_of(entity))) return true;
     const auto projected = projected_[shard_of(entity)].load(std::memory_order_acquire);
     return projected < recent_[slot_of(entity)].load(std::memory_order_acquire) ||
            projected < claimed_[shard_of(entity)].load(std::memory_order_acquire);
@@ -54,6 +61,7 @@ class projection_progress {
     return shard_of(entity) * slots_of_shard + sequence_of(entity) % slots_of_shard;
   }
 
+  std::array<std::atomic<bool>, shard_count> owned_{};
   std::array<std::atomic<position>, shard_count> claimed_{};
   std::array<std::atomic<position>, shard_count> durable_{};
   std::array<std::atomic<position>, shard_count> projected_{};

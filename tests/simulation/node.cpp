@@ -64,7 +64,7 @@ void node::start() {
         failed_ = !started;
         if (failed_) return;
         world_.trace([] { return std::string("engine serves"); });
-        router_.emplace(std::move(started->shards), started->next_shard);
+        router_.emplace(std::move(*started));
         reader_ = std::make_shared<http::reservation_reader>(view_, reservations_, *progress_, loop_);
       }));
 }

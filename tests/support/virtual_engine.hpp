@@ -255,7 +255,7 @@ class virtual_engine {
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
     front_ = system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
                             actors::started_callback([this](auto started) {
-                              if (started) router_.emplace(std::move(started->shards), started->next_shard);
+                              if (started) router_.emplace(std::move(*started));
                             }));
   }
   void restart() {

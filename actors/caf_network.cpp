@@ -1,0 +1,86 @@
+#include "actors/caf_network.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/middleman_actor.hpp>
+#include <caf/openssl/manager.hpp>
+#include <charconv>
+#include <set>
+#include <utility>
+
+namespace holdfast::actors {
+namespace {
+
+/// For one try to reach a node, or to listen.
+constexpr std::chrono::seconds longest_try{2};
+
+caf::io::middleman_actor middleman_of(caf::actor_system& system, const node_options& node) {
+  return node.certificates ? system.openssl_manager().actor_handle() : system.middleman().actor_handle();
+}
+
+std::optional<std::pair<std::string, std::uint16_t>> host_and_port_of(const std::string& address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  auto host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const auto* end = address.data() + address.size();
+  const auto read = std::from_chars(address.data() + colon + 1, end, port);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return std::pair(std::move(host), port);
+}
+
+}  // namespace
+
+std::string node_address(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+void caf_network::prepare(caf::actor_system_config& config, const node_options& node) {
+  config.load<caf::io::middleman>();
+  config.set("middleman.heartbeat-interval", caf::timespan(heartbeat_every));
+  config.set("middleman.connection-timeout", caf::timespan(silent_for));
+  if (!node.certificates) return;
+  config.load<caf::openssl::manager>();
+  config.openssl_certificate = node.certificates->certificate;
+  config.openssl_key = node.certificates->key;
+  config.openssl_cafile = node.certificates->authority;
+}
+
+void caf_network::publish(const node_gate_actor& gate,
+                          std::function<void(tl::expected<std::string, std::string>)> done) {
+  system_.spawn([middleman = middleman_of(system_, node_), node = node_, done = std::move(done),
+                 whom = caf::actor_cast<caf::strong_actor_ptr>(gate)](caf::event_based_actor* self) {
+    self->request(middleman, longest_try, caf::publish_atom::value, node.port, whom, std::set<std::string>{},
+                  node.address, true)
+        .then([=](std::uint16_t port) { done(node_address(node.address, port)); },
+              [=](const caf::error& why) {
+                done(tl::unexpected("can't listen for other nodes on " +
+                                    node_address(node.address, node.port) + ": " +
+                                    self->system().render(why)));
+              });
+  });
+}
+
+void caf_network::find(const std::string& address,
+                       std::function<void(tl::expected<node_gate_actor, std::string>)> done) {
+  const auto place = host_and_port_of(address);
+  if (!place) return done(tl::unexpected("'" + address + "' is no address of a node"));
+  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address,
+                 done = std::move(done)](caf::event_based_actor* self) {
+    self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
+        .then(
+            [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
+              if (!gate) return done(tl::unexpected("the node at " + address + " has no gate"));
+              done(caf::actor_cast<node_gate_actor>(gate));
+            },
+            [=](const caf::error& why) {
+              done(tl::unexpected("the node at " + address +
+                                  " can't be reached: " + self->system().render(why)));
+            });
+  });
+}
+
+}  // namespace holdfast::actors
