@@ -95,13 +95,17 @@ node_gate_actor forwarder_state::gate_at(const std::string& address) {
 }
 
 void forwarder_state::found(const gate_found& what) {
-  auto& known = neighbours_[what.address];
+  const auto place = neighbours_.find(what.address);
+  // Nobody is there any more.
+  if (place == neighbours_.end()) return;
+  auto& known = place->second;
   if (!what.gate) {
-    spdlog::warn("{}", what.why_not);
+    if (!std::exchange(known.missed, true)) spdlog::warn("{}; trying again", what.why_not);
     known.again_at = clock() + search_interval;
     return;
   }
   known.gate = caf::actor_cast<node_gate_actor>(what.gate);
+  known.missed = false;
   self_->monitor(known.gate);
   look();
 }

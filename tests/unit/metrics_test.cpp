@@ -244,6 +244,7 @@ TEST_CASE("the view lacks what is durable and not projected") {
   storage::projection_progress progress;
   CHECK(progress.lag() == 0);
   progress.claimed(3, 100);
+  progress.claimed(5, 0);
   progress.durable(storage::id_of(5, 1), 7);
   CHECK(progress.lag() == 107);
   progress.projected(3, 60);
