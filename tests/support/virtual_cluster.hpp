@@ -197,6 +197,7 @@ class virtual_cluster {
     network.gates.clear();
     run_actors();
     jobs.clear();
+    held_.clear();
     nodes_.clear();
     system_.reset();
   }
@@ -288,17 +289,27 @@ class virtual_cluster {
 
   std::deque<job> jobs;
   actors::engine_options options;
-  storage::memory_journal reservations{[this](job next) { jobs.push_back(std::move(next)); }, "reservations"};
+  storage::memory_journal reservations{
+      [this](job next) { (journal_held_ ? held_ : jobs).push_back(std::move(next)); }, "reservations"};
   storage::memory_journal receipts{[this](job next) { jobs.push_back(std::move(next)); }, "receipts"};
   scripted_provider provider{jobs};
   memory_view_writer view{jobs};
   storage::memory_membership membership{
       lease, [this] { return storage::memory_membership::time_point{} + elapsed_; }};
   virtual_network network;
+  /// The journal of the reservations does nothing for now, and then everything in order.
+  void hold_journal() { journal_held_ = true; }
+  void release_journal() {
+    journal_held_ = false;
+    for (auto& call : std::exchange(held_, {})) jobs.push_back(std::move(call));
+  }
+
   /// Called behind every turn.
   std::function<void()> after_step;
 
  private:
+  bool journal_held_ = false;
+  std::deque<job> held_;
   std::chrono::milliseconds elapsed_{0};
   std::set<std::string> silenced_;
   caf::actor_system_config config_;

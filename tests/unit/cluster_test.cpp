@@ -394,6 +394,53 @@ TEST_CASE("commands that were asked of a node that dies are asked again of its s
   CHECK(with.a.figures().commands_asked_again == 2);
 }
 
+TEST_CASE("a placement without a key is charged once, although its answer was lost and its node has ended") {
+  three_nodes with;
+  auto& cluster = with.cluster;
+  auto& front = cluster.start("front", false);
+  cluster.advance(500ms);
+  for (const auto* one : {"a", "b", "c"}) cluster.network.cut(one, "front");
+  const auto answer = front.place(a_placement());
+  cluster.run();
+  CHECK_FALSE(*answer);
+  REQUIRE(cluster.provider.charges.size() == 1);
+  const auto id = cluster.provider.charges.front().reservation;
+  for (auto* one : {&with.a, &with.b, &with.c}) {
+    if (!one->serves().contains(storage::shard_of(id))) continue;
+    one->end();
+    cluster.network.gates.erase(one->name);
+    break;
+  }
+  cluster.network.mend();
+  cluster.advance(1s);
+  CHECK(placed_and_paid(answer));
+  CHECK((*answer)->id == id);
+  CHECK_FALSE((*answer)->replayed);
+  CHECK(cluster.provider.charges.size() == 1);
+}
+
+TEST_CASE("a claim that comes back when its leases have run out does not count, not even for who has them again") {
+  three_nodes with;
+  auto& cluster = with.cluster;
+  cluster.hold_journal();
+  cluster.kill(with.a);
+  cluster.advance(6s);
+  // Both have claimed the shards of the dead one, and lose touch before they hear of it.
+  cluster.silence({"b", "c"});
+  cluster.advance(6s);
+  CHECK(with.b.serves().empty());
+  cluster.silence({});
+  cluster.advance(1s);
+  cluster.release_journal();
+  cluster.advance(1s);
+  CHECK(served_by({&with.b, &with.c}) == storage::shard_count);
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    const auto answer = with.b.place(a_placement(claim_for(shard)));
+    cluster.run();
+    CHECK(placed_and_paid(answer));
+  }
+}
+
 TEST_CASE("receipts stay gapless while books go from node to node") {
   three_nodes with;
   auto& cluster = with.cluster;
