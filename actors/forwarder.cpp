@@ -82,14 +82,13 @@ node_gate_actor forwarder_state::gate_at(const std::string& address) {
   auto& known = neighbours_[address];
   if (!known.gate && clock() >= known.again_at) {
     known.again_at = clock() + longest_search_for_owner;
-    around_->network->find(
-        address, [address, self = caf::actor_cast<forwarder_actor>(self_)](auto gate) {
-          if (gate) {
-            caf::anon_send(self, gate_found{address, caf::actor_cast<caf::strong_actor_ptr>(*gate), {}});
-          } else {
-            caf::anon_send(self, gate_found{address, nullptr, gate.error()});
-          }
-        });
+    around_->network->find(address, [address, self = caf::actor_cast<forwarder_actor>(self_)](auto gate) {
+      if (gate) {
+        caf::anon_send(self, gate_found{address, caf::actor_cast<caf::strong_actor_ptr>(*gate), {}});
+      } else {
+        caf::anon_send(self, gate_found{address, nullptr, gate.error()});
+      }
+    });
   }
   return known.gate;
 }
@@ -168,7 +167,9 @@ void forwarder_state::ask(ticket number, errand& one, const node_gate_actor& gat
     self_->request(gate, around_->options.payment_wait + longest_way, place_reservation{placement->request})
         .then([this, number, asked](placement_answer& answer) { answered(number, asked, answer); }, fail);
   } else {
-    self_->request(gate, around_->options.cancel_wait + longest_way, std::get<cancellation_call>(one.call).what)
+    self_
+        ->request(gate, around_->options.cancel_wait + longest_way,
+                  std::get<cancellation_call>(one.call).what)
         .then([this, number, asked](cancellation_answer& answer) { answered(number, asked, answer); }, fail);
   }
 }

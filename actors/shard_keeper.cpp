@@ -23,9 +23,9 @@ storage::shard_id shard_of_next_id(const std::vector<storage::shard_claim>& clai
   const auto next_id = [](const storage::shard_claim& claim) {
     return claim.last_entity == 0 ? storage::id_of(claim.shard, 1) : claim.last_entity + storage::shard_count;
   };
-  return std::min_element(claims.begin(), claims.end(), [&](const auto& a, const auto& b) {
-           return next_id(a) < next_id(b);
-         })->shard;
+  return std::min_element(claims.begin(), claims.end(),
+                          [&](const auto& a, const auto& b) { return next_id(a) < next_id(b); })
+      ->shard;
 }
 
 }  // namespace
@@ -239,8 +239,8 @@ void shard_keeper_state::closed(storage::shard_id shard) {
   if (!others) beat();
 }
 
-/// Another node has claimed it: the leases say which of the two claims it anew. A node that is alone has none,
-/// and whoever else is at its journal is no part of the plan.
+/// Another node has claimed it: the leases say which of the two claims it anew. A node that is alone has
+/// none, and whoever else is at its journal is no part of the plan.
 void shard_keeper_state::refused(storage::shard_id shard) {
   if (in_cluster() && shards_[shard].now == phase::serving) close(shard, std::chrono::milliseconds(0));
 }

@@ -72,7 +72,8 @@ inline actors::node_gate_actor::behavior_type virtual_link(
   self->state.to = to;
   // As a connection does, it goes with its other end.
   self->monitor(network->gates.at(to));
-  self->set_down_handler([self](const caf::down_msg&) { self->quit(caf::exit_reason::remote_link_unreachable); });
+  self->set_down_handler(
+      [self](const caf::down_msg&) { self->quit(caf::exit_reason::remote_link_unreachable); });
   return {
       [self](const actors::place_reservation& what) {
         return self->state.carry<actors::placement_answer>(self, what);
@@ -165,17 +166,17 @@ class virtual_cluster {
 
    private:
     actors::engine_ports ports() {
-      actors::engine_ports ports{cluster_.reservations,
-                                 cluster_.receipts,
-                                 cluster_.view,
-                                 progress,
-                                 cluster_.provider,
-                                 [this] { return cluster_.now(); },
-                                 [](domain::timestamp paid_at) {
-                                   return domain::zoned_timestamp{paid_at + std::chrono::days(21),
-                                                                  std::chrono::minutes(540)};
-                                 },
-                                 [this](std::string message) { fatal.push_back(std::move(message)); }};
+      actors::engine_ports ports{
+          cluster_.reservations,
+          cluster_.receipts,
+          cluster_.view,
+          progress,
+          cluster_.provider,
+          [this] { return cluster_.now(); },
+          [](domain::timestamp paid_at) {
+            return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
+          },
+          [this](std::string message) { fatal.push_back(std::move(message)); }};
       ports.membership = &cluster_.membership;
       return ports;
     }

@@ -71,8 +71,7 @@ struct three_nodes {
 bool placed_and_paid(const std::shared_ptr<std::optional<actors::placement_answer>>& answer) {
   REQUIRE(*answer);
   return (*answer)->status == placement_status::decided &&
-         domain::outcome_of(storage::fold_reservation((*answer)->records).value()) ==
-             placement_outcome::paid;
+         domain::outcome_of(storage::fold_reservation((*answer)->records).value()) == placement_outcome::paid;
 }
 
 /// Whether each shard's receipts are numbered 1, 2, 3.
@@ -180,7 +179,8 @@ TEST_CASE("a node without shards hands placements on, under a key of its own tha
   CHECK(front.figures().commands_forwarded == 20);
 }
 
-TEST_CASE("whenever a node dies, others serve its shards within a lease and two seconds, and finish its sagas") {
+TEST_CASE(
+    "whenever a node dies, others serve its shards within a lease and two seconds, and finish its sagas") {
   three_nodes with;
   auto& cluster = with.cluster;
   // Some are paid and wait for their answer, some for their charge, when it dies.
@@ -190,8 +190,11 @@ TEST_CASE("whenever a node dies, others serve its shards within a lease and two 
   for (const auto& id : ids) told.push_back(with.b.place(a_placement(claim_for(storage::shard_of(id)))));
   for (std::size_t turn = 0; turn < 6 * ids.size(); ++turn) cluster.step();
   cluster.kill(with.b);
-  const auto took = cluster.advance_until([&] { return served_by({&with.a, &with.c}) == storage::shard_count; },
-                                          20s);
+  const auto took = cluster.advance_until(
+      [&] {
+        return served_by({&with.a, &with.c}) == storage::shard_count;
+      },
+      20s);
   CHECK(took <= virtual_cluster::lease + 2s);
   MESSAGE("served again after " << took.count() << " ms");
   cluster.advance(10s);
@@ -233,8 +236,11 @@ TEST_CASE("a node that can't renew stops before its leases end, and nobody else 
   const auto stopped = cluster.advance_until([&] { return with.b.serves().empty(); }, 10s);
   CHECK(stopped < virtual_cluster::lease);
   CHECK_FALSE(with.b.figures().in_touch);
-  const auto taken =
-      stopped + cluster.advance_until([&] { return served_by({&with.a, &with.c}) == storage::shard_count; }, 10s);
+  const auto taken = stopped + cluster.advance_until(
+                                   [&] {
+                                     return served_by({&with.a, &with.c}) == storage::shard_count;
+                                   },
+                                   10s);
   CHECK(taken >= virtual_cluster::lease - 200ms);
   CHECK(taken <= virtual_cluster::lease + 2s);
   const auto answer = with.a.place(a_placement(claim_for(shard)));
@@ -274,7 +280,7 @@ TEST_CASE("where the membership is away for all, nobody serves, and everything g
   CHECK(placed_and_paid(answer));
 }
 
-TEST_CASE("a node that ends hands its shards over at once; who waits there is answered, and nobody fails") {
+TEST_CASE("a node that ends hands its shards over at once, who waits there is answered, and nobody fails") {
   three_nodes with;
   auto& cluster = with.cluster;
   std::vector<std::shared_ptr<std::optional<actors::placement_answer>>> told;
@@ -285,8 +291,11 @@ TEST_CASE("a node that ends hands its shards over at once; who waits there is an
   const auto done = with.b.hand_over();
   const auto took = cluster.advance_until([&] { return done->wait_for(0ms); }, 5s);
   CHECK(with.b.serves().empty());
-  const auto all =
-      took + cluster.advance_until([&] { return served_by({&with.a, &with.c}) == storage::shard_count; }, 5s);
+  const auto all = took + cluster.advance_until(
+                              [&] {
+                                return served_by({&with.a, &with.c}) == storage::shard_count;
+                              },
+                              5s);
   CHECK(all <= 500ms);
   MESSAGE("served by others after " << all.count() << " ms");
   // It still takes commands, for others.
@@ -419,7 +428,8 @@ TEST_CASE("a placement without a key is charged once, although its answer was lo
   CHECK(cluster.provider.charges.size() == 1);
 }
 
-TEST_CASE("a claim that comes back when its leases have run out does not count, not even for who has them again") {
+TEST_CASE(
+    "a claim that comes back when its leases have run out does not count, not even for who has them again") {
   three_nodes with;
   auto& cluster = with.cluster;
   cluster.hold_journal();
@@ -482,7 +492,8 @@ TEST_CASE("receipts stay gapless while books go from node to node") {
   cluster.advance(20s);
   for (const auto id : ids) {
     const auto state = cluster.stored(id);
-    CHECK(state.receipt == (id == ids.front() ? receipt_status::receipt_cancelled : receipt_status::receipt_issued));
+    CHECK(state.receipt ==
+          (id == ids.front() ? receipt_status::receipt_cancelled : receipt_status::receipt_issued));
   }
   CHECK(receipts_are_gapless(cluster, ids));
 }
