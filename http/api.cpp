@@ -10,6 +10,7 @@
 #include "http/bridge.hpp"
 #include "http/client.hpp"
 #include "http/metrics.hpp"
+#include "http/openapi.hpp"
 #include "http/placing.hpp"
 #include "http/process_figures.hpp"
 #include "http/query.hpp"
@@ -119,6 +120,8 @@ class api::implementation {
         return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
       case resource::metrics:
         return done(metrics_response(figures()));
+      case resource::openapi:
+        return done(openapi_response(request.if_none_match));
     }
   }
 

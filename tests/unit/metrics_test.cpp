@@ -117,6 +117,7 @@ TEST_CASE("a route is told by its pattern, whatever the path") {
       {"/actuator/info", "/actuator/info"},
       {"/actuator/circuitbreakers", "/actuator/circuitbreakers"},
       {"/actuator/parked", "/actuator/parked"},
+      {"/openapi.json", "/openapi.json"},
       {"/actuator/prometheus", "/metrics"},
       {"/metrics", "/metrics"},
       {"/metrics/", "/metrics"},
