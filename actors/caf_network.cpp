@@ -55,12 +55,12 @@ void caf_network::publish(const node_gate_actor& gate,
                  whom = caf::actor_cast<caf::strong_actor_ptr>(gate)](caf::event_based_actor* self) {
     self->request(middleman, longest_try, caf::publish_atom::value, node.port, whom, std::set<std::string>{},
                   node.address, true)
-        .then([=](std::uint16_t port) { done(node_address(node.address, port)); },
-              [=](const caf::error& why) {
-                done(tl::unexpected("can't listen for other nodes on " +
-                                    node_address(node.address, node.port) + ": " +
-                                    self->system().render(why)));
-              });
+        .then(
+            [=](std::uint16_t port) { done(node_address(node.address, port)); },
+            [=](const caf::error& why) {
+              done(tl::unexpected("can't listen for other nodes on " + node_address(node.address, node.port) +
+                                  ": " + self->system().render(why)));
+            });
   });
 }
 

@@ -31,8 +31,8 @@ class cluster_meter {
   void asked_again() { commands_asked_again_.fetch_add(1, std::memory_order_relaxed); }
 
   cluster_figures read() const {
-    return {clustered_,      in_touch_,      members_,     shards_owned_,       shards_without_owner_,
-            beats_answered_, beats_failed_,  shards_gained_, shards_lost_,      commands_forwarded_,
+    return {clustered_,           in_touch_,     members_,       shards_owned_, shards_without_owner_,
+            beats_answered_,      beats_failed_, shards_gained_, shards_lost_,  commands_forwarded_,
             commands_asked_again_};
   }
 

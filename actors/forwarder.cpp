@@ -82,26 +82,29 @@ node_gate_actor forwarder_state::gate_at(const std::string& address) {
   auto& known = neighbours_[address];
   if (!known.gate && clock() >= known.again_at) {
     known.again_at = clock() + longest_search_for_owner;
-    around_->network->find(
-        address, [address, self = caf::actor_cast<forwarder_actor>(self_)](auto gate) {
-          if (gate) {
-            caf::anon_send(self, gate_found{address, caf::actor_cast<caf::strong_actor_ptr>(*gate), {}});
-          } else {
-            caf::anon_send(self, gate_found{address, nullptr, gate.error()});
-          }
-        });
+    around_->network->find(address, [address, self = caf::actor_cast<forwarder_actor>(self_)](auto gate) {
+      if (gate) {
+        caf::anon_send(self, gate_found{address, caf::actor_cast<caf::strong_actor_ptr>(*gate), {}});
+      } else {
+        caf::anon_send(self, gate_found{address, nullptr, gate.error()});
+      }
+    });
   }
   return known.gate;
 }
 
 void forwarder_state::found(const gate_found& what) {
-  auto& known = neighbours_[what.address];
+  const auto place = neighbours_.find(what.address);
+  // Nobody is there any more.
+  if (place == neighbours_.end()) return;
+  auto& known = place->second;
   if (!what.gate) {
-    spdlog::warn("{}", what.why_not);
+    if (!std::exchange(known.missed, true)) spdlog::warn("{}; trying again", what.why_not);
     known.again_at = clock() + search_interval;
     return;
   }
   known.gate = caf::actor_cast<node_gate_actor>(what.gate);
+  known.missed = false;
   self_->monitor(known.gate);
   look();
 }
@@ -164,7 +167,9 @@ void forwarder_state::ask(ticket number, errand& one, const node_gate_actor& gat
     self_->request(gate, around_->options.payment_wait + longest_way, place_reservation{placement->request})
         .then([this, number, asked](placement_answer& answer) { answered(number, asked, answer); }, fail);
   } else {
-    self_->request(gate, around_->options.cancel_wait + longest_way, std::get<cancellation_call>(one.call).what)
+    self_
+        ->request(gate, around_->options.cancel_wait + longest_way,
+                  std::get<cancellation_call>(one.call).what)
         .then([this, number, asked](cancellation_answer& answer) { answered(number, asked, answer); }, fail);
   }
 }

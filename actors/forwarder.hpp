@@ -64,6 +64,7 @@ class forwarder_state {
     node_gate_actor gate;
     /// When it may be looked for again.
     time_point again_at;
+    bool missed = false;
   };
 
   time_point clock() const { return self_->clock().now(); }

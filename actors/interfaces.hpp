@@ -112,19 +112,17 @@ using shard_keeper_actor = caf::typed_actor<
     caf::reacts_to<tick>>;
 
 /// Brings commands on shards that are not here to the nodes that have them.
-using forwarder_actor = caf::typed_actor<
-    caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
-    // Who owns what; a node's gate.
-    caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
-    // Time to look at those that wait.
-    caf::reacts_to<tick>>;
+using forwarder_actor = caf::typed_actor<caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
+                                         // Who owns what; a node's gate.
+                                         caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
+                                         // Time to look at those that wait.
+                                         caf::reacts_to<tick>>;
 
 /// Where the commands of other nodes come in.
-using node_gate_actor =
-    caf::typed_actor<caf::replies_to<place_reservation>::with<placement_answer>,
-                     caf::replies_to<cancel_reservation>::with<cancellation_answer>,
-                     // Answers from here.
-                     caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>>;
+using node_gate_actor = caf::typed_actor<caf::replies_to<place_reservation>::with<placement_answer>,
+                                         caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+                                         // Answers from here.
+                                         caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>>;
 
 /// The root of the actors: starts them, and ends them with itself.
 using engine_actor = caf::typed_actor<

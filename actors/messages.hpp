@@ -2,12 +2,12 @@
 // `inspect` and are registered in type_registry.cpp; the others never leave the process and say so.
 #pragma once
 
+#include <caf/actor_control_block.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/detail/stringification_inspector.hpp>
 #include <caf/error.hpp>
 #include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
-#include <caf/actor_control_block.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>

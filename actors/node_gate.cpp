@@ -49,11 +49,11 @@ node_gate_state::promise<cancellation_answer> node_gate_state::cancel(const canc
   const auto ticket = ++last_ticket_;
   auto to = cancellations_[ticket] = self_->make_response_promise<cancellation_answer>();
   const auto gate = caf::actor_cast<node_gate_actor>(self_);
-  caf::anon_send(shard,
-                 cancellation_call{what, reply<cancellation_answer>([gate, ticket](cancellation_answer answer) {
-                                     caf::anon_send(gate, gate_cancelled{ticket, answer});
-                                   }),
-                                   true});
+  caf::anon_send(
+      shard, cancellation_call{what, reply<cancellation_answer>([gate, ticket](cancellation_answer answer) {
+                                 caf::anon_send(gate, gate_cancelled{ticket, answer});
+                               }),
+                               true});
   return to;
 }
 

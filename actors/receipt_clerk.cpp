@@ -36,9 +36,8 @@ void receipt_clerk_state::lose(const shards_lost& what) {
   };
   for (const auto shard : what.shards) books_[shard] = {};
   const bool read = std::any_of(loading_.begin(), loading_.end(), [&](auto& one) { return lost(one.first); });
-  const bool written = std::any_of(open_.begin(), open_.end(), [&](auto& one) {
-    return lost(one.first) && !one.second.log.settled();
-  });
+  const bool written = std::any_of(open_.begin(), open_.end(),
+                                   [&](auto& one) { return lost(one.first) && !one.second.log.settled(); });
   if (read || written) return go_down("books went to another node while they were used");
   recency_.remove_if(lost);
   std::erase_if(open_, [&](auto& one) { return lost(one.first); });

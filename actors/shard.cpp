@@ -73,7 +73,8 @@ void shard_state::cancel(cancellation_call& call) {
 template <class Call>
 void shard_state::hand_on(Call& call) {
   if (call.from_other_node) {
-    using answer = std::conditional_t<std::is_same_v<Call, placement_call>, placement_answer, cancellation_answer>;
+    using answer =
+        std::conditional_t<std::is_same_v<Call, placement_call>, placement_answer, cancellation_answer>;
     answer not_here;
     not_here.status = decltype(not_here.status)::elsewhere;
     return call.to.deliver(std::move(not_here));
@@ -179,7 +180,8 @@ void shard_state::reservation_down(const reservation_failed& what) {
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
                  self_->system().render(what.reason));
   }
-  if (!closing_) self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
+  if (!closing_)
+    self_->delayed_send(self_, backoff(found->first, ++downs_[found->first]), respawn{found->first});
   resuming_.erase(found->first);
   forget(found);
   // It no longer counts among those that are read, so the next page may be due.

@@ -23,9 +23,9 @@ storage::shard_id shard_of_next_id(const std::vector<storage::shard_claim>& clai
   const auto next_id = [](const storage::shard_claim& claim) {
     return claim.last_entity == 0 ? storage::id_of(claim.shard, 1) : claim.last_entity + storage::shard_count;
   };
-  return std::min_element(claims.begin(), claims.end(), [&](const auto& a, const auto& b) {
-           return next_id(a) < next_id(b);
-         })->shard;
+  return std::min_element(claims.begin(), claims.end(),
+                          [&](const auto& a, const auto& b) { return next_id(a) < next_id(b); })
+      ->shard;
 }
 
 }  // namespace
@@ -108,10 +108,13 @@ void shard_keeper_state::heard(const beat_answered& what) {
   beating_ = false;
   if (*what.result) {
     leased_until_ = sent_at_ + around_->ports.membership->lease();
+    if (std::exchange(unheard_, false)) spdlog::info("the cluster's membership answers again");
     obey(**what.result);
   } else {
     around_->cluster->beat_failed();
-    spdlog::warn("no answer from the cluster's membership: {}", what.result->error());
+    if (!std::exchange(unheard_, true)) {
+      spdlog::warn("no answer from the cluster's membership: {}; trying again", what.result->error());
+    }
   }
   if (std::exchange(beat_again_, false)) beat();
 }
@@ -236,9 +239,10 @@ void shard_keeper_state::closed(storage::shard_id shard) {
   if (!others) beat();
 }
 
-/// Another node has claimed it: its lease says who may. Where that is this node, it claims it anew.
+/// Another node has claimed it: the leases say which of the two claims it anew. A node that is alone has
+/// none, and whoever else is at its journal is no part of the plan.
 void shard_keeper_state::refused(storage::shard_id shard) {
-  if (shards_[shard].now == phase::serving) close(shard, std::chrono::milliseconds(0));
+  if (in_cluster() && shards_[shard].now == phase::serving) close(shard, std::chrono::milliseconds(0));
 }
 
 /// All that it has.

@@ -91,6 +91,8 @@ class shard_keeper_state {
   /// A beat is out: when it was sent, and whether another is to follow at once.
   bool beating_ = false;
   bool beat_again_ = false;
+  /// The last one had no answer.
+  bool unheard_ = false;
   time_point sent_at_{};
   /// When this node's leases end at the earliest, by its own clock.
   time_point leased_until_{};
