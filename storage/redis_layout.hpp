@@ -2,6 +2,7 @@
 // behind the prefix of redis_options; rows and places are those of view_format.hpp.
 //
 //     meta              hash: store (whose view it is), generation (drawn anew with each clearing)
+//     clearing          who clears the view at the moment: one writer at a time, for a bounded time
 //     published         the stamp of the store, present where readers may see the view
 //     checkpoints       hash: shard -> position
 //     row:<id>          a row
@@ -25,6 +26,9 @@ namespace holdfast::storage::redis_layout {
 
 inline std::string meta(const std::string& prefix) {
   return prefix + "meta";
+}
+inline std::string clearing(const std::string& prefix) {
+  return prefix + "clearing";
 }
 inline std::string published(const std::string& prefix) {
   return prefix + "published";
@@ -101,6 +105,31 @@ for i = 4 + rows, #ARGV, 2 do
     redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
   end
 end
+return redis.status_reply('OK')
+)lua";
+
+/// KEYS: clearing, then keys to remove. ARGV: who clears, and for how many more milliseconds he may.
+/// Fails where another has begun to clear since: what is there now may be his.
+inline constexpr std::string_view clear_script = R"lua(
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return redis.error_reply('CLEARED by another since')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+for i = 2, #KEYS do
+  if KEYS[i] ~= KEYS[1] then
+    redis.call('UNLINK', KEYS[i])
+  end
+end
+return redis.status_reply('OK')
+)lua";
+
+/// KEYS: clearing, meta. ARGV: who clears, stamp, generation. The view is cleared, and belongs to the store.
+inline constexpr std::string_view own_script = R"lua(
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return redis.error_reply('CLEARED by another since')
+end
+redis.call('HSET', KEYS[2], 'store', ARGV[2], 'generation', ARGV[3])
+redis.call('DEL', KEYS[1])
 return redis.status_reply('OK')
 )lua";
 

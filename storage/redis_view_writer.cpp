@@ -21,6 +21,8 @@ constexpr std::size_t largest_calls_in_flight = 8;
 /// Hint for one step of looking for keys to clear.
 constexpr const char* scan_keys = "1000";
 constexpr std::size_t generation_bytes = 16;
+/// Who clears and is not heard of for so long does not go on: another may begin.
+constexpr const char* clearing_ms = "30000";
 
 const auto unavailable = tl::unexpected(view_error::unavailable);
 
@@ -70,21 +72,18 @@ class redis_view_writer::server {
     if (!redis_.connect() || !look_around(found)) {
       return failed();
     }
-    const auto stored = redis_.call({"HMGET", redis_layout::meta(prefix_), "store", "generation"});
-    if (!is_array(stored.get(), 2)) {
-      return failed();
+    auto generation = stored_generation();
+    if (generation && generation->empty()) {
+      generation = clear_alone();
     }
-    const bool ours = is_string(stored->element[0]) && text_of(stored->element[0]) == stamp_ &&
-                      is_string(stored->element[1]);
-    const std::string generation = ours ? std::string(text_of(stored->element[1])) : draw_generation();
-    if (!ours && !clear(generation)) {
+    if (!generation) {
       return failed();
     }
     const auto reached = read_checkpoints();
     if (!reached || (has_lost(*reached) && !hide())) {
       return failed();
     }
-    generation_ = generation;
+    generation_ = *generation;
     reached_ = *reached;
     session_->replace(std::move(found));
     return reached_;
@@ -162,33 +161,68 @@ class redis_view_writer::server {
     return !found.server_run.empty();
   }
 
+  /// Empty where the view is not this store's; nothing where the server does not say.
+  std::optional<std::string> stored_generation() {
+    const auto stored = redis_.call({"HMGET", redis_layout::meta(prefix_), "store", "generation"});
+    if (!is_array(stored.get(), 2)) {
+      return std::nullopt;
+    }
+    const bool ours = is_string(stored->element[0]) && text_of(stored->element[0]) == stamp_ &&
+                      is_string(stored->element[1]);
+    return ours ? std::string(text_of(stored->element[1])) : std::string();
+  }
+
+  /// The generation, drawn here or by another node that has cleared it in between; nothing where one is at
+  /// it, which is over soon.
+  std::optional<std::string> clear_alone() {
+    const std::string me = draw_generation();
+    const auto begun = redis_.call({"SET", redis_layout::clearing(prefix_), me, "NX", "PX", clearing_ms});
+    if (is_error(begun.get()) || begun->type == REDIS_REPLY_NIL) {
+      return std::nullopt;
+    }
+    auto generation = stored_generation();
+    if (generation && generation->empty()) {
+      return clear(me) ? std::optional(me) : std::nullopt;
+    }
+    redis_.call({"DEL", redis_layout::clearing(prefix_)});
+    return generation;
+  }
+
   /// Hidden first and owned last: what is interrupted half way is cleared again. Only keys with
-  /// the prefix go.
+  /// the prefix go. The generation is who clears, too.
   bool clear(const std::string& generation) {
-    if (is_error(redis_.call({"DEL", redis_layout::published(prefix_), redis_layout::meta(prefix_)}).get())) {
+    if (!remove({redis_layout::published(prefix_), redis_layout::meta(prefix_)}, generation)) {
       return false;
     }
     std::string cursor = "0";
     do {
       const auto found = redis_.call({"SCAN", cursor, "MATCH", pattern_of(prefix_), "COUNT", scan_keys});
-      if (!is_array(found.get(), 2) || !unlink(found->element[1])) {
+      if (!is_array(found.get(), 2) || !is_array(found->element[1], 0)) {
+        return false;
+      }
+      std::vector<std::string> keys;
+      for (std::size_t i = 0; i < found->element[1]->elements; ++i) {
+        keys.emplace_back(text_of(found->element[1]->element[i]));
+      }
+      if (!keys.empty() && !remove(keys, generation)) {
         return false;
       }
       cursor = text_of(found->element[0]);
     } while (cursor != "0");
     return !is_error(
-        redis_.call({"HSET", redis_layout::meta(prefix_), "store", stamp_, "generation", generation}).get());
+        redis_
+            .call({"EVAL", std::string(redis_layout::own_script), "2", redis_layout::clearing(prefix_),
+                   redis_layout::meta(prefix_), generation, stamp_, generation})
+            .get());
   }
 
-  bool unlink(const redisReply* keys) {
-    if (!is_array(keys, 0)) {
-      return false;
-    }
-    std::vector<std::string> command{"UNLINK"};
-    for (std::size_t i = 0; i < keys->elements; ++i) {
-      command.emplace_back(text_of(keys->element[i]));
-    }
-    return command.size() == 1 || !is_error(redis_.call(command).get());
+  bool remove(const std::vector<std::string>& keys, const std::string& who) {
+    std::vector<std::string> command{"EVAL", std::string(redis_layout::clear_script),
+                                     std::to_string(keys.size() + 1), redis_layout::clearing(prefix_)};
+    command.insert(command.end(), keys.begin(), keys.end());
+    command.push_back(who);
+    command.emplace_back(clearing_ms);
+    return !is_error(redis_.call(command).get());
   }
 
   std::optional<checkpoints> read_checkpoints() {

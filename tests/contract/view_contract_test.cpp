@@ -796,3 +796,49 @@ TEST_CASE("redis: clearing a view touches no key of others") {
   view.wait_until_served();
   CHECK(view.list(all_rows())->total == 0);
 }
+
+TEST_CASE("redis: nodes that find an emptied view at once clear it once, and lose no row of each other's") {
+  view_fixture<redis_store> view;
+  view.serve("a");
+  std::vector<view_row> rows;
+  for (entity_id id = 1; id <= 5'000; ++id) {
+    rows.push_back(row(id, 1, id, 1000));
+  }
+  REQUIRE(view.write(std::move(rows)).has_value());
+  constexpr entity_id nodes = 4;
+  std::vector<std::unique_ptr<view_writer>> writers;
+  std::vector<std::promise<bool>> opened(nodes);
+  for (entity_id node = 0; node < nodes; ++node) {
+    writers.push_back(view.store().view().make_writer());
+  }
+  // As the projectors do: open until it succeeds, then write.
+  std::function<void(entity_id)> open = [&](entity_id node) {
+    writers[node]->open("b", [&, node](const auto& reached) {
+      if (!reached) {
+        return open(node);
+      }
+      writers[node]->write({row(node + 1, 1, 7, 1000)}, {{0, node + 1}},
+                           [&, node](const auto& result) { opened[node].set_value(result.has_value()); });
+    });
+  };
+  for (entity_id node = 0; node < nodes; ++node) {
+    open(node);
+  }
+  for (auto& one : opened) {
+    auto written = one.get_future();
+    REQUIRE(written.wait_for(holdfast::testing::answer_within) == std::future_status::ready);
+    CHECK(written.get());
+  }
+  view.reopen();
+  view.serve("b");
+  CHECK(view.list(all_rows())->total == nodes);
+}
+
+TEST_CASE("redis: who stopped in the middle of clearing keeps others from it for a bounded time only") {
+  view_fixture<redis_store> view;
+  view.serve("a");
+  view.store().server().command(
+      {"EVAL", "redis.call('SELECT', 3) redis.call('SET', 'holdfast:clearing', 'somebody', 'PX', 300)", "0"});
+  CHECK(is_unavailable(view.open("b")));
+  CHECK(view.eventually([&] { return view.open("b").has_value(); }));
+}

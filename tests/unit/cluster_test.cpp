@@ -196,7 +196,6 @@ TEST_CASE(
       },
       20s);
   CHECK(took <= virtual_cluster::lease + 2s);
-  MESSAGE("served again after " << took.count() << " ms");
   cluster.advance(10s);
   for (const auto id : ids) {
     CAPTURE(id);
@@ -297,7 +296,6 @@ TEST_CASE("a node that ends hands its shards over at once, who waits there is an
                               },
                               5s);
   CHECK(all <= 500ms);
-  MESSAGE("served by others after " << all.count() << " ms");
   // It still takes commands, for others.
   for (int i = 0; i < 10; ++i) told.push_back(with.b.place(a_placement()));
   told.push_back(with.b.place(a_placement(storage::idempotency_claim{"another", 1})));
