@@ -18,6 +18,7 @@ constexpr std::uint64_t most_threads = 256;
 constexpr std::uint64_t smallest_view_cache_bytes = 1024 * 1024;
 constexpr std::uint64_t largest_view_cache_bytes = std::uint64_t{64} * 1024 * 1024 * 1024;
 constexpr std::size_t longest_payment_key_bytes = 256;
+constexpr std::chrono::minutes longest_drain_delay{10};
 
 value_reader journal_into(std::vector<storage::postgres_place>& into) {
   return [&into](const std::string& text) -> refusal {
@@ -105,6 +106,8 @@ const command serve_command{
         "  holdfast serve --journal postgres://holdfast@db.example:5432/holdfast\n"
         "  holdfast serve --view redis://127.0.0.1:6379/0\n"
         "  holdfast serve --payment http://127.0.0.1:9090\n"
+        "  holdfast serve --node-listen 127.0.0.1:9188 --journal postgres://holdfast@db.example/holdfast \\\n"
+        "    --view redis://db.example:6379/0 --payment http://127.0.0.1:9090\n"
         "  holdfast serve --sandbox-latency 400ms-620ms --sandbox-decline-rate 0.1\n"
         "  HOLDFAST_LOG_LEVEL=debug holdfast serve --config holdfast.toml\n",
     .prefix = "",
@@ -160,7 +163,12 @@ std::vector<setting> settings_of(configuration& into) {
        delivery_days_into(into.delivery_days)},
       {"threads", "N", "one per processor", "Event loops, a thread each, for HTTP and the actors",
        number_into(into.threads, 1, most_threads)},
+      {"drain-delay", "DURATION", "0s",
+       "How long SIGTERM lets it serve on while readiness is down, for load balancers to notice",
+       duration_into(into.drain_delay, {}, longest_drain_delay,
+                     "give a duration from 0s to 10m, such as 5s")},
   };
+  for (auto& each : node_settings(into.node)) settings.push_back(std::move(each));
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
   for (auto& each : knob_settings(into.sandbox)) settings.push_back(std::move(each));
   settings.push_back({"sandbox-outage", "BOOL", "false", "Whether the sandbox refuses connections",
@@ -183,6 +191,7 @@ tl::expected<configuration, early_exit> parse_configuration(int argc, const char
   if (result.provider) {
     if (const auto idle = refuse_idle_knob(*values)) return refuse(*idle);
   }
+  if (const auto alone = refuse_node(result, *values)) return refuse(*alone);
   return result;
 }
 

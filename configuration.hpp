@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "configuration_values.hpp"
 #include "logging.hpp"
+#include "node_configuration.hpp"
 #include "payments/sandbox_bank.hpp"
 #include "storage/postgres_places.hpp"
 #include "storage/redis_options.hpp"
@@ -34,6 +35,9 @@ struct configuration {
   payments::sandbox_knobs sandbox;
   std::chrono::milliseconds payment_timeout{620};
   std::chrono::milliseconds payment_wait{5000};
+  node_configuration node;
+  /// On SIGTERM it serves on for so long, while it already says that it is not ready.
+  std::chrono::milliseconds drain_delay{0};
   /// A zone that delivery_calendar::open knows.
   std::string timezone = "Asia/Seoul";
   std::chrono::days delivery_days{21};

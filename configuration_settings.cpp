@@ -77,15 +77,19 @@ value_reader folder_into(std::string& into) {
   };
 }
 
-value_reader wait_into(milliseconds& into) {
-  return [&into](const std::string& text) -> refusal {
-    const auto wait = parse_duration(text);
-    if (!wait || *wait < milliseconds{1} || *wait > longest_wait) {
-      return "give a duration from 1ms to 1m, such as 620ms or 5s";
-    }
-    into = *wait;
+value_reader duration_into(milliseconds& into, milliseconds least, milliseconds most,
+                           const std::string& what_is_accepted) {
+  return [&into, least, most, what_is_accepted](const std::string& text) -> refusal {
+    const auto given = parse_duration(text);
+    if (!given || *given < least || *given > most) return what_is_accepted;
+    into = *given;
     return accepted;
   };
+}
+
+value_reader wait_into(milliseconds& into) {
+  return duration_into(into, milliseconds{1}, longest_wait,
+                       "give a duration from 1ms to 1m, such as 620ms or 5s");
 }
 
 value_reader truth_into(bool& into) {

@@ -41,6 +41,9 @@ std::vector<std::string> names_of(const std::vector<setting>& settings);
 value_reader address_into(socket_address& into);
 /// The path of a folder.
 value_reader folder_into(std::string& into);
+/// Within both limits.
+value_reader duration_into(std::chrono::milliseconds& into, std::chrono::milliseconds least,
+                           std::chrono::milliseconds most, const std::string& what_is_accepted);
 /// From 1 ms to 1 minute.
 value_reader wait_into(std::chrono::milliseconds& into);
 /// true or false.

@@ -10,12 +10,14 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <tl/expected.hpp>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "actors/engine.hpp"
+#include "cluster_node.hpp"
 #include "command_process.hpp"
 #include "configuration.hpp"
 #include "data_directory.hpp"
@@ -37,6 +39,8 @@ namespace {
 
 /// What an admitted command may take beyond the wait for its payment, when the process ends.
 constexpr std::chrono::milliseconds drain_margin{5000};
+/// A node that ends gives its shards to others within this; what it keeps they take when its lease is over.
+constexpr std::chrono::milliseconds hand_over_within{1000};
 /// For the answers still to be written once every command is answered.
 constexpr std::chrono::milliseconds last_answers_within{2000};
 /// Descriptors that the stores keep; the others are for connections.
@@ -52,6 +56,8 @@ struct stores {
   std::unique_ptr<storage::journal> reservations;
   std::unique_ptr<storage::journal> receipts;
   std::unique_ptr<storage::view_store> view;
+  /// Null without a cluster.
+  std::unique_ptr<storage::membership> membership;
 };
 
 tl::expected<std::unique_ptr<storage::view_store>, std::string> open_view(const configuration& settings,
@@ -81,7 +87,10 @@ tl::expected<stores, std::string> open_stores(const configuration& settings) {
   if (!receipts) return tl::unexpected(receipts.error().message);
   auto view = open_view(settings, *folder);
   if (!view) return tl::unexpected(view.error());
-  return stores{std::move(*folder), std::move(*reservations), std::move(*receipts), std::move(*view)};
+  auto membership = open_membership(settings);
+  if (!membership) return tl::unexpected(membership.error());
+  return stores{std::move(*folder), std::move(*reservations), std::move(*receipts), std::move(*view),
+                std::move(*membership)};
 }
 
 domain::timestamp now() {
@@ -149,8 +158,11 @@ class service {
                  .clock = now,
                  .delivery_date =
                      [calendar](domain::timestamp paid_at) { return calendar.delivery_date(paid_at); },
-                 .on_fatal = [this](const std::string& message) { journal_failed(message); }},
-                {.payment_wait = settings.payment_wait, .payment_timeout = settings.payment_timeout}),
+                 .on_fatal = [this](const std::string& message) { journal_failed(message); },
+                 .membership = stores.membership.get()},
+                {.payment_wait = settings.payment_wait,
+                 .payment_timeout = settings.payment_timeout,
+                 .node = node_options_of(settings.node)}),
         server_(http::api_handlers({.engine = engine_,
                                     .reservations = *stores.reservations,
                                     .view = *stores.view,
@@ -176,9 +188,15 @@ class service {
 
   std::uint16_t port() const { return server_.port(); }
 
-  /// Takes nothing new, finishes what is under way, and ends. True if nothing went wrong.
+  /// Takes nothing new once nobody should send it any more and others have its shards, finishes what is under
+  /// way, and ends. True if nothing went wrong.
   bool stop() {
-    ready_ = false;
+    // What fails, or is told to end again, meanwhile ends the process by another thread.
+    if (ready_.exchange(false)) std::this_thread::sleep_for(settings_.drain_delay);
+    if (!engine_.hand_over(hand_over_within)) {
+      spdlog::warn(
+          "not every shard could be handed over: other nodes take the others when the lease is over");
+    }
     server_.stop_accepting();
     if (!engine_.drain(settings_.payment_wait + drain_margin)) {
       spdlog::warn("not everything under way could be answered; it goes on at the next start");

@@ -146,6 +146,7 @@ class engine::implementation {
   engine_figures figures() const {
     auto seen = around_->meters->read(std::chrono::steady_clock::now(), around_->options.journal_patience);
     seen.breaker = breaker();
+    seen.cluster = cluster();
     seen.placements = placements_->figures();
     seen.cancellations = cancellations_->figures();
     seen.parked = parked(0).total;

@@ -61,6 +61,7 @@ struct engine_figures {
   journal_figures receipts;
   projection_figures projection;
   breaker_figures breaker;
+  cluster_figures cluster;
   command_figures placements;
   command_figures cancellations;
   std::uint64_t parked = 0;

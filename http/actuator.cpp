@@ -60,6 +60,10 @@ void write_status(json_writer& out, std::string_view component, std::string_view
   out.end_object();
 }
 
+std::string_view up_or_down(bool up) {
+  return up ? "UP" : "DOWN";
+}
+
 void write_breaker_health(json_writer& out, const actors::breaker_figures& breaker) {
   out.name("circuitBreakers");
   out.begin_object();
@@ -71,22 +75,36 @@ void write_breaker_health(json_writer& out, const actors::breaker_figures& break
   out.end_object();
 }
 
+void write_cluster_health(json_writer& out, const actors::cluster_figures& cluster) {
+  out.name("cluster");
+  out.begin_object();
+  json::field(out, "status", up_or_down(cluster.in_touch));
+  out.name("details");
+  out.begin_object();
+  json::field(out, "members", cluster.members);
+  json::field(out, "shardsOwned", cluster.shards_owned);
+  json::field(out, "shardsWithoutOwner", cluster.shards_without_owner);
+  out.end_object();
+  out.end_object();
+}
+
 }  // namespace
 
 response health_response(const health_figures& figures) {
-  const auto name_of = [](bool up) -> std::string_view { return up ? "UP" : "DOWN"; };
-  const bool stores_up = figures.view_reachable && figures.journal_goes_on;
-  const auto whole = stores_up ? readiness_name(figures.ready) : name_of(false);
+  const bool in_touch = figures.cluster.in_touch || !figures.cluster.clustered;
+  const bool stores_up = figures.view_reachable && figures.journal_goes_on && in_touch;
+  const auto whole = stores_up ? readiness_name(figures.ready) : up_or_down(false);
   return json_response(whole == "UP" ? 200 : 503, [&](json_writer& out) {
     out.begin_object();
     json::field(out, "status", whole);
     out.name("components");
     out.begin_object();
     write_breaker_health(out, figures.breaker);
-    write_status(out, "journal", name_of(figures.journal_goes_on));
+    if (figures.cluster.clustered) write_cluster_health(out, figures.cluster);
+    write_status(out, "journal", up_or_down(figures.journal_goes_on));
     write_status(out, "livenessState", "UP");
     write_status(out, "readinessState", readiness_name(figures.ready));
-    write_status(out, "view", name_of(figures.view_reachable));
+    write_status(out, "view", up_or_down(figures.view_reachable));
     out.end_object();
     out.name("groups");
     out.begin_array();

@@ -15,6 +15,8 @@ struct health_figures {
   bool view_reachable = false;
   bool journal_goes_on = false;
   actors::breaker_figures breaker;
+  /// Shown in a cluster only.
+  actors::cluster_figures cluster;
 };
 
 /// 503 where some component is down. An open breaker is shown and fails nothing: orders are still

@@ -152,7 +152,8 @@ class api::implementation {
     const health_figures figures{.ready = ports_.ready(),
                                  .view_reachable = false,
                                  .journal_goes_on = !ports_.engine.journal_stands_still(),
-                                 .breaker = ports_.engine.breaker()};
+                                 .breaker = ports_.engine.breaker(),
+                                 .cluster = ports_.engine.cluster()};
     // Any id does: the question is whether the view answers.
     view_->get(1, [figures, done = std::move(done)](const auto& row) {
       auto seen = figures;

@@ -234,6 +234,33 @@ void show_view(families& all, const service_figures& figures) {
       .add({{"call", "publish"}}, errors(actors::view_call::publish));
 }
 
+// --- The cluster ---
+
+void show_cluster(families& all, const actors::cluster_figures& cluster) {
+  if (!cluster.clustered) return;
+  gauge(all, "holdfast_cluster_in_touch",
+        "1 while the store of the membership has answered within the lease, else 0.")
+      .add({}, cluster.in_touch ? 1.0 : 0.0);
+  gauge(all, "holdfast_cluster_members", "Nodes whose lease lasts, as this one last saw them.")
+      .add({}, std::uint64_t{cluster.members});
+  gauge(all, "holdfast_cluster_shards_owned", "Shards that this node serves.")
+      .add({}, std::uint64_t{cluster.shards_owned});
+  gauge(all, "holdfast_cluster_shards_without_owner", "Shards that no node had when this one last looked.")
+      .add({}, std::uint64_t{cluster.shards_without_owner});
+  counter(all, "holdfast_cluster_heartbeats_total",
+          "Heartbeats of this node, by whether the store of the membership answered in time.")
+      .add({{"result", "answered"}}, cluster.beats_answered)
+      .add({{"result", "failed"}}, cluster.beats_failed);
+  counter(all, "holdfast_cluster_shards_moved_total", "Shards that came to this node, and that left it.")
+      .add({{"direction", "gained"}}, cluster.shards_gained)
+      .add({{"direction", "lost"}}, cluster.shards_lost);
+  counter(all, "holdfast_cluster_commands_forwarded_total", "Commands on shards that other nodes have.")
+      .add({}, cluster.commands_forwarded);
+  counter(all, "holdfast_cluster_commands_asked_again_total",
+          "Commands that were lost on the way or with their node, and handed on once more.")
+      .add({}, cluster.commands_asked_again);
+}
+
 // --- The process ---
 
 template <class Value>
@@ -273,6 +300,7 @@ std::string metrics_text(const service_figures& figures) {
   show_breaker(all, figures.engine.breaker);
   show_journals(all, figures.engine);
   show_view(all, figures);
+  show_cluster(all, figures.engine.cluster);
   show_process(all, figures);
   return prometheus::TextSerializer().Serialize(all);
 }

@@ -19,9 +19,11 @@ std::string join(const std::vector<storage::journal_record>& records) {
 }
 
 /// What is not acknowledged yet is not told: the view would lag behind it unnoticed, and a second
-/// reading could find less than the first.
+/// reading could find less than the first. What another node's writer was told is not known here, but
+/// there every reading is the journal's.
 void leave_out_unacknowledged(std::vector<storage::journal_record>& records,
                               const storage::projection_progress& progress) {
+  if (records.empty() || !progress.owned(records.back().shard)) return;
   while (!records.empty() && records.back().at > progress.last_durable(records.back().shard))
     records.pop_back();
 }

@@ -1,6 +1,7 @@
 // Customers who place, repeat and cancel over real sockets, and remember what they were told, so
 // that it can be held against what is there afterwards (reservation_story.hpp). They outlive the
-// servers that they speak to: each round is work with one server, on connections of its own.
+// servers that they speak to: each round is work with one server, or several nodes, on connections of
+// its own.
 //
 // Owned by one test; a crowd is used by one thread, each customer works in one of his own.
 #pragma once
@@ -93,10 +94,10 @@ class customer {
   ~customer() { finish(); }
 
   /// Works on one keep-alive connection until `ending` and the server ends it, or `leaving`.
-  void begin(std::uint16_t port, std::atomic<int>& answered, const std::atomic<bool>& ending,
-             const std::atomic<bool>& leaving) {
+  void begin(std::uint16_t port, std::atomic<int>& answered, std::atomic<int>& unavailable,
+             const std::atomic<bool>& ending, const std::atomic<bool>& leaving) {
     client_ = std::make_unique<http_client>(port);
-    thread_ = std::thread([&answered, &ending, &leaving, this] { run(answered, ending, leaving); });
+    thread_ = std::thread([&, this] { run(answered, unavailable, ending, leaving); });
   }
   void finish() {
     if (thread_.joinable()) thread_.join();
@@ -108,11 +109,14 @@ class customer {
   const std::string& failure() const { return failure_; }
 
  private:
-  void run(std::atomic<int>& answered, const std::atomic<bool>& ending, const std::atomic<bool>& leaving) {
+  void run(std::atomic<int>& answered, std::atomic<int>& unavailable, const std::atomic<bool>& ending,
+           const std::atomic<bool>& leaving) {
     try {
       bool last = false;
       while (!last && !leaving) {
-        last = act().header("connection") == "close";
+        const auto answer = act();
+        last = answer.header("connection") == "close";
+        if (answer.status == 503) ++unavailable;
         ++answered;
       }
     } catch (const std::exception& error) {
@@ -196,13 +200,18 @@ class crowd {
   }
   ~crowd() { leave(); }
 
-  void begin(std::uint16_t port) {
+  void begin(std::uint16_t port) { begin(std::vector{port}); }
+  /// In turn at each of these.
+  void begin(const std::vector<std::uint16_t>& ports) {
     ending_ = leaving_ = false;
-    answered_ = 0;
-    for (auto& each : customers_) each->begin(port, answered_, ending_, leaving_);
+    answered_ = unavailable_ = 0;
+    for (std::size_t i = 0; i < customers_.size(); ++i) {
+      customers_[i]->begin(ports[i % ports.size()], answered_, unavailable_, ending_, leaving_);
+    }
   }
-  /// Answers since begin().
+  /// Answers since begin(), and those of them that were 503.
   int answered() const { return answered_; }
+  int unavailable() const { return unavailable_; }
 
   /// From now on the server may go away.
   void expect_the_end() { ending_ = true; }
@@ -232,6 +241,7 @@ class crowd {
  private:
   std::vector<std::unique_ptr<customer>> customers_;
   std::atomic<int> answered_{0};
+  std::atomic<int> unavailable_{0};
   std::atomic<bool> ending_{false};
   std::atomic<bool> leaving_{false};
 };

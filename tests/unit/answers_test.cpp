@@ -227,7 +227,8 @@ TEST_CASE("the index leads to every collection") {
 }
 
 TEST_CASE("health has Spring's shape and fails with what is down") {
-  http::health_figures figures{.ready = true, .view_reachable = true, .journal_goes_on = true, .breaker = {}};
+  http::health_figures figures{
+      .ready = true, .view_reachable = true, .journal_goes_on = true, .breaker = {}, .cluster = {}};
   const auto up = http::health_response(figures);
   CHECK(up.status == 200);
   CHECK(
@@ -246,7 +247,16 @@ TEST_CASE("health has Spring's shape and fails with what is down") {
   figures.journal_goes_on = false;
   CHECK(http::health_response(figures).status == 503);
   CHECK(says(http::health_response(figures), R"("journal":{"status":"DOWN"})"));
-  figures = {.ready = false, .view_reachable = false, .journal_goes_on = true, .breaker = {}};
+  figures.journal_goes_on = true;
+  figures.cluster = {.clustered = true, .in_touch = true, .members = 3, .shards_owned = 86};
+  CHECK(http::health_response(figures).status == 200);
+  CHECK(says(
+      http::health_response(figures),
+      R"("cluster":{"status":"UP","details":{"members":3,"shardsOwned":86,"shardsWithoutOwner":0}},"journal")"));
+  figures.cluster.in_touch = false;
+  CHECK(http::health_response(figures).status == 503);
+  CHECK(says(http::health_response(figures), R"("cluster":{"status":"DOWN")"));
+  figures = {.ready = false, .view_reachable = false, .journal_goes_on = true, .breaker = {}, .cluster = {}};
   CHECK(says(http::health_response(figures), R"({"status":"DOWN")"));
 
   CHECK(http::liveness_response().body == R"({"status":"UP"})");

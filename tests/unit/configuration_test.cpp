@@ -73,6 +73,8 @@ struct precedence_row {
   std::string shown_by_default;
   /// What a refusal of nonsense says.
   std::string accepted;
+  /// What the setting can't do without.
+  std::vector<std::string> beside = {};
 };
 
 std::string in_ms(milliseconds wait) {
@@ -100,6 +102,22 @@ precedence_row wait_row(const std::string& name, milliseconds configuration::*wa
           normally,
           "duration from 1ms to 1m"};
 }
+
+precedence_row pem_row(const std::string& name, std::string node_configuration::*file,
+                       std::vector<std::string> beside) {
+  return {name,
+          "/a.pem",
+          "/b.pem",
+          "/c.pem",
+          [file](const configuration& c) { return (c.node.*file).empty() ? "none" : c.node.*file; },
+          "none",
+          "path of a PEM file",
+          std::move(beside)};
+}
+
+/// What the nodes of a cluster have in common.
+const std::vector<std::string> shared_parts{
+    "--journal", "postgres://db/holdfast", "--view", "redis://db:6379/0", "--payment", "http://bank:80"};
 
 std::vector<precedence_row> precedence_table() {
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
@@ -146,6 +164,23 @@ std::vector<precedence_row> precedence_table() {
        "days from 0 to 3650"},
       {"threads", "3", "4", "5", [](const configuration& c) { return std::to_string(c.threads); },
        std::to_string(default_configuration().threads), "number from 1 to 256"},
+      {"drain-delay", "1000ms", "2000ms", "3000ms",
+       [](const configuration& c) { return in_ms(c.drain_delay); }, "0ms", "duration from 0s to 10m"},
+      {"node-listen", "127.0.0.1:1", "127.0.0.1:2", "[::1]:3",
+       [](const configuration& c) {
+         if (!c.node.listen) return std::string("none");
+         const bool v6 = c.node.listen->address.find(':') != std::string::npos;
+         return (v6 ? "[" + c.node.listen->address + "]" : c.node.listen->address) + ":" +
+                std::to_string(c.node.listen->port);
+       },
+       "none", "10.0.0.1:9088 or [fd00::1]:9088", shared_parts},
+      {"lease", "1000ms", "2000ms", "3000ms", [](const configuration& c) { return in_ms(c.node.lease); },
+       "5000ms", "duration from 1s to 1m"},
+      pem_row("node-certificate", &node_configuration::certificate,
+              {"--node-key", "k", "--node-authority", "a"}),
+      pem_row("node-key", &node_configuration::key, {"--node-certificate", "c", "--node-authority", "a"}),
+      pem_row("node-authority", &node_configuration::authority,
+              {"--node-certificate", "c", "--node-key", "k"}),
       {"log-level", "warn", "debug", "trace",
        [levels](const configuration& c) { return levels[static_cast<std::size_t>(c.level)]; }, "info",
        "trace, debug, info, warn, error or off"},
@@ -186,20 +221,26 @@ TEST_CASE("a flag goes before its variable, a variable before the file, the file
     CAPTURE(row.name);
     const temporary_file file(row.name + " = \"" + row.in_file + "\"\n");
     const environment_variables variable{{variable_of(row.name), row.in_variable}};
+    const auto parse_beside = [&](std::vector<std::string> arguments,
+                                  const environment_variables& with = {}) {
+      arguments.insert(arguments.end(), row.beside.begin(), row.beside.end());
+      return parse(std::move(arguments), with);
+    };
 
     const auto by_default = parse({"serve"});
     REQUIRE(by_default);
     CHECK(row.shown(*by_default) == row.shown_by_default);
 
-    const auto by_file = parse({"serve", "--config", file.path()});
+    const auto by_file = parse_beside({"serve", "--config", file.path()});
     REQUIRE(by_file);
     CHECK(row.shown(*by_file) == as_shown(row, row.in_file));
 
-    const auto by_variable = parse({"serve", "--config", file.path()}, variable);
+    const auto by_variable = parse_beside({"serve", "--config", file.path()}, variable);
     REQUIRE(by_variable);
     CHECK(row.shown(*by_variable) == as_shown(row, row.in_variable));
 
-    const auto by_flag = parse({"serve", "--config", file.path(), "--" + row.name, row.in_flag}, variable);
+    const auto by_flag =
+        parse_beside({"serve", "--config", file.path(), "--" + row.name, row.in_flag}, variable);
     REQUIRE(by_flag);
     CHECK(row.shown(*by_flag) == as_shown(row, row.in_flag));
   }
@@ -212,9 +253,11 @@ TEST_CASE("the tables of this test name every setting") {
 TEST_CASE("a bad value is refused by the name of its source, with what is accepted") {
   for (const precedence_row& row : precedence_table()) {
     CAPTURE(row.name);
-    // An empty path is the only bad one; a key that is refused must not be shown.
+    // A key that is refused must not be shown.
     if (row.name == "payment-key" || row.name == "journal") continue;
-    const std::string bad = row.name == "data" ? "" : "nonsense";
+    // An empty path is the only bad one.
+    const bool is_path = row.name == "data" || row.shown_by_default == "none";
+    const std::string bad = is_path && row.name != "node-listen" ? "" : "nonsense";
 
     const std::string by_flag = refusal(parse({"serve", "--" + row.name + "=" + bad}));
     if (!bad.empty()) check_contains(by_flag, "--" + row.name + " = '" + bad + "' is not accepted");
@@ -256,6 +299,40 @@ TEST_CASE("a knob of the sandbox in this process is refused where payments go el
                  "HOLDFAST_SANDBOX_OUTAGE = 'true' is not accepted");
   // As the example file has them.
   CHECK(parse({"serve", "--payment", url, "--sandbox-latency", "0ms", "--sandbox-fail-rate", "0"}));
+}
+
+TEST_CASE("a node is refused without what it has to share with the others") {
+  const std::string here = "127.0.0.1:9188";
+  const std::vector<std::string> certificates{"--node-certificate", "c", "--node-key", "k",
+                                              "--node-authority",   "a"};
+  const auto node = [](std::string address, std::size_t left_out, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"serve", "--node-listen", std::move(address)};
+    for (std::size_t i = 0; i < shared_parts.size(); ++i) {
+      if (i / 2 != left_out) arguments.push_back(shared_parts[i]);
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return parse(arguments);
+  };
+  constexpr std::size_t nothing = 9;
+  CHECK(node(here, nothing));
+  CHECK(node("[::1]:9188", nothing));
+  CHECK(node("none", 0));
+  check_contains(refusal(node(here, 0)),
+                 "--node-listen = '127.0.0.1:9188' is not accepted; nodes share their");
+  check_contains(refusal(node(here, 0)), "--journal postgres://");
+  check_contains(refusal(node(here, 1)), "--view redis://");
+  check_contains(refusal(node(here, 2)), "--payment http://");
+  for (const char* address : {"10.0.0.1:9188", "[fd00::1]:9188", "128.0.0.1:0"}) {
+    check_contains(refusal(node(address, nothing)), "--node-certificate");
+    CHECK(node(address, nothing, certificates));
+  }
+  for (const char* address : {"0.0.0.0:9188", "[::]:9188", "db.example:9188"}) {
+    check_contains(refusal(node(address, nothing, certificates)), "that other nodes reach this one at");
+  }
+  check_contains(refusal(parse({"serve", "--node-key", "k"})),
+                 "--node-key = 'k' is not accepted; give all three");
+  check_contains(refusal(parse({"serve"}, {{"HOLDFAST_NODE_CERTIFICATE", "c"}, {"HOLDFAST_NODE_KEY", "k"}})),
+                 "HOLDFAST_NODE_CERTIFICATE = 'c' is not accepted");
 }
 
 TEST_CASE("a bad value in the file is refused even where a flag would have won") {
@@ -340,6 +417,13 @@ TEST_CASE("values at and beyond their limits") {
       {"--timezone", "../../etc/passwd", false},
       {"--timezone", "Asia", false},
       {"--log-level", "INFO", false},
+      {"--lease", "1s", true},
+      {"--lease", "999ms", false},
+      {"--lease", "1m", true},
+      {"--lease", "61s", false},
+      {"--drain-delay", "0ms", true},
+      {"--drain-delay", "10m", true},
+      {"--drain-delay", "11m", false},
   };
   for (const limit_row& row : table) {
     CAPTURE(row.flag);

@@ -74,6 +74,7 @@ http::service_figures some_figures() {
   engine.breaker.failed = 75;
   engine.breaker.slow = 76;
   engine.breaker.lost = 77;
+  engine.cluster = {true, true, 101, 102, 103, 104, 105, 106, 107, 108, 109};
   engine.placements = {81, 82};
   engine.cancellations = {83, 84};
   engine.parked = 91;
@@ -222,6 +223,16 @@ TEST_CASE("every figure has its name and its unit") {
       {R"(holdfast_commands_under_way{command="cancellation"})", 83},
       {R"(holdfast_commands_refused_total{command="placement"})", 82},
       {R"(holdfast_commands_refused_total{command="cancellation"})", 84},
+      {"holdfast_cluster_in_touch", 1},
+      {"holdfast_cluster_members", 101},
+      {"holdfast_cluster_shards_owned", 102},
+      {"holdfast_cluster_shards_without_owner", 103},
+      {R"(holdfast_cluster_heartbeats_total{result="answered"})", 104},
+      {R"(holdfast_cluster_heartbeats_total{result="failed"})", 105},
+      {R"(holdfast_cluster_shards_moved_total{direction="gained"})", 106},
+      {R"(holdfast_cluster_shards_moved_total{direction="lost"})", 107},
+      {"holdfast_cluster_commands_forwarded_total", 108},
+      {"holdfast_cluster_commands_asked_again_total", 109},
       {"process_cpu_seconds_total", 1.5},
       {"process_resident_memory_bytes", 4096},
       {"process_open_fds", 7},

@@ -131,6 +131,18 @@ TEST_CASE_FIXTURE(fixture, "of a view that is behind and the journal the later o
   CHECK(answer->records == "row");
 }
 
+TEST_CASE_FIXTURE(fixture, "of a shard that another node has, all that the journal has is told") {
+  progress.left(0);
+  view.row = storage::stored_row{1, 2, "row"};
+  ask();
+  CHECK(!answer);
+  auto of_another = record(3, 1, "b");
+  of_another.at = 12;
+  journal.answer(std::vector{record(1, 2, "a"), of_another});
+  run();
+  CHECK(answer->records == "ab");
+}
+
 TEST_CASE_FIXTURE(fixture, "what the journal has but nobody was told of yet is not told") {
   lag();
   ask();
