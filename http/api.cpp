@@ -52,6 +52,10 @@ class api::implementation {
     if (!route) {
       return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }
+    if (!ports_.gateway && is_for_customers(*route)) {
+      return done(refuse(client, fault::not_found,
+                         "This node takes no requests of customers: ask one that has the role gateway."));
+    }
     if (!allows(*route, request.method)) return done(wrong_method(client, *route));
     switch (request.method) {
       case method::options:

@@ -97,6 +97,11 @@ std::string_view pattern_name(std::size_t pattern) {
   return pattern_names.at(pattern);
 }
 
+bool is_for_customers(const route& route) {
+  return route.resource == resource::index || route.resource == resource::collection ||
+         route.resource == resource::item;
+}
+
 bool allows(const route& route, method method) {
   switch (method) {
     case method::get:

@@ -48,6 +48,9 @@ inline constexpr std::size_t pattern_count = 18;
 std::size_t pattern_of(const route& route);
 std::string_view pattern_name(std::size_t pattern);
 
+/// What customers ask for; the rest is for operators.
+bool is_for_customers(const route& route);
+
 bool allows(const route& route, method method);
 
 /// For the Allow header: "GET, HEAD, OPTIONS".
