@@ -96,6 +96,13 @@ void projector_state::fail(view_call what) {
   lose_view();
 }
 
+/// What it needs of the journal can't be read for now. Readers by id are not told less than was acknowledged
+/// meanwhile, since the view is known to lag.
+void projector_state::fail_reading(const storage::journal_error& why) {
+  if (!lost_) spdlog::error("the view can't catch up with the journal: {}", why.message);
+  lose_view();
+}
+
 void projector_state::lose_view() {
   around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
@@ -231,7 +238,7 @@ void projector_state::read_ends() {
 
 void projector_state::hear_ends(const ends_read& what) {
   busy_ = false;
-  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  if (!*what.result) return fail_reading(what.result->error());
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     ends_[shard] = (**what.result)[shard];
     if (kept_[shard]) around_->ports.progress.seen_in_journal(shard, ends_[shard]);
@@ -276,7 +283,7 @@ void projector_state::published(const view_published& what) {
 
 void projector_state::read(const records_read& what) {
   busy_ = false;
-  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  if (!*what.result) return fail_reading(what.result->error());
   // The shard may have gone, or others come.
   if (gained_) return pump();
   auto& records = **what.result;

@@ -65,6 +65,7 @@ class projector_state {
   };
 
   void open();
+  void fail_reading(const storage::journal_error& why);
   void lose_view();
   void forget_waiting();
   void pump();
