@@ -21,6 +21,7 @@
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
 #include "http/api.hpp"
+#include "http/event_feed.hpp"
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "payments/http_provider.hpp"
@@ -141,6 +142,7 @@ class service {
       : settings_(settings),
         writer_(stores.view->make_writer()),
         provider_(make_provider(settings, stores.folder)),
+        events_(*stores.reservations),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
                  .view = *writer_,
@@ -157,7 +159,8 @@ class service {
                                     .progress = progress_,
                                     .ready = [this] { return ready_.load(); },
                                     .version = HOLDFAST_VERSION,
-                                    .meters = request_meters_}),
+                                    .meters = request_meters_,
+                                    .events = events_}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -184,7 +187,9 @@ class service {
       spdlog::warn("not everything under way could be answered; it goes on at the next start");
     }
     server_.stop(last_answers_within);
+    // Closes the journals, whose answers the feed waits for.
     engine_.stop();
+    events_.stop();
     return !failed_;
   }
 
@@ -203,6 +208,7 @@ class service {
   http::request_meters request_meters_;
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
+  http::event_feed events_;
   actors::engine engine_;
   http::server server_;
 };

@@ -9,6 +9,7 @@
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
+#include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/placing.hpp"
 #include "http/process_figures.hpp"
@@ -27,6 +28,7 @@ class api::implementation {
  public:
   implementation(api_ports ports, boost::asio::io_context& loop)
       : ports_(std::move(ports)),
+        loop_(loop),
         view_(ports_.view.make_reader(loop)),
         meter_(ports_.meters.add()),
         bridge_(ports_.engine, loop),
@@ -119,6 +121,8 @@ class api::implementation {
         return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
       case resource::metrics:
         return done(metrics_response(figures()));
+      case resource::events:
+        return done(answer_events(client, request, ports_.events, loop_));
     }
   }
 
@@ -159,6 +163,7 @@ class api::implementation {
   }
 
   api_ports ports_;
+  boost::asio::io_context& loop_;
   std::unique_ptr<storage::view_reader> view_;
   request_meter& meter_;
   bridge bridge_;

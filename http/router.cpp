@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 10> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 11> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, resource>, 10> fixed_paths{{
     {"/actuator/parked", resource::parked},
     {"/actuator/prometheus", resource::metrics},
     {"/metrics", resource::metrics},
+    {"/events", resource::events},
 }};
 
 /// As pattern_of() numbers them: collections and items by their kind, then what has a path of its own.
@@ -41,6 +42,7 @@ constexpr std::array<std::string_view, pattern_count> pattern_names{
     "/actuator/circuitbreakers",
     "/actuator/parked",
     "/metrics",
+    "/events",
 };
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
