@@ -18,9 +18,11 @@
 
 #include "http/body_stream.hpp"
 #include "http/listener.hpp"
+#include "tests/support/event_stream.hpp"
 #include "tests/support/raw_client.hpp"
 
 using namespace holdfast::http;
+using holdfast::testing::chunk_reader;
 using holdfast::testing::raw_client;
 using holdfast::testing::raw_response;
 using namespace std::chrono_literals;
@@ -710,13 +712,9 @@ TEST_CASE("a stream outlives the time for a request, and shows that it lives") {
   streaming one(100ms);
   raw_client client = one.server.connect();
   client.exchange(get("/"));
+  chunk_reader chunks;
   std::string text;
-  while (text.find("beat beat beat beat ") == std::string::npos) {
-    text += read_until(client, "beat \r\n");
-    for (auto at = text.find("\r\n"); at != std::string::npos; at = text.find("\r\n")) {
-      text.erase(text.starts_with("0") ? 0 : at, text.starts_with("0") ? at + 2 : 2);
-    }
-  }
+  while (text != "beat beat beat beat ") text += chunks.feed(client.read_some());
   one.stream->write("end", true);
   CHECK(client.read_until_close().ends_with("end\r\n0\r\n\r\n"));
 }
