@@ -236,10 +236,12 @@ int run(const configuration& settings, process_frame& frame) {
   if (!stores) return fail(stores.error());
 
   spdlog::info(
-      "holdfast {} starts: data {}, journal {}, view {}, events {}, payment {}, threads {}, payment wait {} ms, time "
+      "holdfast {} starts: data {}, journal {}, view {}, events {}, payment {}, threads {}, payment wait {} "
+      "ms, time "
       "zone {}",
-      HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings), name_of_stream(settings),
-      name_of_provider(settings), settings.threads, settings.payment_wait.count(), settings.timezone);
+      HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
+      name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
+      settings.timezone);
   service service{settings, *stores, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();

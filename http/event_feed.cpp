@@ -86,8 +86,8 @@ class event_feed::implementation {
   const std::string& store_id() const { return store_id_; }
 
   std::shared_ptr<event_reader> open(boost::asio::io_context& loop, event_query wants) {
-    auto reader = std::make_shared<event_reader>(loop, std::move(wants),
-                                                 [signal = signal_] { signal->nudge(); });
+    auto reader =
+        std::make_shared<event_reader>(loop, std::move(wants), [signal = signal_] { signal->nudge(); });
     {
       const std::lock_guard lock(mutex_);
       std::erase_if(open_, [](const auto& one) { return is_gone(one); });
@@ -234,9 +234,8 @@ class event_feed::implementation {
     const auto records = journal_.read_shard(shard, at[shard] + 1, count);
     if (!records) return failed(records.error());
     for (const auto& record : *records) {
-      const auto replayed = tell(record, older_replay_, at, [&](const telling& event) {
-        give(one, event, &event_reader::add);
-      });
+      const auto replayed = tell(record, older_replay_, at,
+                                 [&](const telling& event) { give(one, event, &event_reader::add); });
       if (!replayed) return failed(replayed.error());
     }
     reader.reached(id_of(at));
@@ -285,8 +284,7 @@ class event_feed::implementation {
                                                            event_json(type, record.entity, event, after)));
   }
 
-  static void give(const follower& to, const telling& event,
-                   void (event_reader::*add)(event_reader::frame)) {
+  static void give(const follower& to, const telling& event, void (event_reader::*add)(event_reader::frame)) {
     const auto reader = to.reader.lock();
     if (!reader || !reader->wants().filter.takes(event.type, event.user_id)) return;
     ((*reader).*add)(event.text());

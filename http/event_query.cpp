@@ -29,8 +29,8 @@ tl::expected<std::bitset<published_types.size()>, problem> read_types(std::strin
     left = rest;
     const auto type = event_type_named(name);
     if (!type) {
-      return refused_input(fault::invalid_parameter, "The parameter type has to be a list, with commas, of " +
-                                                         list_of_types() + ".");
+      return refused_input(fault::invalid_parameter,
+                           "The parameter type has to be a list, with commas, of " + list_of_types() + ".");
     }
     types.set(*type);
   }

@@ -79,8 +79,8 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
   } else if (query.page > largest_offset / query.size) {
     return refused_input(
         fault::use_cursor,
-                  "A page number reaches at most " + std::to_string(largest_offset) +
-                      " rows far: follow the `next` links, whose `after` cursor walks any number of rows.");
+        "A page number reaches at most " + std::to_string(largest_offset) +
+            " rows far: follow the `next` links, whose `after` cursor walks any number of rows.");
   }
   return query;
 }

@@ -86,7 +86,8 @@ TEST_CASE("what happens to an order is told in order, with its document's fields
   CHECK(told[5].at("/cancelReason") == "\"customer\"");
   // What an event shows is what the document shows, while nothing else happens to it.
   const auto document = shop->document("/preReservations/" + std::to_string(id));
-  for (const auto* field : {"/version", "/userAddress", "/productName", "/price", "/createdAt", "/modifiedAt"}) {
+  for (const auto* field :
+       {"/version", "/userAddress", "/productName", "/price", "/createdAt", "/modifiedAt"}) {
     CHECK(told[5].at(field) == json_at(document, field));
   }
 }

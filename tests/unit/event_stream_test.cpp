@@ -120,9 +120,9 @@ TEST_CASE("what a client of /events wants is read from its query and its Last-Ev
 }
 
 TEST_CASE("a query that makes no sense is refused") {
-  for (const char* wrong : {"type=", "type=,PaymentCreated", "type=paymentCreated",
-                            "type=PaymentUnresolved", "type=PaymentCreated&type=ReceiptCreated", "userId=",
-                            "userId=-1", "from=", "from=end", "type=%"}) {
+  for (const char* wrong :
+       {"type=", "type=,PaymentCreated", "type=paymentCreated", "type=PaymentUnresolved",
+        "type=PaymentCreated&type=ReceiptCreated", "userId=", "userId=-1", "from=", "from=end", "type=%"}) {
     CAPTURE(wrong);
     const auto query = http::read_event_query(wrong, "", store);
     REQUIRE_FALSE(query);
@@ -164,8 +164,9 @@ TEST_CASE("frames are written as EventSource reads them") {
   CHECK(http::opening_frame("a") == "retry: 1000\nid: a\n\n");
   CHECK(http::heartbeat_frame("") == ": heartbeat\n\n");
   CHECK(http::heartbeat_frame("a") == ": heartbeat\nid: a\n\n");
-  CHECK(http::closing_frame("why", "what") ==
-        "event: StreamEnded\ndata: {\"eventType\":\"StreamEnded\",\"reason\":\"why\",\"detail\":\"what\"}\n\n");
+  CHECK(
+      http::closing_frame("why", "what") ==
+      "event: StreamEnded\ndata: {\"eventType\":\"StreamEnded\",\"reason\":\"why\",\"detail\":\"what\"}\n\n");
 }
 
 // --- The feed ---
@@ -182,8 +183,7 @@ struct followed_journal {
   followed_journal() {
     std::vector<storage::shard_id> all(storage::shard_count);
     std::iota(all.begin(), all.end(), storage::shard_id{0});
-    owners = good_answer_to<std::vector<storage::shard_claim>>(
-        [&](auto done) { journal.claim(all, done); });
+    owners = good_answer_to<std::vector<storage::shard_claim>>([&](auto done) { journal.claim(all, done); });
   }
 
   void append_events(storage::entity_id id, std::uint64_t before,
@@ -272,7 +272,8 @@ TEST_CASE_FIXTURE(followed_journal, "a record that can't be read is left out, an
   CHECK(text.find("\"eventId\":\"257-1\"") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(followed_journal, "a reader of older events is given more as he reads, and is never too slow") {
+TEST_CASE_FIXTURE(followed_journal,
+                  "a reader of older events is given more as he reads, and is never too slow") {
   constexpr std::size_t count = 3000;
   for (std::uint64_t n = 1; n <= count; ++n) {
     auto placed = placed_by(n);
@@ -285,7 +286,8 @@ TEST_CASE_FIXTURE(followed_journal, "a reader of older events is given more as h
   REQUIRE(eventually([&] {
     reader->take(text, 100'000);
     CHECK(text.size() < http::largest_waiting_event_bytes);
-    for (auto at = text.find("\nevent: "); at != std::string::npos; at = text.find("\nevent: ", at + 1)) ++events;
+    for (auto at = text.find("\nevent: "); at != std::string::npos; at = text.find("\nevent: ", at + 1))
+      ++events;
     text.clear();
     return events == count;
   }));
@@ -315,11 +317,13 @@ TEST_CASE_FIXTURE(followed_journal, "a live reader who does not read is ended, w
       "More waits to be read than is kept for a reader. Come back with the last id as Last-Event-ID, "
       "nothing is lost.")));
   // From its last id on there is the rest, and nothing else.
-  const auto resumed = open({.filter = {}, .from = storage::journal_place_of(last_id_in(text), journal.store_id())});
+  const auto resumed =
+      open({.filter = {}, .from = storage::journal_place_of(last_id_in(text), journal.store_id())});
   const auto rest = read_until(*resumed, "\"eventId\":\"" + std::to_string(storage::id_of(0, next)) + "-1\"");
   const auto told = [](const std::string& in) {
     std::size_t events = 0;
-    for (auto at = in.find("\nevent: R"); at != std::string::npos; at = in.find("\nevent: R", at + 1)) ++events;
+    for (auto at = in.find("\nevent: R"); at != std::string::npos; at = in.find("\nevent: R", at + 1))
+      ++events;
     return events;
   };
   CHECK(told(text) + told(rest) == next);
