@@ -12,8 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "http/event_publisher.hpp"
+#include "storage/event_codec.hpp"
+#include "storage/memory_journal.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/event_stream.hpp"
+#include "tests/support/journal_calls.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/served_shop.hpp"
 
@@ -41,7 +45,7 @@ std::vector<std::string> redis_cli(const redis_server& redis, const std::string&
   return lines;
 }
 
-/// A member of a consumer group, which reads what no other has read, and acknowledges it.
+/// A member of a consumer group, which reads what no other has read, and acknowledges it by reading.
 class consumer {
  public:
   explicit consumer(const redis_server& redis) : redis_(redis) {
@@ -161,6 +165,42 @@ TEST_CASE("a Redis that was emptied gets everything again") {
   REQUIRE(shop->place(order).status == 201);
   const auto again = event_ids(shipping.read(6));
   CHECK(std::vector<std::string>(again.begin(), again.begin() + 3) == before);
+}
+
+TEST_CASE("two that publish one journal add nothing twice, and either goes on alone") {
+  redis_server redis;
+  consumer shipping(redis);
+  storage::memory_journal journal;
+  const auto owner = claim(journal, 0);
+  std::uint64_t count = 0;
+  const auto append_some = [&] {
+    for (int i = 0; i < 300; ++i) {
+      auto next = entry(owner, storage::id_of(0, ++count), 0);
+      next.record =
+          storage::encode_events(std::vector<domain::reservation_event>{domain::reservation_placed{}});
+      REQUIRE(append(journal, next).status == storage::append_status::appended);
+    }
+  };
+  http::event_publisher_options options;
+  options.redis.port = redis.port();
+  append_some();
+  std::vector<seen_event> got;
+  const auto read_all = [&] {
+    for (auto& event : shipping.read(count - got.size())) got.push_back(std::move(event));
+  };
+  auto one = std::make_unique<http::event_publisher>(journal, options);
+  http::event_publisher other(journal, options);
+  read_all();
+  append_some();
+  read_all();
+  one.reset();
+  append_some();
+  read_all();
+  CHECK(shipping.read().empty());
+  REQUIRE(got.size() == count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    CHECK(got[i].event_id() == std::to_string(storage::id_of(0, i + 1)) + "-1");
+  }
 }
 
 TEST_CASE("the stream is cut at about its length") {
