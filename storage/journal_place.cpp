@@ -5,39 +5,28 @@
 #include <cstdint>
 
 #include "storage/base64url.hpp"
+#include "storage/big_endian.hpp"
 
 namespace holdfast::storage {
 
 namespace {
 
-constexpr std::size_t check_sum_bytes = 4;
-constexpr std::size_t smallest_position_bytes = 8;
 /// Check sum, smallest position and width.
-constexpr std::size_t place_head_bytes = check_sum_bytes + smallest_position_bytes + 1;
+constexpr std::size_t place_head_bytes = sizeof(std::uint32_t) + sizeof(position) + sizeof(std::uint8_t);
 constexpr unsigned widest_difference_bits = 64;
 
-constexpr std::size_t place_bytes(unsigned width) {
+constexpr std::size_t bytes_with_width(unsigned width) {
   return place_head_bytes + width * shard_count / 8;
 }
-static_assert((place_bytes(widest_difference_bits) * 4 + 2) / 3 <= largest_place_text_bytes);
-
-void append_big_endian(std::string& to, std::uint64_t number, std::size_t bytes) {
-  for (auto i = bytes; i > 0; --i) to += static_cast<char>(number >> (8 * (i - 1)) & 255);
-}
-
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
-  return number;
-}
+static_assert((bytes_with_width(widest_difference_bits) * 4 + 2) / 3 <= largest_place_text_bytes);
 
 /// FNV-1a of both, folded to 32 bits.
-std::uint64_t check_sum(std::string_view store_id, std::string_view place) {
+std::uint32_t check_sum(std::string_view store_id, std::string_view place) {
   std::uint64_t hash = 14695981039346656037ull;
   for (const auto part : {store_id, place}) {
     for (const char byte : part) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ull;
   }
-  return (hash ^ hash >> 32) & 0xffffffff;
+  return static_cast<std::uint32_t>(hash ^ hash >> 32);
 }
 
 /// Numbers of a few bits each, one behind the other.
@@ -80,30 +69,26 @@ class bit_reader {
 
 std::string to_text(const journal_place& place, std::string_view store_id) {
   const auto [least, most] = std::minmax_element(place.begin(), place.end());
-  const auto width = static_cast<unsigned>(std::bit_width(*most - *least));
-  std::string body;
-  body.reserve(place_bytes(width));
-  append_big_endian(body, *least, smallest_position_bytes);
-  body += static_cast<char>(width);
+  const auto width = static_cast<std::uint8_t>(std::bit_width(*most - *least));
+  auto body = big_endian::put_all(*least, width);
+  body.reserve(bytes_with_width(width));
   bit_writer differences(body);
   for (const auto at : place) differences.put(at - *least, width);
-  std::string bytes;
-  bytes.reserve(place_bytes(width));
-  append_big_endian(bytes, check_sum(store_id, body), check_sum_bytes);
-  return to_base64url(bytes.append(body));
+  return to_base64url(big_endian::put_all(check_sum(store_id, body)).append(body));
 }
 
 std::optional<journal_place> journal_place_of(std::string_view text, std::string_view store_id) {
   if (text.size() > largest_place_text_bytes) return std::nullopt;
   const auto bytes = from_base64url(text);
-  if (!bytes || bytes->size() < place_head_bytes) return std::nullopt;
-  const auto sum = big_endian(std::string_view(*bytes).substr(0, check_sum_bytes));
-  auto body = std::string_view(*bytes).substr(check_sum_bytes);
-  if (sum != check_sum(store_id, body)) return std::nullopt;
-  const auto least = big_endian(body.substr(0, smallest_position_bytes));
-  const unsigned width = static_cast<unsigned char>(body[smallest_position_bytes]);
-  if (width > widest_difference_bits || bytes->size() != place_bytes(width)) return std::nullopt;
-  bit_reader differences(body.substr(smallest_position_bytes + 1));
+  if (!bytes) return std::nullopt;
+  std::string_view rest = *bytes;
+  std::uint32_t sum = 0;
+  if (!big_endian::take_all(rest, sum) || sum != check_sum(store_id, rest)) return std::nullopt;
+  position least = 0;
+  std::uint8_t width = 0;
+  if (!big_endian::take_all(rest, least, width)) return std::nullopt;
+  if (width > widest_difference_bits || bytes->size() != bytes_with_width(width)) return std::nullopt;
+  bit_reader differences(rest);
   journal_place place;
   place.reserve(shard_count);
   for (std::uint32_t shard = 0; shard < shard_count; ++shard) {

@@ -16,7 +16,7 @@ namespace {
 
 using event_key = std::pair<reservation_id, std::uint64_t>;
 
-std::string name_of(const event_line& event) {
+std::string describe_event(const event_line& event) {
   return event.type + " of version " + std::to_string(event.version);
 }
 
@@ -33,7 +33,7 @@ void check_order_of_each(case_file& file) {
     auto& versions = told[{event.reader, event.reservation}];
     if (!versions.insert(event.version).second || event.version == *versions.rbegin()) continue;
     file.report(13, event.reservation,
-                "reader " + std::to_string(event.reader) + " was told " + name_of(event) +
+                "reader " + std::to_string(event.reader) + " was told " + describe_event(event) +
                     " for the first time after version " + std::to_string(*versions.rbegin()));
   }
 }
@@ -56,7 +56,7 @@ void check_all_were_told(case_file& file) {
 void check_events(case_file& file) {
   for (const auto& event : file.run.events) {
     if (journalled(file, event) == event.type) continue;
-    file.report(13, event.reservation, name_of(event) + " was published and is not in the journal");
+    file.report(13, event.reservation, describe_event(event) + " was published and is not in the journal");
   }
   check_order_of_each(file);
   if (file.run.facts.at_rest && file.run.facts.has_events) check_all_were_told(file);
