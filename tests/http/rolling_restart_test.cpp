@@ -113,6 +113,10 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
   REQUIRE(eventually([&] { return orders() > placed + 1000; }));
 
   const auto figures = customers.end();
+  // Of orders that were refused, what for.
+  std::map<std::string, int> reasons;
+  for_each_row(reader, "preReservations", [&](const auto& row) { ++reasons[json_at(row, "/cancelReason")]; });
+  for (const auto& [reason, count] : reasons) MESSAGE(count << " orders with the reason " << reason);
   MESSAGE("siege: " << json_at(figures, ""));
   CHECK(figures["availability"].GetDouble() == 100.0);
   CHECK(figures["failed_transactions"].GetInt() == 0);
