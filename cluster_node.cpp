@@ -19,6 +19,7 @@ actors::node_options node_options_of(const node_configuration& settings) {
               std::to_string(std::random_device{}());
   node.address = address;
   node.port = port;
+  node.roles = settings.roles.of_shards;
   if (settings.has_certificates())
     node.certificates = {settings.certificate, settings.key, settings.authority};
   return node;

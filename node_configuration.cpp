@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "configuration.hpp"
 
@@ -24,6 +25,32 @@ value_reader node_address_into(std::optional<socket_address>& into) {
     if (into && into->address != "0.0.0.0" && into->address != "::") return std::nullopt;
     return "give none, or the IP address and port that other nodes reach this one at, such as "
            "10.0.0.1:9088 or [fd00::1]:9088";
+  };
+}
+
+constexpr const char* all_roles = "gateway,reservation,receipt,projection";
+
+/// Where it is in the roles; null for what is no role.
+bool* find_role(node_roles& roles, std::string_view name) {
+  if (name == "gateway") return &roles.gateway;
+  if (name == "reservation") return &roles.of_shards.reservation;
+  if (name == "receipt") return &roles.of_shards.receipt;
+  if (name == "projection") return &roles.of_shards.projection;
+  return nullptr;
+}
+
+value_reader roles_into(node_roles& into) {
+  return [&into](std::string_view text) -> std::optional<std::string> {
+    node_roles roles{false, storage::no_roles};
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const auto end = std::min(text.find(',', begin), text.size());
+      auto* role = find_role(roles, text.substr(begin, end - begin));
+      if (role == nullptr) return std::string("give some of ") + all_roles + ", with commas between them";
+      *role = true;
+      begin = end + 1;
+    }
+    into = roles;
+    return std::nullopt;
   };
 }
 
@@ -67,6 +94,8 @@ std::vector<setting> node_settings(node_configuration& into) {
        node_address_into(into.listen)},
       {"lease", "DURATION", "5s", "How long a node of a cluster that is silent keeps its shards",
        duration_into(into.lease, shortest_lease, longest_lease, "give a duration from 1s to 1m, such as 5s")},
+      {"roles", "ROLES", all_roles, "What this node of a cluster does; the rest others do",
+       roles_into(into.roles)},
       {"node-certificate", "FILE", absent, "Certificate (PEM) that this node shows to the others, over TLS",
        pem_file_into(into.certificate)},
       {"node-key", "FILE", absent, "Its private key (PEM)", pem_file_into(into.key)},
@@ -77,7 +106,11 @@ std::vector<setting> node_settings(node_configuration& into) {
 
 std::optional<std::string> refuse_node(const configuration& whole, const std::vector<given_value>& values) {
   if (auto refused = refuse_part_of_certificates(whole.node, values)) return refused;
-  if (!whole.node.listen) return std::nullopt;
+  if (!whole.node.listen) {
+    if (whole.node.roles == node_roles{}) return std::nullopt;
+    return refusal_of(*given_as("roles", values),
+                      "without --node-listen there is nobody who would do the rest: leave it out");
+  }
   const auto refuse_for = [&](const std::string& why) {
     return refusal_of(*given_as("node-listen", values), why);
   };

@@ -8,16 +8,27 @@
 
 #include "command.hpp"
 #include "configuration_values.hpp"
+#include "storage/membership.hpp"
 
 namespace holdfast {
 
 struct configuration;
+
+/// What a node does, each part of which others can do for it.
+struct node_roles {
+  /// Answers the customers' requests over HTTP; the actuator it always has.
+  bool gateway = true;
+  storage::member_roles of_shards{};
+
+  bool operator==(const node_roles&) const = default;
+};
 
 struct node_configuration {
   /// Where other nodes reach this one. Nothing: no cluster.
   std::optional<socket_address> listen;
   /// How long a node that is silent keeps its shards.
   std::chrono::milliseconds lease{5000};
+  node_roles roles;
   /// PEM files; all three, or none of them.
   std::string certificate;
   std::string key;

@@ -169,6 +169,7 @@ class service {
                                     .progress = progress_,
                                     .ready = [this] { return ready_.load(); },
                                     .version = HOLDFAST_VERSION,
+                                    .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,

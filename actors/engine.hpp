@@ -18,9 +18,9 @@
 #include "domain/card.hpp"
 #include "domain/reservation.hpp"
 #include "storage/journal.hpp"
+#include "storage/membership.hpp"
 
 namespace holdfast::storage {
-class membership;
 class projection_progress;
 class view_writer;
 }  // namespace holdfast::storage
@@ -63,8 +63,8 @@ struct node_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   std::optional<node_certificates> certificates;
-  /// Whether it owns shards. One that does not takes commands for those that do.
-  bool takes_shards = true;
+  /// One that owns no reservations takes commands for those that do.
+  storage::member_roles roles{};
   /// How often it renews its leases and looks who owns what.
   std::chrono::milliseconds beat_interval{200};
   /// A shard that is given to another node waits so long for those that its customers wait for.

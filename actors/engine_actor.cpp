@@ -26,11 +26,9 @@ void engine_state::start(self_pointer self, surroundings_ptr around, started_cal
                                                  &meters.receipts, projector_actor{});
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
   run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
-  desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_);
-  if (clustered(*around_)) {
-    gate_ = self_->spawn<caf::monitored>(node_gate, served);
-    forwarder_ = self_->spawn<caf::monitored>(forwarder, around_, served);
-  }
+  if (clustered(*around_)) forwarder_ = self_->spawn<caf::monitored>(forwarder, around_, served);
+  desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_, forwarder_);
+  if (clustered(*around_)) gate_ = self_->spawn<caf::monitored>(node_gate, served, desk_);
   const reservation_links links{around_, {}, reservation_writer_, breaker_, desk_, {}, forwarder_, 0};
   keeper_ = self_->spawn<caf::monitored>(shard_keeper, keeper_parts{links, served, projector_, gate_},
                                          std::move(started));

@@ -70,11 +70,11 @@ void forwarder_state::take(std::variant<placement_call, cancellation_call> call,
 
 // --- Owners ---
 
-/// Null where nobody is known to own it.
-const std::string* forwarder_state::owner_of(storage::shard_id shard) const {
-  if (!cluster_ || cluster_->owners[shard] == storage::nobody) return nullptr;
-  const auto& owner = cluster_->members[cluster_->owners[shard]];
-  return owner.name == around_->options.node.name || owner.address.empty() ? nullptr : &owner.address;
+/// Null where that is nobody, or this node.
+const std::string* forwarder_state::address_of(storage::member_index member) const {
+  if (member == storage::nobody) return nullptr;
+  const auto& one = cluster_->members[member];
+  return one.name == around_->options.node.name || one.address.empty() ? nullptr : &one.address;
 }
 
 /// Null where it has to be found first.
@@ -150,7 +150,7 @@ bool forwarder_state::try_to_ask(ticket number, errand& one) {
     errands_.erase(number);
     return true;
   }
-  const auto* owner = owner_of(one.shard);
+  const auto* owner = cluster_ ? address_of(cluster_->owners[one.shard]) : nullptr;
   if (owner == nullptr) return false;
   const auto gate = gate_at(*owner);
   if (!gate) return false;
@@ -191,6 +191,24 @@ void forwarder_state::answered(ticket number, int ask, Answer& answer) {
       },
       one.call);
   errands_.erase(found);
+}
+
+template <class Command>
+caf::typed_response_promise<receipt_answer> forwarder_state::hand_to_book(Command what) {
+  auto to = self_->make_response_promise<receipt_answer>();
+  const auto shard = storage::shard_of(what.reservation);
+  const auto* keeper =
+      cluster_ ? address_of(keeper_of(*cluster_, shard, &storage::member_roles::receipt)) : nullptr;
+  const auto gate = keeper != nullptr ? gate_at(*keeper) : node_gate_actor();
+  if (!gate) {
+    to.deliver(caf::make_error(caf::sec::runtime_error, "no node that keeps the book is in reach"));
+    return to;
+  }
+  what.from_other_node = true;
+  self_->request(gate, longest_wait_for_book, what)
+      .then([to](receipt_answer& answer) mutable { to.deliver(std::move(answer)); },
+            [to](caf::error& why) mutable { to.deliver(std::move(why)); });
+  return to;
 }
 
 void forwarder_state::failed(ticket number, int ask, const caf::error& why) {
@@ -244,6 +262,8 @@ forwarder_actor::behavior_type forwarder(forwarder_state::self_pointer self, sur
   return {
       [self](placement_call& call) { self->state.place(call); },
       [self](cancellation_call& call) { self->state.cancel(call); },
+      [self](const issue_receipt& what) { return self->state.hand_to_book(what); },
+      [self](const void_receipt& what) { return self->state.hand_to_book(what); },
       [self](const cluster_changed& what) { self->state.changed(what); },
       [self](const gate_found& what) { self->state.found(what); },
       [self](tick) { self->state.tick_due(); },

@@ -6,6 +6,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -26,6 +27,8 @@ inline constexpr std::chrono::milliseconds longest_search_for_owner{3000};
 inline constexpr std::chrono::milliseconds search_interval{50};
 /// An owner may take so much longer than its customers wait there.
 inline constexpr std::chrono::milliseconds longest_way{1500};
+/// A book's keeper may take so long; then it is tried again, by whoever wants the receipt.
+inline constexpr std::chrono::milliseconds longest_wait_for_book{5000};
 /// With how many nodes one command may go down before it is given up.
 inline constexpr int most_losses = 3;
 
@@ -38,6 +41,8 @@ class forwarder_state {
 
   void place(placement_call& call);
   void cancel(cancellation_call& call);
+  template <class Command>
+  caf::typed_response_promise<receipt_answer> hand_to_book(Command what);
   void changed(const cluster_changed& what);
   void found(const gate_found& what);
   void gate_down(const caf::down_msg& down);
@@ -70,7 +75,7 @@ class forwarder_state {
   time_point clock() const { return self_->clock().now(); }
   void give_key(placement_call& call);
   void take(std::variant<placement_call, cancellation_call> call, storage::shard_id shard);
-  const std::string* owner_of(storage::shard_id shard) const;
+  const std::string* address_of(storage::member_index member) const;
   node_gate_actor gate_at(const std::string& address);
   bool try_to_ask(ticket number, errand& one);
   void ask(ticket number, errand& one, const node_gate_actor& gate);

@@ -17,13 +17,13 @@ using journal_writer_actor = caf::typed_actor<
 
 /// Keeps the view equal to the fold of the journal.
 using projector_actor = caf::typed_actor<
-    // Shards whose rows are to be kept from now on.
-    caf::reacts_to<shards_gained>,
+    // Shards whose rows are this node's to keep.
+    caf::reacts_to<shards_gained>, caf::reacts_to<shards_lost>,
     // Rows that have just become durable.
     caf::reacts_to<durable_rows>,
     // Answers of the ports.
     caf::reacts_to<view_opened>, caf::reacts_to<view_written>, caf::reacts_to<view_published>,
-    caf::reacts_to<records_read>,
+    caf::reacts_to<records_read>, caf::reacts_to<ends_read>,
     // Time to try again; time for the next write.
     caf::reacts_to<tick>, caf::reacts_to<write_due>>;
 
@@ -113,6 +113,9 @@ using shard_keeper_actor = caf::typed_actor<
 
 /// Brings commands on shards that are not here to the nodes that have them.
 using forwarder_actor = caf::typed_actor<caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
+                                         // Once: an error where the node that keeps the book gives none.
+                                         caf::replies_to<issue_receipt>::with<receipt_answer>,
+                                         caf::replies_to<void_receipt>::with<receipt_answer>,
                                          // Who owns what; a node's gate.
                                          caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
                                          // Time to look at those that wait.
@@ -121,6 +124,9 @@ using forwarder_actor = caf::typed_actor<caf::reacts_to<placement_call>, caf::re
 /// Where the commands of other nodes come in.
 using node_gate_actor = caf::typed_actor<caf::replies_to<place_reservation>::with<placement_answer>,
                                          caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+                                         // For the receipt desk.
+                                         caf::replies_to<issue_receipt>::with<receipt_answer>,
+                                         caf::replies_to<void_receipt>::with<receipt_answer>,
                                          // Answers from here.
                                          caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>>;
 

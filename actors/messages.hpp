@@ -80,11 +80,14 @@ struct issue_receipt {
   std::int64_t paid_at_ms = 0;
   /// No earlier attempt can have reached the desk, which then need not look.
   bool first_attempt = false;
+  /// It has been handed on already: whose book it is not refuses it.
+  bool from_other_node = false;
 };
 
 /// Voids the receipt, issued or not. Answered by receipt_answer.
 struct void_receipt {
   domain::reservation_id reservation = 0;
+  bool from_other_node = false;
 };
 
 struct receipt_answer {
@@ -109,11 +112,12 @@ auto inspect(Inspector& f, replay_placement& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, issue_receipt& x) {
-  return f(caf::meta::type_name("issue_receipt"), x.reservation, x.paid_at_ms, x.first_attempt);
+  return f(caf::meta::type_name("issue_receipt"), x.reservation, x.paid_at_ms, x.first_attempt,
+           x.from_other_node);
 }
 template <class Inspector>
 auto inspect(Inspector& f, void_receipt& x) {
-  return f(caf::meta::type_name("void_receipt"), x.reservation);
+  return f(caf::meta::type_name("void_receipt"), x.reservation, x.from_other_node);
 }
 template <class Inspector>
 auto inspect(Inspector& f, receipt_answer& x) {
@@ -205,6 +209,11 @@ struct records_read {
   std::shared_ptr<storage::journal_result<std::vector<storage::journal_record>>> result;
 };
 
+/// To the projector, from the journal: how far all shards go.
+struct ends_read {
+  std::shared_ptr<storage::journal_result<std::vector<storage::position>>> result;
+};
+
 /// To the projector, from the view.
 struct view_opened {
   std::shared_ptr<storage::view_result<storage::checkpoints>> result;
@@ -256,7 +265,8 @@ struct reservation_left {
   domain::reservation_id id = 0;
 };
 
-/// To the projector and to the receipt desk, before the shards serve, and after they have ended.
+/// To the projector and to the receipt desk: whose rows and books are this node's, before it serves them
+/// where it does; and are its no more.
 struct shards_gained {
   std::vector<storage::shard_id> shards;
 };
@@ -393,6 +403,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::storage::append_verdict)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::batch_written)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::durable_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::records_read)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ends_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_written)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_published)

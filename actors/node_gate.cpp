@@ -8,8 +8,9 @@
 
 namespace holdfast::actors {
 
-void node_gate_state::start(self_pointer self, std::shared_ptr<routes> served) {
+void node_gate_state::start(self_pointer self, std::shared_ptr<routes> served, receipt_desk_actor desk) {
   self_ = self;
+  desk_ = std::move(desk);
   served_ = std::move(served);
 }
 
@@ -67,11 +68,14 @@ void node_gate_state::cancelled(const gate_cancelled& what) {
   if (waiting) waiting.mapped().deliver(what.answer);
 }
 
-node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served) {
-  self->state.start(self, std::move(served));
+node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served,
+                                         receipt_desk_actor desk) {
+  self->state.start(self, std::move(served), std::move(desk));
   return {
       [self](place_reservation& what) { return self->state.place(what); },
       [self](const cancel_reservation& what) { return self->state.cancel(what); },
+      [self](const issue_receipt& what) { return self->state.hand_to_desk(what); },
+      [self](const void_receipt& what) { return self->state.hand_to_desk(what); },
       [self](gate_placed& what) { self->state.placed(what); },
       [self](const gate_cancelled& what) { self->state.cancelled(what); },
   };

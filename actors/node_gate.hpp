@@ -24,10 +24,14 @@ class node_gate_state {
   template <class Answer>
   using promise = caf::typed_response_promise<Answer>;
 
-  void start(self_pointer self, std::shared_ptr<routes> served);
+  void start(self_pointer self, std::shared_ptr<routes> served, receipt_desk_actor desk);
 
   promise<placement_answer> place(place_reservation& what);
   promise<cancellation_answer> cancel(const cancel_reservation& what);
+  template <class Command>
+  caf::result<receipt_answer> hand_to_desk(const Command& what) {
+    return self_->delegate(desk_, what);
+  }
   void placed(gate_placed& what);
   void cancelled(const gate_cancelled& what);
 
@@ -42,11 +46,13 @@ class node_gate_state {
 
   self_pointer self_ = nullptr;
   std::shared_ptr<routes> served_;
+  receipt_desk_actor desk_;
   std::uint64_t last_ticket_ = 0;
   promises<placement_answer> placements_;
   promises<cancellation_answer> cancellations_;
 };
 
-node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served);
+node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served,
+                                         receipt_desk_actor desk);
 
 }  // namespace holdfast::actors

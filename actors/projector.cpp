@@ -38,10 +38,22 @@ void projector_state::start(self_pointer self, surroundings_ptr around) {
   self_->delayed_send(self_, view_look, tick{});
 }
 
-void projector_state::gain() {
+void projector_state::gain(const shards_gained& what) {
+  for (const auto shard : what.shards) {
+    kept_.set(shard);
+    ends_[shard] = 0;
+    around_->ports.progress.kept(shard, true);
+  }
   gained_ = true;
   around_->meters->projection.falls_behind(self_->clock().now());
   pump();
+}
+
+void projector_state::lose(const shards_lost& what) {
+  for (const auto shard : what.shards) {
+    kept_.reset(shard);
+    around_->ports.progress.kept(shard, false);
+  }
 }
 
 // --- Opening the view ---
@@ -65,6 +77,7 @@ void projector_state::opened(const view_opened& what) {
   }
   if (!others_looked_up_) published_ = false;
   others_complete_.fill(false);
+  ask_for_ends_ = true;
   phase_ = phase::catching_up;
   shard_ = 0;
   pump();
@@ -83,6 +96,13 @@ void projector_state::fail(view_call what) {
   lose_view();
 }
 
+/// What it needs of the journal can't be read for now. Readers by id are not told less than was acknowledged
+/// meanwhile, since the view is known to lag.
+void projector_state::fail_reading(const storage::journal_error& why) {
+  if (!lost_) spdlog::error("the view can't catch up with the journal: {}", why.message);
+  lose_view();
+}
+
 void projector_state::lose_view() {
   around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
@@ -96,8 +116,10 @@ void projector_state::lose_view() {
 void projector_state::look() {
   self_->delayed_send(self_, view_look, tick{});
   if (phase_ == phase::waiting) return open();
+  if (phase_ != phase::live || busy_) return;
+  ask_for_ends_ = keeps_for_others();
   // A write of nothing notices a view that was emptied while there was nothing to write.
-  if (phase_ == phase::live && !busy_) write({}, {});
+  write({}, {});
 }
 
 // --- Live ---
@@ -107,7 +129,7 @@ void projector_state::add(durable_rows& rows) {
   if (phase_ != phase::live) return;
   const bool none_waited = waiting_.empty();
   for (auto& row : rows.rows) {
-    if (row.at <= projected_[row.shard]) continue;
+    if (!kept_[row.shard] || row.at <= projected_[row.shard]) continue;
     reached_[row.shard] = row.at;
     auto& waiting = waiting_[row.content.id];
     if (waiting.version < row.content.version) waiting = std::move(row.content);
@@ -140,8 +162,8 @@ void projector_state::pump() {
     others_looked_up_ = false;
     return open();
   }
-  if (phase_ == phase::live) return write_waiting();
-  if (phase_ == phase::catching_up) catch_up();
+  if (phase_ == phase::live && !ask_for_ends_) return write_waiting();
+  if (phase_ == phase::live || phase_ == phase::catching_up) catch_up();
 }
 
 /// Rows change several times within milliseconds while their saga runs: written a little later,
@@ -196,11 +218,37 @@ void projector_state::written(const view_written& what) {
 
 bool projector_state::lags(storage::shard_id shard) const {
   const auto& progress = around_->ports.progress;
-  if (progress.owned(shard)) return projected_[shard] < progress.last_durable(shard);
+  if (kept_[shard])
+    return projected_[shard] < (progress.owned(shard) ? progress.last_durable(shard) : ends_[shard]);
   return others_looked_up_ && !published_ && !others_complete_[shard];
 }
 
+bool projector_state::keeps_for_others() const {
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    if (kept_[shard] && !around_->ports.progress.owned(shard)) return true;
+  }
+  return false;
+}
+
+void projector_state::read_ends() {
+  busy_ = true;
+  around_->ports.reservations.read_ends(
+      result_to_actor<ends_read>(around_, caf::actor_cast<projector_actor>(self_)));
+}
+
+void projector_state::hear_ends(const ends_read& what) {
+  busy_ = false;
+  if (!*what.result) return fail_reading(what.result->error());
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    ends_[shard] = (**what.result)[shard];
+    if (kept_[shard]) around_->ports.progress.seen_in_journal(shard, ends_[shard]);
+  }
+  if (phase_ == phase::live) phase_ = phase::catching_up;
+  pump();
+}
+
 void projector_state::catch_up() {
+  if (std::exchange(ask_for_ends_, false) && keeps_for_others()) return read_ends();
   for (std::uint32_t looked_at = 0; looked_at < storage::shard_count; ++looked_at) {
     if (lags(shard_)) return read_on();
     shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
@@ -235,7 +283,7 @@ void projector_state::published(const view_published& what) {
 
 void projector_state::read(const records_read& what) {
   busy_ = false;
-  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  if (!*what.result) return fail_reading(what.result->error());
   // The shard may have gone, or others come.
   if (gained_) return pump();
   auto& records = **what.result;
@@ -243,7 +291,7 @@ void projector_state::read(const records_read& what) {
     // All records of the entity that was asked for: they take the place of those in the chunk.
     chunk_[incomplete_.back()] = std::move(records);
     incomplete_.pop_back();
-  } else if (records.empty() && !around_->ports.progress.owned(shard_)) {
+  } else if (records.empty() && !kept_[shard_]) {
     others_complete_[shard_] = true;
     return pump();
   } else if (records.empty()) {
@@ -281,11 +329,13 @@ projector_actor::behavior_type projector(projector_state::self_pointer self, sur
   self->state.start(self, std::move(around));
   return {
       [self](durable_rows& rows) { self->state.add(rows); },
-      [self](const shards_gained&) { self->state.gain(); },
+      [self](const shards_gained& what) { self->state.gain(what); },
+      [self](const shards_lost& what) { self->state.lose(what); },
       [self](const view_opened& what) { self->state.opened(what); },
       [self](const view_written& what) { self->state.written(what); },
       [self](const view_published& what) { self->state.published(what); },
       [self](const records_read& what) { self->state.read(what); },
+      [self](const ends_read& what) { self->state.hear_ends(what); },
       [self](tick) { self->state.look(); },
       [self](write_due) { self->state.next_write_due(); },
   };

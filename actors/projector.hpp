@@ -3,11 +3,13 @@
 // view was lost, it reads the journal from its checkpoints on, so that memory stays bounded and
 // the view can be rebuilt from nothing. Writing a row twice is harmless: rows carry versions.
 //
-// In a cluster each node keeps the rows of its shards. Readers see a view that was lost when all shards are
-// in it again, so whoever publishes it first reads what other nodes' shards may still lack.
+// In a cluster each node keeps the rows of the shards that it owns; those of nodes that keep none are kept by
+// others, which look in the journal for what is new. Readers see a view that was lost when all shards are in
+// it again, so whoever publishes it first reads what other nodes' shards may still lack.
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <cstdint>
@@ -35,12 +37,14 @@ class projector_state {
 
   void start(self_pointer self, surroundings_ptr around);
 
-  void gain();
+  void gain(const shards_gained& what);
+  void lose(const shards_lost& what);
   void add(durable_rows& rows);
   void opened(const view_opened& what);
   void written(const view_written& what);
   void published(const view_published& what);
   void read(const records_read& what);
+  void hear_ends(const ends_read& what);
   void look();
   void next_write_due();
 
@@ -61,10 +65,13 @@ class projector_state {
   };
 
   void open();
+  void fail_reading(const storage::journal_error& why);
   void lose_view();
   void forget_waiting();
   void pump();
   void catch_up();
+  bool keeps_for_others() const;
+  void read_ends();
   void read_on();
   void complete(storage::entity_id entity);
   void write_chunk();
@@ -83,6 +90,11 @@ class projector_state {
   bool published_ = false;
   /// Shards have come since the view was opened: where they stand in it has to be looked up.
   bool gained_ = false;
+  /// Whose rows this node keeps.
+  std::bitset<storage::shard_count> kept_;
+  /// Of those of other nodes' shards: how far they went when the journal was last asked.
+  std::array<storage::position, storage::shard_count> ends_{};
+  bool ask_for_ends_ = false;
   /// Shards of other nodes: looked up again once this node's are in the view, and then found complete.
   bool others_looked_up_ = false;
   std::array<bool, storage::shard_count> others_complete_{};

@@ -46,16 +46,21 @@ void receipt_desk_state::clerk_down(const caf::down_msg& down) {
 
 template <class Command>
 caf::result<receipt_answer> receipt_desk_state::hand_on(const Command& command) {
+  if (!shards.contains(storage::shard_of(command.reservation))) {
+    if (forwarder && !command.from_other_node) return self->delegate(forwarder, command);
+    return caf::make_error(caf::sec::runtime_error, "the book is not kept here");
+  }
   if (!clerk) return caf::make_error(caf::sec::runtime_error, "the receipt desk is down");
   return self->delegate(clerk, command);
 }
 
 receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer self, surroundings_ptr around,
-                                               journal_writer_actor writer) {
+                                               journal_writer_actor writer, forwarder_actor forwarder) {
   auto& state = self->state;
   state.self = self;
   state.around = std::move(around);
   state.writer = std::move(writer);
+  state.forwarder = std::move(forwarder);
   state.hire();
   self->set_down_handler([self](caf::down_msg& down) { self->state.clerk_down(down); });
   return {

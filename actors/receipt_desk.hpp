@@ -1,6 +1,7 @@
 // The receipt desk as everybody else sees it: hands each command to its clerk, brings the clerk
 // back with backoff when it goes down, and answers at once that it is away meanwhile: reserving
-// and paying go on, and the receipts catch up.
+// and paying go on, and the receipts catch up. Books that another node keeps it reaches by way of the
+// forwarder.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -27,6 +28,8 @@ struct receipt_desk_state {
   self_pointer self = nullptr;
   surroundings_ptr around;
   journal_writer_actor writer;
+  /// Null without a cluster.
+  forwarder_actor forwarder;
   receipt_clerk_actor clerk;
   /// Whose books it keeps.
   std::set<storage::shard_id> shards;
@@ -36,6 +39,6 @@ struct receipt_desk_state {
 };
 
 receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer self, surroundings_ptr around,
-                                               journal_writer_actor writer);
+                                               journal_writer_actor writer, forwarder_actor forwarder);
 
 }  // namespace holdfast::actors

@@ -79,6 +79,8 @@ void shard_keeper_state::look() {
   self_->delayed_send(self_, around_->options.node.beat_interval, tick{});
   if (clock() >= leased_until_ - safety_margin()) {
     around_->cluster->out_of_touch();
+    me_ = storage::nobody;
+    share_parts();
     give_up(std::chrono::milliseconds(0));
   }
   if (!beating_) beat();
@@ -94,7 +96,8 @@ void shard_keeper_state::beat() {
     return;
   }
   storage::heartbeat what;
-  what.from = {around_->options.node.name, address_, around_->options.node.takes_shards && !handed_over_};
+  what.from = {around_->options.node.name, address_,
+               handed_over_ ? storage::no_roles : around_->options.node.roles};
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     shards_[shard].told = shards_[shard].now != phase::away;
     if (shards_[shard].told) what.serves.push_back(static_cast<storage::shard_id>(shard));
@@ -109,7 +112,7 @@ void shard_keeper_state::heard(const beat_answered& what) {
   if (*what.result) {
     leased_until_ = sent_at_ + around_->ports.membership->lease();
     if (std::exchange(unheard_, false)) spdlog::info("the cluster's membership answers again");
-    obey(**what.result);
+    obey(std::move(**what.result));
   } else {
     around_->cluster->beat_failed();
     if (!std::exchange(unheard_, true)) {
@@ -119,20 +122,19 @@ void shard_keeper_state::heard(const beat_answered& what) {
   if (std::exchange(beat_again_, false)) beat();
 }
 
-void shard_keeper_state::obey(const storage::cluster_state& state) {
+void shard_keeper_state::obey(storage::cluster_state state) {
   const auto found = std::find_if(state.members.begin(), state.members.end(), [this](const auto& member) {
     return member.name == around_->options.node.name;
   });
-  const auto me = found == state.members.end()
-                      ? storage::nobody
-                      : static_cast<storage::member_index>(found - state.members.begin());
+  me_ = found == state.members.end() ? storage::nobody
+                                     : static_cast<storage::member_index>(found - state.members.begin());
   std::vector<storage::shard_id> gained;
   cluster_figures seen;
   seen.members = static_cast<std::uint32_t>(state.members.size());
   for (std::size_t index = 0; index < shards_.size(); ++index) {
     auto& one = shards_[index];
     const auto shard = static_cast<storage::shard_id>(index);
-    const bool mine = me != storage::nobody && state.owners[shard] == me;
+    const bool mine = me_ != storage::nobody && state.owners[shard] == me_;
     if (state.owners[shard] == storage::nobody) ++seen.shards_without_owner;
     // What it has given up since the beat was sent, the next one gives back.
     if (mine && one.now == phase::away && !one.told) gained.push_back(shard);
@@ -142,12 +144,14 @@ void shard_keeper_state::obey(const storage::cluster_state& state) {
   around_->cluster->beat_answered(seen);
   caf::anon_send(parts_.links.forwarder,
                  cluster_changed{std::make_shared<const storage::cluster_state>(state)});
+  cluster_ = std::move(state);
+  share_parts();
   if (handed_over_) {
     if (!has_any()) handed_over_->open();
     return tell_start();
   }
   if (!gained.empty()) claim(std::move(gained));
-  shed(state.share);
+  shed(cluster_.share);
   // The first claims serve before the start is over; without any there is nothing to wait for.
   if (!has_any()) tell_start();
 }
@@ -193,15 +197,13 @@ void shard_keeper_state::claimed(const shards_claimed& what) {
     return one.now != phase::claiming || one.round != what.round;
   });
   if (claims.empty()) return;
-  shards_gained gained;
   for (const auto& claim : claims) {
-    gained.shards.push_back(claim.shard);
+    shards_[claim.shard].now = phase::serving;
     around_->ports.progress.claimed(claim.shard, claim.last_position);
   }
   around_->cluster->gained(claims.size());
   // Before the first of their reservations can ask the desk for anything.
-  self_->send(parts_.links.desk, gained);
-  self_->send(parts_.projector, gained);
+  share_parts();
   for (const auto& claim : claims) serve(claim);
   if (!in_cluster()) parts_.served->go_on_with(shard_of_next_id(claims));
   tell_start();
@@ -209,7 +211,6 @@ void shard_keeper_state::claimed(const shards_claimed& what) {
 
 void shard_keeper_state::serve(const storage::shard_claim& claim) {
   auto& one = shards_[claim.shard];
-  one.now = phase::serving;
   if (one.actor) caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
   one.actor = self_->spawn<caf::monitored>(shard, around_, parts_.links, claim);
   parts_.served->put(claim.shard, one.actor);
@@ -232,7 +233,7 @@ void shard_keeper_state::closed(storage::shard_id shard) {
   one.now = phase::away;
   around_->parked->remove_shard(shard);
   around_->cluster->lost_shard();
-  self_->send(parts_.links.desk, shards_lost{{shard}});
+  share_parts();
   const bool others = std::any_of(shards_.begin(), shards_.end(),
                                   [](const auto& each) { return each.now == phase::closing; });
   // Whoever gets them need not wait for the next beat.
@@ -262,6 +263,36 @@ void shard_keeper_state::give_all(const hand_over& what) {
   handed_over_ = what.done;
   give_up(around_->options.node.hand_over_wait);
   beat();
+}
+
+// --- Receipts and rows ---
+
+/// Those of a shard that is served here are shared out with it, those of others by what all nodes know.
+bool shard_keeper_state::has_part(storage::shard_id shard, bool storage::member_roles::*role) const {
+  const auto now = shards_[shard].now;
+  if (now == phase::serving || now == phase::closing) return around_->options.node.roles.*role;
+  if (me_ == storage::nobody || handed_over_ || cluster_.owners[shard] == me_) return false;
+  return keeper_of(cluster_, shard, role) == me_;
+}
+
+template <class Handle>
+void shard_keeper_state::tell(const Handle& whom, std::bitset<storage::shard_count>& told,
+                              bool storage::member_roles::*role) {
+  shards_gained gained;
+  shards_lost lost;
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    const bool has = has_part(shard, role);
+    if (has == told[shard]) continue;
+    told[shard] = has;
+    (has ? gained.shards : lost.shards).push_back(shard);
+  }
+  if (!lost.shards.empty()) self_->send(whom, std::move(lost));
+  if (!gained.shards.empty()) self_->send(whom, std::move(gained));
+}
+
+void shard_keeper_state::share_parts() {
+  tell(parts_.links.desk, books_, &storage::member_roles::receipt);
+  tell(parts_.projector, rows_, &storage::member_roles::projection);
 }
 
 void shard_keeper_state::shard_down(const caf::down_msg& down) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <cstdint>
@@ -72,7 +73,7 @@ class shard_keeper_state {
   time_point clock() const { return self_->clock().now(); }
   std::chrono::milliseconds safety_margin() const;
   void beat();
-  void obey(const storage::cluster_state& state);
+  void obey(storage::cluster_state state);
   void shed(std::size_t share);
   void claim(std::vector<storage::shard_id> shards);
   void serve(const storage::shard_claim& claim);
@@ -80,6 +81,10 @@ class shard_keeper_state {
   void give_up(std::chrono::milliseconds within);
   bool has_any() const;
   void tell_start();
+  void share_parts();
+  bool has_part(storage::shard_id shard, bool storage::member_roles::*role) const;
+  template <class Handle>
+  void tell(const Handle& whom, std::bitset<storage::shard_count>& told, bool storage::member_roles::*role);
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
@@ -97,6 +102,12 @@ class shard_keeper_state {
   /// When this node's leases end at the earliest, by its own clock.
   time_point leased_until_{};
   std::shared_ptr<latch> handed_over_;
+  /// As the last beat's answer had it, and where this node stands in it.
+  storage::cluster_state cluster_;
+  storage::member_index me_ = storage::nobody;
+  /// Whose books the desk, and whose rows the projector has been told to keep.
+  std::bitset<storage::shard_count> books_;
+  std::bitset<storage::shard_count> rows_;
 };
 
 shard_keeper_actor::behavior_type shard_keeper(shard_keeper_state::self_pointer self, keeper_parts parts,

@@ -10,6 +10,7 @@
 #include "http/bridge.hpp"
 #include "http/client.hpp"
 #include "http/metrics.hpp"
+#include "http/openapi.hpp"
 #include "http/placing.hpp"
 #include "http/process_figures.hpp"
 #include "http/query.hpp"
@@ -50,6 +51,10 @@ class api::implementation {
     auto client = client_of(request);
     if (!route) {
       return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
+    }
+    if (!ports_.gateway && is_for_customers(*route)) {
+      return done(refuse(client, fault::not_found,
+                         "This node takes no requests of customers: ask one that has the role gateway."));
     }
     if (!allows(*route, request.method)) return done(wrong_method(client, *route));
     switch (request.method) {
@@ -119,6 +124,8 @@ class api::implementation {
         return done(parked_response(client, ports_.engine.parked(largest_parked_page)));
       case resource::metrics:
         return done(metrics_response(figures()));
+      case resource::openapi:
+        return done(openapi_response(request.if_none_match));
     }
   }
 

@@ -31,6 +31,8 @@ struct api_ports {
   /// Whether the process serves: readiness. False before the start and while draining.
   std::function<bool()> ready;
   std::string version;
+  /// Whether customers are served here; what operators ask for is answered anyway.
+  bool gateway = true;
   /// Where each loop's API counts.
   request_meters& meters;
 };

@@ -97,6 +97,8 @@ void write_index(json_writer& out, std::string_view base) {
   constexpr auto mine = document_kind::my_reservation;
   write_template(out, collection_name(mine), collection_href(base, mine) + "{?userId,page,size,sort}");
   write_link(out, "actuator", std::string(base) + "/actuator");
+  // RFC 8631.
+  write_link(out, "service-desc", std::string(base) + "/openapi.json");
   out.end_object();
   out.end_object();
 }

@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 10> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 11> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, resource>, 10> fixed_paths{{
     {"/actuator/parked", resource::parked},
     {"/actuator/prometheus", resource::metrics},
     {"/metrics", resource::metrics},
+    {"/openapi.json", resource::openapi},
 }};
 
 /// As pattern_of() numbers them: collections and items by their kind, then what has a path of its own.
@@ -41,6 +42,7 @@ constexpr std::array<std::string_view, pattern_count> pattern_names{
     "/actuator/circuitbreakers",
     "/actuator/parked",
     "/metrics",
+    "/openapi.json",
 };
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
@@ -93,6 +95,11 @@ std::size_t pattern_of(const route& route) {
 
 std::string_view pattern_name(std::size_t pattern) {
   return pattern_names.at(pattern);
+}
+
+bool is_for_customers(const route& route) {
+  return route.resource == resource::index || route.resource == resource::collection ||
+         route.resource == resource::item;
 }
 
 bool allows(const route& route, method method) {

@@ -24,7 +24,8 @@ enum class resource : std::uint8_t {
   info,
   circuit_breakers,
   parked,
-  metrics
+  metrics,
+  openapi
 };
 
 struct route {
@@ -43,9 +44,12 @@ std::optional<route> find_route(std::string_view path);
 
 /// The paths that a route stands for, as one name: "/preReservations/{id}". There are few of them, whatever
 /// clients ask for, and they are numbered from 0.
-inline constexpr std::size_t pattern_count = 17;
+inline constexpr std::size_t pattern_count = 18;
 std::size_t pattern_of(const route& route);
 std::string_view pattern_name(std::size_t pattern);
+
+/// What customers ask for; the rest is for operators.
+bool is_for_customers(const route& route);
 
 bool allows(const route& route, method method);
 

@@ -124,6 +124,10 @@ class journal {
   virtual void list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                                journal_callback<std::vector<entity_id>> done) = 0;
 
+  /// The last durable position of every shard, 0 where it has none; `shard_count` of them. What lets
+  /// somebody follow all shards, whoever appends to them.
+  virtual void read_ends(journal_callback<std::vector<position>> done) = 0;
+
   /// Nobody waits for the answers any more: what a store that is away keeps from being done fails soon.
   virtual void close() {}
 };

@@ -44,6 +44,7 @@ journal_store::journal_store(const rocksdb_journal_options& options, store_acces
       add_entities_behind(tables_, tail_);
     }
     const auto next_batch = fill_tail();
+    find_ends();
     if (!owned) return;
     for (const auto& torn : logged_.torn) cut_off_torn_end(torn);
     owner_.emplace(tables_, tail_, next_batch, largest_tail_bytes_);
@@ -88,6 +89,18 @@ std::uint64_t journal_store::fill_tail() {
   return last + 1;
 }
 
+void journal_store::find_ends() {
+  for (shard_id shard = 0; shard < shard_count; ++shard) {
+    const auto in_tail = tail_.last_position(shard);
+    ends_[shard] = in_tail != 0 ? in_tail : tables_.last_number(family::records, shard);
+  }
+}
+
+void journal_store::move_ends() {
+  for (const auto& [shard, at] : appended_) ends_[shard].store(at, std::memory_order_release);
+  appended_.clear();
+}
+
 group_commit& journal_store::owned() {
   if (!owner_) tables_.fail("it was opened for reading only");
   return owner_->group;
@@ -98,12 +111,15 @@ shard_claim journal_store::claim(shard_id shard) {
 }
 
 append_verdict journal_store::append(const journal_entry& entry) {
-  return owned().append(entry);
+  const auto verdict = owned().append(entry);
+  if (verdict.status == append_status::appended) appended_.emplace_back(entry.shard, verdict.at);
+  return verdict;
 }
 
 void journal_store::commit() {
   failed_ = true;
   owned().commit();
+  move_ends();
   if (tail_.bytes() >= largest_tail_bytes_) {
     owner_->writer.begin(owner_->group.next_batch());
   } else {
@@ -124,6 +140,13 @@ std::vector<journal_record> journal_store::read_shard(shard_id shard, position f
 std::vector<entity_id> journal_store::list_unfinished(shard_id shard, entity_id after,
                                                       std::uint32_t limit) const {
   return storage::list_unfinished(tables_, tail_, shard, after, limit);
+}
+
+std::vector<position> journal_store::read_ends() const {
+  std::vector<position> ends;
+  ends.reserve(ends_.size());
+  for (const auto& end : ends_) ends.push_back(end.load(std::memory_order_acquire));
+  return ends;
 }
 
 }  // namespace holdfast::storage

@@ -5,9 +5,12 @@
 // All throw store_failure, after which the writer must not go on. Owns the folder and its lock.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/commit_log.hpp"
@@ -42,6 +45,7 @@ class journal_store {
   std::vector<journal_record> read_entity(entity_id entity) const;
   std::vector<journal_record> read_shard(shard_id shard, position from, std::uint32_t limit) const;
   std::vector<entity_id> list_unfinished(shard_id shard, entity_id after, std::uint32_t limit) const;
+  std::vector<position> read_ends() const;
 
  private:
   /// What only the owner has.
@@ -54,6 +58,8 @@ class journal_store {
 
   void take_over_older_format();
   std::uint64_t fill_tail();
+  void find_ends();
+  void move_ends();
   group_commit& owned();
 
   const std::size_t largest_tail_bytes_;
@@ -62,6 +68,10 @@ class journal_store {
   rocksdb_store tables_;
   log_tail tail_;
   std::optional<ownership> owner_;
+  /// What is durable of each shard. Kept, since looking for it in the tables takes a search for each.
+  std::array<std::atomic<position>, shard_count> ends_{};
+  /// What the batch under way has appended.
+  std::vector<std::pair<shard_id, position>> appended_;
   bool failed_ = false;
 };
 

@@ -20,13 +20,26 @@
 
 namespace holdfast::storage {
 
+/// What a member does with shards, besides taking commands on them from its clients.
+struct member_roles {
+  /// Owns reservations: takes leases.
+  bool reservation = true;
+  /// Issues receipts.
+  bool receipt = true;
+  /// Keeps the view.
+  bool projection = true;
+
+  bool operator==(const member_roles&) const = default;
+};
+/// None: of one that takes commands only, or ends.
+inline constexpr member_roles no_roles{false, false, false};
+
 struct cluster_member {
   /// Unique among all nodes, and among all runs of one.
   std::string name;
   /// Where other nodes reach it, HOST:PORT; empty where they do not.
   std::string address;
-  /// Whether it wants shards: not while it ends.
-  bool takes_shards = true;
+  member_roles roles{};
 
   bool operator==(const cluster_member&) const = default;
 };
@@ -72,6 +85,10 @@ class membership {
   /// Nobody waits for the answers any more.
   virtual void close() {}
 };
+
+/// Who has this part of a shard: its owner if the role is his too, else those who have the role in turn, so
+/// that all nodes come to the same answer; nobody where nobody has the role, or owns the shard.
+member_index keeper_of(const cluster_state& state, shard_id shard, bool member_roles::*role);
 
 /// As many shards as each of `takers` has at most when they are shared out evenly.
 constexpr std::size_t even_share(std::size_t takers) {

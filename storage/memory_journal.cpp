@@ -77,6 +77,13 @@ class memory_journal::store {
     return entities;
   }
 
+  std::vector<position> read_ends() {
+    const std::lock_guard lock(mutex_);
+    std::vector<position> ends;
+    for (const auto& shard : shards_) ends.push_back(shard.records.size());
+    return ends;
+  }
+
   void fail_next_appends(std::size_t count, std::string message) {
     const std::lock_guard lock(mutex_);
     failures_ = {count, std::move(message)};
@@ -222,6 +229,10 @@ void memory_journal::list_unfinished(shard_id shard, entity_id after, std::uint3
   run_([kept = store_, shard, after, limit, done = std::move(done)] {
     done(kept->list_unfinished(shard, after, limit));
   });
+}
+
+void memory_journal::read_ends(journal_callback<std::vector<position>> done) {
+  run_([kept = store_, done = std::move(done)] { done(kept->read_ends()); });
 }
 
 }  // namespace holdfast::storage

@@ -20,7 +20,7 @@ void memory_membership::beat(heartbeat what, heartbeat_callback done) {
   }
   const auto share = state().share;
   for (auto& lease : leases_) {
-    if (!what.from.takes_shards || owned >= share) break;
+    if (!what.from.roles.reservation || owned >= share) break;
     if (!lease.owner.empty() && lease.until > now) continue;
     lease = {what.from.name, until};
     ++owned;
@@ -46,7 +46,7 @@ cluster_state memory_membership::state() const {
   std::size_t takers = 0;
   for (const auto& [name, one] : members_) {
     seen.members.push_back(one.who);
-    takers += one.who.takes_shards ? 1 : 0;
+    takers += one.who.roles.reservation ? 1 : 0;
   }
   seen.share = even_share(takers);
   for (std::size_t shard = 0; shard < leases_.size(); ++shard) {

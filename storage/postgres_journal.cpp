@@ -282,6 +282,11 @@ void postgres_journal::list_unfinished(shard_id shard, entity_id after, std::uin
   threads_->scan(read, std::move(done));
 }
 
+void postgres_journal::read_ends(journal_callback<std::vector<position>> done) {
+  threads_->scan([](postgres_connection& connection) { return storage::read_ends(connection); },
+                 std::move(done));
+}
+
 void postgres_journal::close() {
   threads_->give_up();
 }

@@ -28,7 +28,7 @@ constexpr postgres_statement create_cluster_version{
 constexpr postgres_statement create_members{
     "create_members",
     "CREATE TABLE IF NOT EXISTS members (name text PRIMARY KEY, address text NOT NULL, "
-    "takes_shards boolean NOT NULL, until timestamptz NOT NULL)"};
+    "roles bigint NOT NULL, until timestamptz NOT NULL)"};
 // Updated with every heartbeat: their pages keep room for that.
 constexpr postgres_statement create_leases{
     "create_leases",
@@ -46,9 +46,9 @@ static_assert(shard_count == 256, "as many rows are made");
 // clock_timestamp(), not now(): that is of the transaction's begin, before it waited for the lock.
 constexpr postgres_statement put_member{
     "put_member",
-    "INSERT INTO members VALUES ($1::text, $2::text, $3::bigint <> 0, "
+    "INSERT INTO members VALUES ($1::text, $2::text, $3::bigint, "
     "                            clock_timestamp() + $4::bigint * interval '1 ms') "
-    "ON CONFLICT (name) DO UPDATE SET address = excluded.address, takes_shards = excluded.takes_shards, "
+    "ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, "
     "                                 until = excluded.until"};
 constexpr postgres_statement forget_members{"forget_members",
                                             "DELETE FROM members WHERE until <= clock_timestamp()"};
@@ -66,15 +66,28 @@ constexpr postgres_statement take{
     "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
     "WHERE shard IN ("
     "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT ("
-    "    SELECT CASE WHEN bool_or(name = $1::text AND takes_shards) THEN greatest(0, "
-    "      (255 + count(*) FILTER (WHERE takes_shards)) / count(*) FILTER (WHERE takes_shards) - "
+    "    SELECT CASE WHEN bool_or(name = $1::text AND roles & 1 <> 0) THEN greatest(0, "
+    "      (255 + count(*) FILTER (WHERE roles & 1 <> 0)) / count(*) FILTER (WHERE roles & 1 <> 0) - "
     "      (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) ELSE 0 END "
     "    FROM members))"};
 constexpr postgres_statement read_members{
-    "read_members",
-    "SELECT name, address, takes_shards::int::bigint FROM members ORDER BY name COLLATE \"C\""};
+    "read_members", "SELECT name, address, roles FROM members ORDER BY name COLLATE \"C\""};
 constexpr postgres_statement read_leases{
     "read_leases", "SELECT shard::bigint, owner FROM leases WHERE until > clock_timestamp()"};
+
+// As they are stored.
+constexpr std::uint64_t reservation_role = 1;
+constexpr std::uint64_t receipt_role = 2;
+constexpr std::uint64_t projection_role = 4;
+
+std::uint64_t number_of(const member_roles& roles) {
+  return (roles.reservation ? reservation_role : 0) | (roles.receipt ? receipt_role : 0) |
+         (roles.projection ? projection_role : 0);
+}
+
+member_roles roles_of(std::uint64_t number) {
+  return {(number & reservation_role) != 0, (number & receipt_role) != 0, (number & projection_role) != 0};
+}
 
 std::vector<std::uint64_t> numbers_of(const std::vector<shard_id>& shards) {
   return {shards.begin(), shards.end()};
@@ -85,9 +98,9 @@ cluster_state state_of(const postgres_rows& members, const postgres_rows& leases
   std::map<std::string, member_index> places;
   std::size_t takers = 0;
   for (std::size_t row = 0; row < members.count(); ++row) {
-    state.members.push_back({members.bytes(row, 0), members.bytes(row, 1), members.number(row, 2) != 0});
+    state.members.push_back({members.bytes(row, 0), members.bytes(row, 1), roles_of(members.number(row, 2))});
     places[state.members.back().name] = static_cast<member_index>(row);
-    takers += state.members.back().takes_shards ? 1 : 0;
+    takers += state.members.back().roles.reservation ? 1 : 0;
   }
   state.share = even_share(takers);
   state.owners.fill(nobody);
@@ -209,12 +222,12 @@ void postgres_membership::beat(heartbeat what, heartbeat_callback done) {
   const auto lease_ms = static_cast<std::uint64_t>(worker_->lease().count());
   worker_->ask<cluster_state>(
       [what = std::move(what), lease_ms](postgres_connection& connection) {
-        const auto& [name, address, takes_shards] = what.from;
+        const auto& [name, address, roles] = what.from;
         const auto by_name = [&name = name] { return postgres_values().bytes(name); };
         const auto answers = connection.exchange(
             {{begin_beat},
              {lock_cluster, postgres_values().number(cluster_lock)},
-             {put_member, by_name().bytes(address).number(takes_shards ? 1 : 0).number(lease_ms)},
+             {put_member, by_name().bytes(address).number(number_of(roles)).number(lease_ms)},
              {forget_members},
              {give_back, by_name().numbers(numbers_of(what.serves))},
              {renew, by_name().number(lease_ms)},

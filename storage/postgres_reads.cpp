@@ -19,6 +19,7 @@ constexpr postgres_statement unfinished_entities{
     "unfinished_entities",
     "SELECT entity FROM unfinished WHERE shard = $1::bigint AND entity > $2::bigint ORDER BY entity "
     "LIMIT $3::bigint"};
+constexpr postgres_statement shard_ends{"shard_ends", "SELECT shard::bigint, last_position FROM shards"};
 
 /// No number of the journal is greater, and `bigint` has a sign.
 std::uint64_t within_bigint(std::uint64_t number) {
@@ -59,6 +60,13 @@ std::vector<entity_id> list_unfinished(postgres_connection& connection, shard_id
   for (std::size_t row = 0; row < answers.at(0).count(); ++row)
     entities.push_back(answers.at(0).number(row, 0));
   return entities;
+}
+
+std::vector<position> read_ends(postgres_connection& connection) {
+  const auto rows = connection.ask({shard_ends});
+  std::vector<position> ends(shard_count, 0);
+  for (std::size_t row = 0; row < rows.count(); ++row) ends.at(rows.number(row, 0)) = rows.number(row, 1);
+  return ends;
 }
 
 }  // namespace holdfast::storage

@@ -27,15 +27,21 @@ class projection_progress {
     recent_[slot_of(entity)].store(at, std::memory_order_release);
     durable_[shard_of(entity)].store(at, std::memory_order_release);
   }
+  /// Whether this node keeps the view's rows of the shard.
+  void kept(shard_id shard, bool is) { kept_[shard].store(is, std::memory_order_release); }
+  /// Of a shard that is kept and not owned: what the journal has of it.
+  void seen_in_journal(shard_id shard, position at) {
+    if (!owned(shard)) durable_[shard].store(at, std::memory_order_release);
+  }
   void projected(shard_id shard, position to) { projected_[shard].store(to, std::memory_order_release); }
 
   position last_durable(shard_id shard) const { return durable_[shard].load(std::memory_order_acquire); }
 
-  /// Durable records that are not in the view yet, of all shards that are owned here.
+  /// Durable records that are not in the view yet, of the shards whose rows are kept here.
   std::uint64_t lag() const {
     std::uint64_t records = 0;
     for (shard_id shard = 0; shard < shard_count; ++shard) {
-      if (!owned(shard)) continue;
+      if (!kept_[shard].load(std::memory_order_acquire)) continue;
       // In this order, since what is projected was durable before.
       const auto projected = projected_[shard].load(std::memory_order_acquire);
       const auto durable = last_durable(shard);
@@ -62,6 +68,7 @@ class projection_progress {
   }
 
   std::array<std::atomic<bool>, shard_count> owned_{};
+  std::array<std::atomic<bool>, shard_count> kept_{};
   std::array<std::atomic<position>, shard_count> claimed_{};
   std::array<std::atomic<position>, shard_count> durable_{};
   std::array<std::atomic<position>, shard_count> projected_{};

@@ -199,4 +199,8 @@ void rocksdb_journal::list_unfinished(shard_id shard, entity_id after, std::uint
   threads_->read(read, std::move(done));
 }
 
+void rocksdb_journal::read_ends(journal_callback<std::vector<position>> done) {
+  threads_->read([](const journal_store& store) { return store.read_ends(); }, std::move(done));
+}
+
 }  // namespace holdfast::storage

@@ -195,6 +195,32 @@ void spread_journal::list_unfinished(shard_id shard, entity_id after, std::uint3
   journal_of(shard).list_unfinished(shard, after, limit, answers_->counted(std::move(done)));
 }
 
+/// Each part knows the shards that it is for.
+void spread_journal::read_ends(journal_callback<std::vector<position>> done) {
+  struct gathered {
+    std::mutex mutex;
+    std::size_t open_parts;
+    journal_result<std::vector<position>> ends = std::vector<position>(shard_count, 0);
+    journal_callback<std::vector<position>> done;
+  };
+  const auto call = std::make_shared<gathered>();
+  call->open_parts = parts_.size();
+  call->done = answers_->counted(std::move(done));
+  for (const auto& part : parts_) {
+    part.where->read_ends([call, first = part.first, last = part.last](auto result) {
+      std::unique_lock lock(call->mutex);
+      if (!result) {
+        call->ends = tl::unexpected(std::move(result.error()));
+      } else if (call->ends) {
+        std::copy(result->begin() + first, result->begin() + last + 1, call->ends->begin() + first);
+      }
+      if (--call->open_parts > 0) return;
+      lock.unlock();
+      call->done(std::move(call->ends));
+    });
+  }
+}
+
 void spread_journal::close() {
   for (const auto& part : parts_) part.where->close();
 }

@@ -1,10 +1,14 @@
 """The processes that a bench measures or needs: each on a port of its own, gone when the bench is."""
 import atexit
 import json
+import os
+import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 
@@ -115,6 +119,40 @@ class Redis:
 
     def end(self):
         self.process.terminate()
+        self.process.wait()
+
+
+class Postgres:
+    """A PostgreSQL server of this run's own, on a socket in a folder of its own; as safe as Debian sets it up."""
+
+    PROGRAMS = "/usr/lib/postgresql/15/bin"
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="holdfast-bench-postgres-")
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        # It refuses to run as root: as root it runs as the user that its package made.
+        self.user = {}
+        if os.geteuid() == 0:
+            postgres = pwd.getpwnam("postgres")
+            os.chown(self.folder, postgres.pw_uid, postgres.pw_gid)
+            self.user = {"user": postgres.pw_uid, "group": postgres.pw_gid, "extra_groups": []}
+        subprocess.run([f"{self.PROGRAMS}/initdb", "--auth=trust", "--username=holdfast", "--encoding=UTF8",
+                        "--locale=C", f"--pgdata={self.folder}/data"], stdout=subprocess.DEVNULL, check=True,
+                       cwd=self.folder, **self.user)
+        self.process = subprocess.Popen(
+            [f"{self.PROGRAMS}/postgres", "-D", f"{self.folder}/data", "-k", self.folder, "-c", "listen_addresses="],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder, **self.user)
+        atexit.register(self.process.kill)
+        deadline = time.monotonic() + 30
+        while subprocess.run([f"{self.PROGRAMS}/createdb", "--host", self.folder, "--username", "holdfast", "holdfast"],
+                             stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            if time.monotonic() > deadline:
+                give_up("PostgreSQL does not start")
+            time.sleep(0.1)
+        self.url = f"postgres:///holdfast?user=holdfast&host={self.folder}"
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
         self.process.wait()
 
 

@@ -370,6 +370,20 @@ TEST_CASE_TEMPLATE("a shard is read page by page, of its own only", adapter, EVE
   CHECK(read_shard(*journal, shard, 0, 100).size() == 5);
 }
 
+TEST_CASE_TEMPLATE("the ends of all shards are told", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  CHECK(read_ends(*journal) == std::vector<position>(shard_count, 0));
+  const auto seven = claim(*journal, 7);
+  const auto eight = claim(*journal, 8);
+  append(*journal, {entry(seven, id_of(7, 1), 0), entry(eight, id_of(8, 1), 0), entry(seven, id_of(7, 1), 1),
+                    entry(seven, id_of(7, 2), 5)});
+  std::vector<position> ends(shard_count, 0);
+  ends[7] = 2;
+  ends[8] = 1;
+  CHECK(read_ends(*journal) == ends);
+}
+
 TEST_CASE_TEMPLATE("appends are answered in the order of the calls, and nothing is left open", adapter,
                    EVERY_ADAPTER) {
   constexpr std::uint64_t calls = 500;
@@ -490,6 +504,7 @@ TEST_CASE_TEMPLATE("everything is there again after a close", adapter, EVERY_PER
   owner = claim(*journal, shard);
   CHECK((append(*journal, finished(entry(owner, nth(2), 1))) == appended_at(5)));
   CHECK((list_unfinished(*journal, shard, 0, 10) == std::vector{nth(9)}));
+  CHECK(read_ends(*journal)[shard] == read_shard(*journal, shard, 1, 1'000'000).back().at);
 }
 
 TEST_CASE_TEMPLATE("an epoch stays fenced off after a close", adapter, EVERY_PERSISTENT_ADAPTER) {

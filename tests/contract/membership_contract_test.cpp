@@ -62,7 +62,7 @@ class postgres_rig {
 /// A node that serves whatever it is given.
 class node {
  public:
-  node(membership& store, std::string name) : store_(store), me_{std::move(name), "127.0.0.1:1", true} {}
+  node(membership& store, std::string name) : store_(store), me_{std::move(name), "127.0.0.1:1", {}} {}
 
   cluster_state beat() {
     std::promise<membership_result<cluster_state>> promise;
@@ -90,7 +90,7 @@ class node {
     CHECK(done.get_future().get());
     serves_.clear();
   }
-  void take_no_shards() { me_.takes_shards = false; }
+  void take_no_shards() { me_.roles = no_roles; }
   void stop_serving(shard_id shard) { serves_.erase(shard); }
   const shards& serves() const { return serves_; }
 
@@ -115,7 +115,7 @@ TEST_CASE_TEMPLATE("shards are shared out evenly, and as few move as have to", r
   node first(world.store(), "first");
   const auto alone = first.beat();
   CHECK(first.serves().size() == shard_count);
-  CHECK(alone.members == std::vector<cluster_member>{{"first", "127.0.0.1:1", true}});
+  CHECK(alone.members == std::vector<cluster_member>{{"first", "127.0.0.1:1", {}}});
   node second(world.store(), "second");
   CHECK(second.beat().share == shard_count / 2);
   CHECK_MESSAGE(second.serves().empty(), "what is served is not taken away");

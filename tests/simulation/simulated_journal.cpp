@@ -172,6 +172,10 @@ void simulated_journal::list_unfinished(storage::shard_id shard, storage::entity
   });
 }
 
+void simulated_journal::read_ends(storage::journal_callback<std::vector<storage::position>> done) {
+  kept_.read_ends(std::move(done));
+}
+
 storage::journal_error simulated_journal::error(const std::string& what) const {
   return {name_ + ": " + what};
 }

@@ -33,6 +33,7 @@ class simulated_journal final : public storage::journal {
                   storage::journal_callback<std::vector<storage::journal_record>> done) override;
   void list_unfinished(storage::shard_id shard, storage::entity_id after, std::uint32_t limit,
                        storage::journal_callback<std::vector<storage::entity_id>> done) override;
+  void read_ends(storage::journal_callback<std::vector<storage::position>> done) override;
 
   /// The process ends: what waits may still reach the disk, the first so many whole entries of it.
   void crash();

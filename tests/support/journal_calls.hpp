@@ -62,6 +62,9 @@ inline std::vector<storage::entity_id> list_unfinished(storage::journal& of, sto
   return good_answer_to<std::vector<storage::entity_id>>(
       [&](auto done) { of.list_unfinished(shard, after, limit, done); });
 }
+inline std::vector<storage::position> read_ends(storage::journal& of) {
+  return good_answer_to<std::vector<storage::position>>([&](auto done) { of.read_ends(done); });
+}
 
 // --- Entries. ---
 

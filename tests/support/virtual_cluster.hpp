@@ -81,6 +81,12 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       [self](const actors::cancel_reservation& what) {
         return self->state.carry<actors::cancellation_answer>(self, what);
       },
+      [self](const actors::issue_receipt& what) {
+        return self->state.carry<actors::receipt_answer>(self, what);
+      },
+      [self](const actors::void_receipt& what) {
+        return self->state.carry<actors::receipt_answer>(self, what);
+      },
       [](const actors::gate_placed&) {},
       [](const actors::gate_cancelled&) {},
   };
@@ -92,10 +98,11 @@ class virtual_cluster {
 
   class node final : public actors::node_network {
    public:
-    node(virtual_cluster& in, std::string name, bool takes_shards) : name(std::move(name)), cluster_(in) {
+    node(virtual_cluster& in, std::string name, storage::member_roles roles)
+        : name(std::move(name)), cluster_(in) {
       actors::engine_options options = in.options;
       options.node.name = this->name;
-      options.node.takes_shards = takes_shards;
+      options.node.roles = roles;
       around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports(), options});
       around_->network = this;
       front_ = in.system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
@@ -206,8 +213,8 @@ class virtual_cluster {
   virtual_cluster& operator=(const virtual_cluster&) = delete;
 
   /// The reference stays when it ends.
-  node& start(const std::string& name, bool takes_shards = true) {
-    nodes_.push_back(std::make_unique<node>(*this, name, takes_shards));
+  node& start(const std::string& name, storage::member_roles roles = {}) {
+    nodes_.push_back(std::make_unique<node>(*this, name, roles));
     run();
     return *nodes_.back();
   }

@@ -222,7 +222,8 @@ TEST_CASE("the index leads to every collection") {
       R"("payments":{"href":"http://shop:8088/payments{?page,size,sort}","templated":true},)"
       R"("receipts":{"href":"http://shop:8088/receipts{?page,size,sort}","templated":true},)"
       R"("myReservations":{"href":"http://shop:8088/myReservations{?userId,page,size,sort}","templated":true},)"
-      R"("actuator":{"href":"http://shop:8088/actuator"}}})");
+      R"("actuator":{"href":"http://shop:8088/actuator"},)"
+      R"("service-desc":{"href":"http://shop:8088/openapi.json"}}})");
 }
 
 TEST_CASE("health has Spring's shape and fails with what is down") {

@@ -163,7 +163,7 @@ TEST_CASE("any node takes any command, and a key means the same at all of them")
 
 TEST_CASE("a node without shards hands placements on, under a key of its own that nobody sees") {
   three_nodes with;
-  auto& front = with.cluster.start("front", false);
+  auto& front = with.cluster.start("front", storage::no_roles);
   CHECK(front.serving());
   with.cluster.advance(1s);
   CHECK(front.serves().empty());
@@ -404,7 +404,7 @@ TEST_CASE("commands that were asked of a node that dies are asked again of its s
 TEST_CASE("a placement without a key is charged once, although its answer was lost and its node has ended") {
   three_nodes with;
   auto& cluster = with.cluster;
-  auto& front = cluster.start("front", false);
+  auto& front = cluster.start("front", storage::no_roles);
   cluster.advance(500ms);
   for (const auto* one : {"a", "b", "c"}) cluster.network.cut(one, "front");
   const auto answer = front.place(a_placement());
@@ -522,4 +522,136 @@ TEST_CASE("a view that was emptied is shown again when the shards of all nodes a
   CHECK(cluster.view.published);
   cluster.after_step = nullptr;
   for (const auto id : ids) CHECK(cluster.view.rows[id].version == cluster.stored(id).version);
+}
+
+// --- Roles ---
+
+namespace {
+
+constexpr storage::member_roles only_reservations{true, false, false};
+constexpr storage::member_roles only_receipts{false, true, false};
+constexpr storage::member_roles only_rows{false, false, true};
+
+/// Placed at the node and paid, one in each of some shards.
+std::vector<domain::reservation_id> place_some(virtual_cluster& cluster, virtual_cluster::node& at,
+                                               const std::string& round) {
+  std::vector<domain::reservation_id> ids;
+  for (int i = 0; i < 40; ++i) {
+    const auto answer = at.place(a_placement(storage::idempotency_claim{round + std::to_string(i), 1}));
+    cluster.run();
+    CHECK(placed_and_paid(answer));
+    ids.push_back((*answer)->id);
+  }
+  return ids;
+}
+
+bool all_have_receipts(virtual_cluster& cluster, const std::vector<domain::reservation_id>& ids) {
+  return std::all_of(ids.begin(), ids.end(),
+                     [&](auto id) { return cluster.stored(id).receipt == receipt_status::receipt_issued; });
+}
+
+bool all_have_rows(virtual_cluster& cluster, const std::vector<domain::reservation_id>& ids) {
+  return std::all_of(ids.begin(), ids.end(),
+                     [&](auto id) { return cluster.view.rows[id].version == cluster.stored(id).version; });
+}
+
+}  // namespace
+
+TEST_CASE(
+    "with the only receipt node down reserving and paying go on, and its follower issues every receipt") {
+  virtual_cluster cluster;
+  auto& a = cluster.start("a", only_reservations);
+  auto& b = cluster.start("b", only_reservations);
+  auto& desk = cluster.start("desk", only_receipts);
+  cluster.start("rows", only_rows);
+  cluster.advance(2s);
+  CHECK(desk.serves().empty());
+  auto ids = place_some(cluster, a, "before");
+  cluster.advance(1s);
+  CHECK(all_have_receipts(cluster, ids));
+  cluster.kill(desk);
+  const auto paid_from = cluster.now();
+  auto more = place_some(cluster, b, "meanwhile");
+  const auto paid_until = cluster.now();
+  cluster.advance(30s);
+  for (const auto id : more) {
+    const auto state = cluster.stored(id);
+    CHECK(state.payment == payment_status::paid);
+    CHECK(state.receipt == receipt_status::receipt_pending);
+  }
+  // Its receipt can't be voided yet, and is not forgotten.
+  const auto cancelled = a.cancel(ids.back());
+  cluster.advance(3s);
+  REQUIRE(*cancelled);
+  CHECK((*cancelled)->status == cancellation_status::in_progress);
+  cluster.start("another desk", only_receipts);
+  cluster.advance(40s);
+  CHECK(all_have_receipts(cluster, more));
+  for (const auto id : more) {
+    const auto due = cluster.stored(id).expected_delivery_at.value().at - std::chrono::days(21);
+    CHECK(due >= paid_from);
+    CHECK(due <= paid_until);
+  }
+  CHECK(cluster.stored(ids.back()).status == reservation_status::reservation_cancelled);
+  ids.insert(ids.end(), more.begin(), more.end());
+  CHECK(receipts_are_gapless(cluster, ids));
+  CHECK(a.fatal.empty());
+  CHECK(b.fatal.empty());
+}
+
+TEST_CASE("receipt nodes share the books, and follow each other") {
+  virtual_cluster cluster;
+  auto& a = cluster.start("a", only_reservations);
+  auto& one = cluster.start("one desk", only_receipts);
+  auto& other = cluster.start("other desk", only_receipts);
+  cluster.advance(2s);
+  auto ids = place_some(cluster, a, "first");
+  cluster.advance(2s);
+  CHECK(all_have_receipts(cluster, ids));
+  cluster.kill(one);
+  const auto more = place_some(cluster, a, "second");
+  ids.insert(ids.end(), more.begin(), more.end());
+  cluster.advance(40s);
+  CHECK(all_have_receipts(cluster, ids));
+  // One that was cut off for long comes back to books that have gone on.
+  cluster.silence({"other desk"});
+  cluster.start("third desk", only_receipts);
+  cluster.advance(10s);
+  const auto third = place_some(cluster, a, "third");
+  ids.insert(ids.end(), third.begin(), third.end());
+  cluster.silence({});
+  cluster.advance(40s);
+  const auto fourth = place_some(cluster, a, "fourth");
+  ids.insert(ids.end(), fourth.begin(), fourth.end());
+  cluster.advance(40s);
+  CHECK(all_have_receipts(cluster, ids));
+  CHECK(receipts_are_gapless(cluster, ids));
+  CHECK(a.fatal.empty());
+  CHECK(other.fatal.empty());
+}
+
+TEST_CASE("rows that no owner keeps are kept by the nodes for that, which follow each other") {
+  virtual_cluster cluster;
+  auto& a = cluster.start("a", {true, true, false});
+  auto& rows = cluster.start("rows", only_rows);
+  cluster.advance(2s);
+  CHECK(cluster.view.published);
+  auto ids = place_some(cluster, a, "first");
+  cluster.advance(1s);
+  CHECK(all_have_rows(cluster, ids));
+  CHECK(rows.progress.lag() == 0);
+  cluster.kill(rows);
+  const auto more = place_some(cluster, a, "second");
+  ids.insert(ids.end(), more.begin(), more.end());
+  cluster.advance(1s);
+  CHECK_FALSE(all_have_rows(cluster, ids));
+  cluster.start("more rows", only_rows);
+  cluster.start("even more rows", only_rows);
+  cluster.advance(8s);
+  CHECK(all_have_rows(cluster, ids));
+  cluster.view.flush();
+  cluster.advance(2s);
+  CHECK(cluster.view.published);
+  CHECK(all_have_rows(cluster, ids));
+  CHECK(a.fatal.empty());
 }

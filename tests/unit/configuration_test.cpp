@@ -120,6 +120,8 @@ const std::vector<std::string> shared_parts{
     "--journal", "postgres://db/holdfast", "--view", "redis://db:6379/0", "--payment", "http://bank:80"};
 
 std::vector<precedence_row> precedence_table() {
+  auto in_a_cluster = shared_parts;
+  in_a_cluster.insert(in_a_cluster.end(), {"--node-listen", "127.0.0.1:9188"});
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   return {
       {"listen", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3",
@@ -176,6 +178,17 @@ std::vector<precedence_row> precedence_table() {
        "none", "10.0.0.1:9088 or [fd00::1]:9088", shared_parts},
       {"lease", "1000ms", "2000ms", "3000ms", [](const configuration& c) { return in_ms(c.node.lease); },
        "5000ms", "duration from 1s to 1m"},
+      {"roles", "gateway", "reservation,receipt", "projection",
+       [](const configuration& c) {
+         const auto& shards = c.node.roles.of_shards;
+         std::string text;
+         if (c.node.roles.gateway) text += ",gateway";
+         if (shards.reservation) text += ",reservation";
+         if (shards.receipt) text += ",receipt";
+         if (shards.projection) text += ",projection";
+         return text.substr(1);
+       },
+       "gateway,reservation,receipt,projection", "gateway,reservation,receipt,projection", in_a_cluster},
       pem_row("node-certificate", &node_configuration::certificate,
               {"--node-key", "k", "--node-authority", "a"}),
       pem_row("node-key", &node_configuration::key, {"--node-certificate", "c", "--node-authority", "a"}),
@@ -329,6 +342,10 @@ TEST_CASE("a node is refused without what it has to share with the others") {
   for (const char* address : {"0.0.0.0:9188", "[::]:9188", "db.example:9188"}) {
     check_contains(refusal(node(address, nothing, certificates)), "that other nodes reach this one at");
   }
+  check_contains(refusal(parse({"serve", "--roles", "gateway"})),
+                 "--roles = 'gateway' is not accepted; without --node-listen");
+  CHECK(parse({"serve", "--roles", "projection,receipt,gateway,reservation"}));
+  check_contains(refusal(parse({"serve", "--roles", "gateway,,receipt"})), "--roles");
   check_contains(refusal(parse({"serve", "--node-key", "k"})),
                  "--node-key = 'k' is not accepted; give all three");
   check_contains(refusal(parse({"serve"}, {{"HOLDFAST_NODE_CERTIFICATE", "c"}, {"HOLDFAST_NODE_KEY", "k"}})),

@@ -118,6 +118,7 @@ TEST_CASE("a route is told by its pattern, whatever the path") {
       {"/actuator/info", "/actuator/info"},
       {"/actuator/circuitbreakers", "/actuator/circuitbreakers"},
       {"/actuator/parked", "/actuator/parked"},
+      {"/openapi.json", "/openapi.json"},
       {"/actuator/prometheus", "/metrics"},
       {"/metrics", "/metrics"},
       {"/metrics/", "/metrics"},
@@ -256,6 +257,8 @@ TEST_CASE("the view lacks what is durable and not projected") {
   CHECK(progress.lag() == 0);
   progress.claimed(3, 100);
   progress.claimed(5, 0);
+  progress.kept(3, true);
+  progress.kept(5, true);
   progress.durable(storage::id_of(5, 1), 7);
   CHECK(progress.lag() == 107);
   progress.projected(3, 60);

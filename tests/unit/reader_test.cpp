@@ -43,6 +43,7 @@ class scripted_journal : public storage::journal {
                   storage::journal_callback<std::vector<storage::journal_record>>) override {}
   void list_unfinished(storage::shard_id, storage::entity_id, std::uint32_t,
                        storage::journal_callback<std::vector<storage::entity_id>>) override {}
+  void read_ends(storage::journal_callback<std::vector<storage::position>>) override {}
 
   void answer(const records& answer) {
     std::thread([&] {

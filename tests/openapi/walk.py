@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""Walks every operation of openapi.json, and every status that it documents, against the real server.
+
+walk.py BINARY
+
+Each request is held against the document (those that are meant to be wrong have to be wrong by it as well), and
+each answer: status, headers, media type, schema. What the document lacks is an error, and so is what it has and the
+walk did not meet.
+"""
+import json
+import sys
+import tempfile
+
+from document import Document, Untrue
+from service import Exchange, redis, sandbox, serve, wait_for
+
+# Documented, and in nobody's power to provoke: it takes a bug, or records that can't be read.
+NOT_PROVOKED = {"500"}
+
+HAL = {"Accept": "application/hal+json"}
+JSON = {"Content-Type": "application/json"}
+ORDER = {"userId": 1, "userAddress": "seoul", "productId": 1, "productName": "fold", "price": 1300000,
+         "cardNo": "1234-1234-1234-1234", "status": "order"}
+DECLINED = ORDER | {"cardNo": "4000-0000-0000-0002"}
+COLLECTIONS = ("preReservations", "payments", "receipts", "myReservations")
+
+
+def request_text(method, target, headers=None, body=b""):
+    lines = [f"{method} {target} HTTP/1.1", "Host: shop.test", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class Walk:
+    def __init__(self, service, bank):
+        self.service, self.bank = service, bank
+        self.document = None
+        self.met = set()
+        self.requests = 0
+
+    # --- One exchange ---
+
+    def begin(self, method, target, headers=None, body=b"", conforms=True):
+        """Sends a request that the document allows, or else one that it forbids."""
+        headers = headers or {}
+        errors = self.document.errors_of_request(method, target, headers, body)
+        if bool(errors) == conforms:
+            raise Untrue(f"{method} {target} {headers} {body}: by the document this request is "
+                         f"{'wrong: ' + '; '.join(errors) if errors else 'right'}")
+        return Exchange(self.service.port, request_text(method, target, headers, body))
+
+    def end(self, exchange, method, target, status, code=None):
+        answer = exchange.answer()
+        self.requests += 1
+        try:
+            if answer.status not in (status if isinstance(status, tuple) else (status,)):
+                raise Untrue(f"expected {status}")
+            self.document.check_answer(method, target, answer)
+            if code and method != "HEAD" and answer.json()["code"] != code:
+                raise Untrue(f"expected the code {code}")
+        except Untrue as untrue:
+            raise Untrue(f"{method} {target}: {untrue}\n{answer.status} {answer.headers}\n"
+                         f"{answer.body[:2000].decode(errors='replace')}") from None
+        self.met.add((method, self.document.path_of(target), str(answer.status)))
+        return answer
+
+    def ask(self, method, target, status, code=None, headers=None, body=b"", conforms=True):
+        return self.end(self.begin(method, target, headers, body, conforms), method, target, status, code)
+
+    def get(self, target, status=200, code=None, headers=None, conforms=True):
+        """GET, and HEAD, which has to answer the same without the body."""
+        head = self.ask("HEAD", target, status, headers=headers, conforms=conforms)
+        answer = self.ask("GET", target, status, code, headers, conforms=conforms)
+        if set(head.headers) != set(answer.headers):
+            raise Untrue(f"{target}: HEAD has the headers {head.headers}, GET {answer.headers}")
+        return answer
+
+    def order(self, fields, conforms=True, headers=None):
+        body = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
+        return self.begin("POST", "/preReservations", JSON | (headers or {}), body, conforms)
+
+    def place(self, fields, status, code=None, conforms=True, headers=None):
+        return self.end(self.order(fields, conforms, headers), "POST", "/preReservations", status, code)
+
+    def turn(self, **knobs):
+        """The payment provider's knobs: see the README on `holdfast sandbox`."""
+        body = json.dumps(knobs).encode()
+        answer = Exchange(self.bank.port, request_text("PUT", "/control", JSON, body)).answer()
+        if answer.status != 200:
+            raise ConnectionError(f"the sandbox refuses {knobs}: {answer.body.decode()}")
+
+    def newest(self):
+        rows = self.ask("GET", "/preReservations?sort=createdAt,desc&size=1", 200).json()
+        return rows["_embedded"]["preReservations"][0] if rows["_embedded"]["preReservations"] else {"id": 0}
+
+    # --- The way ---
+
+    def read_document(self):
+        text = Exchange(self.service.port, request_text("GET", "/openapi.json")).answer().body
+        self.document = Document(text)
+        tag = self.get("/openapi.json").headers["etag"]
+        self.get("/openapi.json", 304, headers={"If-None-Match": tag})
+
+    def targets(self):
+        return {path: path.replace("{id}", "1") for path in self.document.root["paths"]}
+
+    def refuse_by_framing(self):
+        """What is refused before anybody looks at the path, on every operation."""
+        late = []
+        for method, path in self.document.operations:
+            target = self.targets()[path]
+            for status, code, field in ((400, "ambiguous-framing", "Host: other"),
+                                        (413, "body-too-large", "Content-Length: 20000"),
+                                        (431, "header-too-large", "X-Long: " + "x" * 9000)):
+                exchange = Exchange(self.service.port, f"{method} {target} HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n".encode())
+                self.end(exchange, method, target, status, code)
+            never_ends = f"{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n".encode()
+            late.append((Exchange(self.service.port, never_ends), method, target))
+        return late
+
+    def ask_for_methods(self):
+        """OPTIONS tells what the document tells, and nothing else is allowed."""
+        for path, target in self.targets().items():
+            allowed = self.ask("OPTIONS", target, 204).headers["allow"]
+            if set(allowed.split(", ")) != self.document.methods_of(path):
+                raise Untrue(f"{path} allows {allowed}, the document has {self.document.methods_of(path)}")
+            for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - set(allowed.split(", ")):
+                self.check_not_allowed(method, target, allowed)
+        for name in COLLECTIONS:
+            self.ask("OPTIONS", f"/{name}/0", 404, "not-found", conforms=False)
+
+    def check_not_allowed(self, method, target, allowed):
+        answer = Exchange(self.service.port, request_text(method, target)).answer()
+        self.document.check({"$ref": "#/components/schemas/Problem"}, answer.json(), f"{method} {target}")
+        if (answer.status, answer.json()["code"], answer.headers["allow"]) != (405, "method-not-allowed", allowed):
+            raise Untrue(f"{method} {target} is answered {answer.status} {answer.headers}")
+
+    def place_reservations(self):
+        self.place(ORDER, 201)
+        self.place(ORDER, 201, headers=HAL)
+        for fields in ({"userId": 1}, {"userId": "1", "productId": "00010", "price": "1300000"},
+                       {"userId": 2**53, "price": 2**53, "productId": 2**53}, {"userId": 0, "cardNo": 123456789012},
+                       {"userId": 1, "paymentMethod": "pm_card", "cardNo": None, "currency": "USD"},
+                       {"userId": 1, "cardNo": " 1234 5678-9012 ", "userAddress": "\u00e9" * 1000, "more": [{}]}):
+            self.place(fields, 201)
+        self.place(DECLINED, 402, "payment-declined")
+        for fields in ({}, {"userId": None}, {"userId": -1}, {"userId": 2**53 + 1}, {"userId": "x"}, {"userId": 1.5},
+                       {"userId": 1, "price": -1}, {"userId": 1, "price": 2**53 + 1}, {"userId": 1, "productId": []},
+                       {"userId": 1, "currency": "krw"}, {"userId": 1, "cardNo": "1234"}, {"userId": 1, "cardNo": 1},
+                       {"userId": 1, "cardNo": ORDER["cardNo"], "paymentMethod": "pm_card"},
+                       {"userId": 1, "userAddress": "x" * 1001}, {"userId": 1, "productName": "a\0b"},
+                       {"userId": 1, "paymentMethod": "a b"}):
+            self.place(fields, 400, "invalid-field", conforms=False)
+        for body in (b"", b"{", b"[]", b"1"):
+            self.place(body, 400, "malformed-json", conforms=False)
+        self.ask("POST", "/preReservations", 415, "unsupported-media-type", {"Content-Type": "text/plain"}, b"{}", False)
+
+    def repeat_with_keys(self):
+        for key in ("k" * 256, "a b"):
+            self.place(ORDER, 400, "invalid-parameter", conforms=False, headers={"Idempotency-Key": key})
+        for name, fields, status in (("paid", ORDER, 201), ("declined", DECLINED, 402)):
+            key = {"Idempotency-Key": name}
+            first, again = self.place(fields, status, headers=key), self.place(fields, status, headers=key)
+            if again.body != first.body or "idempotent-replayed" not in again.headers:
+                raise Untrue(f"a repeated placement ({name}) is answered otherwise")
+        self.place(ORDER | {"price": 1}, 422, "key-reused", headers={"Idempotency-Key": "paid"})
+
+    def place_with_trouble(self):
+        """A provider that takes its time, and one that is not there."""
+        self.turn(latency="2s")
+        before = self.newest()["id"]
+        key = {"Idempotency-Key": "waiting"}
+        waiting = self.order(ORDER, headers=key)
+        wait_for(lambda: self.newest()["id"] != before, "the reservation")
+        self.place(ORDER, 409, "key-in-use", headers=key)
+        self.ask("DELETE", f"/preReservations/{self.newest()['id']}", (202, 204))
+        self.end(waiting, "POST", "/preReservations", 409, "cancelled")
+
+        self.turn(latency="0ms")
+        paid = self.place(ORDER, 201).json()["id"]
+        self.turn(latency="8s")
+        self.place(ORDER, 202)
+        self.ask("DELETE", f"/preReservations/{paid}", 202)
+        self.turn(outage=True)
+        key = {"Idempotency-Key": "outage"}
+        first, again = (self.place(ORDER, 503, "payment-unavailable", headers=key) for _ in range(2))
+        if "retry-after" not in first.headers or "retry-after" in again.headers:
+            raise Untrue("an answer is either to be tried again or final")
+
+    def cancel(self):
+        placed = self.place(ORDER, 201).json()["id"]
+        for _ in range(2):
+            self.ask("DELETE", f"/preReservations/{placed}", 204)
+        self.ask("DELETE", "/preReservations/4242", 404, "not-found")
+        return placed
+
+    def read(self):
+        for path in ("/", "/actuator", "/actuator/health", "/actuator/health/liveness", "/actuator/health/readiness",
+                     "/actuator/info", "/actuator/circuitbreakers", "/actuator/parked", "/actuator/prometheus", "/metrics"):
+            self.get(path)
+        self.get("/", headers=HAL)
+        self.follow_links()
+        cancelled = self.cancel()
+        for name in COLLECTIONS:
+            self.read_items(name, (1, cancelled))
+            self.read_list(name)
+        declined = self.place(DECLINED, 402).json()["_links"]["reservation"]["href"].rsplit("/", 1)[1]
+        for name in COLLECTIONS:
+            self.get(f"/{name}/{declined}", *((404, "not-found") if name == "receipts" else ()))
+        self.get("/myReservations?userId=1")
+        self.get("/myReservations?userId=x", 400, "invalid-parameter", conforms=False)
+
+    def follow_links(self):
+        """What the indexes lead to is in the document."""
+        for index in ("/", "/actuator"):
+            for link in self.ask("GET", index, 200).json()["_links"].values():
+                self.document.path_of(link["href"].split("{")[0])
+
+    def read_items(self, name, ids):
+        for each in ids:
+            tag = self.get(f"/{name}/{each}").headers["etag"]
+            self.get(f"/{name}/{each}", headers=HAL)
+            self.get(f"/{name}/{each}", 304, headers={"If-None-Match": tag})
+        self.get(f"/{name}/4242", 404, "not-found")
+        for never in ("0", "x", str(2**53)):
+            self.get(f"/{name}/{never}", 404, "not-found", conforms=False)
+
+    def read_list(self, name):
+        self.get(f"/{name}", headers=HAL)
+        self.get(f"/{name}?size=100000")
+        self.get(f"/{name}?page=99")
+        page = self.get(f"/{name}?page=1&size=2&sort=createdAt,desc")
+        while "link" in page.headers:
+            page = self.get(page.json()["_links"]["next"]["href"].removeprefix("http://shop.test"))
+        for query in ("page=-1", "page=x", "size=0", "size=", "sort=price", "after=x", "page=0&page=1"):
+            self.get(f"/{name}?{query}", 400, "invalid-parameter", conforms=False)
+        self.get(f"/{name}?page=10001&size=1", 400, "use-cursor")
+
+    def read_without_view(self):
+        self.get("/actuator/health", 503)
+        for name in COLLECTIONS:
+            self.get(f"/{name}", 503, "view-unavailable")
+            self.get(f"/{name}/1", 503, "view-unavailable")
+
+    def ask_while_ending(self):
+        """Requests that have begun to arrive when the process is told to end are answered."""
+        questions = [("GET", "/actuator/health/readiness", 503, None), ("HEAD", "/actuator/health/readiness", 503, None),
+                     ("DELETE", "/preReservations/1", 503, "overloaded")]
+        exchanges = []
+        for method, target, status, code in questions:
+            text = request_text(method, target)
+            exchanges.append((Exchange(self.service.port, text[:-2]), text[-2:], method, target, status, code))
+        self.service.terminate()
+        wait_for(lambda: not self.accepts(), "the port to be given up")
+        for exchange, rest, method, target, status, code in exchanges:
+            exchange.send(rest)
+            self.end(exchange, method, target, status, code)
+        if self.service.wait() != 0:
+            raise ChildProcessError("the server did not end well")
+
+    def accepts(self):
+        try:
+            Exchange(self.service.port, b"")
+            return True
+        except OSError:
+            return False
+
+    def go(self, view):
+        self.read_document()
+        late = self.refuse_by_framing()
+        self.ask_for_methods()
+        self.place_reservations()
+        self.repeat_with_keys()
+        self.read()
+        self.place_with_trouble()
+        for exchange, method, target in late:
+            self.end(exchange, method, target, 408, "request-timeout")
+        view.kill()
+        wait_for(lambda: Exchange(self.service.port, request_text("GET", "/payments")).answer().status == 503, "503")
+        self.read_without_view()
+        self.ask_while_ending()
+
+    def check_complete(self):
+        missed = {each for each in self.document.statuses() - self.met if each[2] not in NOT_PROVOKED}
+        if missed:
+            raise Untrue("documented, but never met: " + ", ".join(map(" ".join, sorted(missed))))
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    binary = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder, redis(folder) as view, sandbox(folder, binary) as bank, \
+            serve(folder, binary, "--view", f"redis://127.0.0.1:{view.port}/0", "--payment-timeout", "20s",
+                  "--payment", f"http://127.0.0.1:{bank.port}") as service:
+        walk = Walk(service, bank)
+        try:
+            walk.go(view)
+            walk.check_complete()
+        except Untrue as untrue:
+            print(f"walk: {untrue}", file=sys.stderr)
+            return 1
+    print(f"walk: {walk.requests} requests to {len(walk.document.operations)} operations, "
+          f"{len(walk.met)} statuses met, all as documented")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
