@@ -99,6 +99,7 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
   load_balancer front(ports);
   REQUIRE(eventually([&] { return front.serves(); }));
 
+  std::string logs;
   siege customers(front.port());
   http_client reader(front.port());
   const auto orders = [&] { return total_of(reader, "preReservations"); };
@@ -106,6 +107,7 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
     const auto placed = orders();
     REQUIRE(eventually([&] { return orders() > placed + 1000; }));
     CHECK(nodes[each].terminate() == 0);
+    logs += nodes[each].process().errors();
     nodes.start_again(each, {"--listen", local(ports[each])});
     REQUIRE(nodes.becomes_shared_out(all));
   }
@@ -118,6 +120,8 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
   for_each_row(reader, "preReservations", [&](const auto& row) { ++reasons[json_at(row, "/cancelReason")]; });
   for (const auto& [reason, count] : reasons) MESSAGE(count << " orders with the reason " << reason);
   MESSAGE("siege: " << json_at(figures, ""));
+  for (const auto each : all) logs += nodes[each].process().errors();
+  CAPTURE(logs);
   CHECK(figures["availability"].GetDouble() == 100.0);
   CHECK(figures["failed_transactions"].GetInt() == 0);
   const auto answered = figures["successful_transactions"].GetUint64();
