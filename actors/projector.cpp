@@ -116,6 +116,8 @@ void projector_state::lose_view() {
 void projector_state::look() {
   self_->delayed_send(self_, view_look, tick{});
   if (phase_ == phase::waiting) return open();
+  // A node that keeps no rows reads them all the same.
+  if (phase_ == phase::idle && clustered(*around_)) return open();
   if (phase_ != phase::live || busy_) return;
   ask_for_ends_ = keeps_for_others();
   // A write of nothing notices a view that was emptied while there was nothing to write.
@@ -253,6 +255,7 @@ void projector_state::catch_up() {
     if (lags(shard_)) return read_on();
     shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
   }
+  if (kept_.none()) return watch();
   if (clustered(*around_) && !published_ && !std::exchange(others_looked_up_, true)) {
     // Meanwhile their owners may have written most of it.
     return open();
@@ -263,6 +266,14 @@ void projector_state::catch_up() {
   busy_ = true;
   around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
                                        [](auto result) { return view_published{result.has_value()}; }));
+}
+
+/// Others keep the view, and publish it.
+void projector_state::watch() {
+  phase_ = phase::live;
+  lost_ = false;
+  around_->view_published->open();
+  around_->meters->projection.caught_up();
 }
 
 void projector_state::read_on() {
