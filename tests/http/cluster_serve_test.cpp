@@ -272,6 +272,22 @@ TEST_CASE(
   for (const std::size_t at : {0, 1, 2}) CHECK(place_keys(nodes, at, "after-", keys).placed == keys);
 }
 
+TEST_CASE("a server that is alone does not push in where a cluster runs, and may where none does any more") {
+  served_cluster nodes;
+  nodes.start();
+  const temporary_folder folder;
+  const std::vector<std::string> alone{"serve",       "--listen",  "127.0.0.1:0",         "--data",
+                                       folder.path(), "--journal", nodes.database().url()};
+  process refused(alone);
+  CHECK(refused.wait_for_exit() == 1);
+  CAPTURE(refused.errors());
+  CHECK(refused.errors().find("--node-listen") != std::string::npos);
+  CHECK(nodes.client(0).place(order(1)).status == 201);
+  CHECK(nodes[0].terminate() == 0);
+  serving_process allowed(folder.path(), {"--journal", nodes.database().url()});
+  CHECK(http_client(allowed.port()).place(order(1)).status == 201);
+}
+
 TEST_CASE("certificates that can't work end the start with the flags") {
   const certificates good;
   const certificates own;
