@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/chaos/recorded_customers.hpp"
-#include "tests/chaos/shop.hpp"
+#include "tests/chaos/site.hpp"
 #include "tests/proof/checker.hpp"
 
 namespace holdfast::chaos {
@@ -33,8 +33,8 @@ struct judgement {
   std::string figures;
 };
 
-/// With a server that runs, a provider that is well and customers who have left. Lets them repeat
+/// With servers that run, a provider that is well and customers who have left. Lets them repeat
 /// their keys, waits for rest, and judges. A bad history is kept in a file that the text names.
-judgement judge(shop& at, recorded_crowd& customers, const run_identity& run);
+judgement judge(site& at, recorded_crowd& customers, const run_identity& run);
 
 }  // namespace holdfast::chaos
