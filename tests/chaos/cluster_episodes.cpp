@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -90,6 +91,10 @@ class cluster_episode {
     return "scripts/chaos --cluster --seconds 0 --seed " + std::to_string(seed_) + names;
   }
   std::vector<proof::fault_line> faults() const { return recorder_.faults(); }
+  std::string keep_logs() {
+    const auto folder = std::filesystem::temp_directory_path();
+    return cluster_.keep_logs(folder / ("holdfast-cluster-" + std::to_string(seed_)));
+  }
 
  private:
   struct struck {
@@ -185,7 +190,9 @@ judgement run_one(const cluster_assignment& what, std::uint64_t seed, cluster_ne
     judged = {false, false, std::string(error.what()) + "\nreplay: " + one.replay() + "\n", "not judged"};
   }
   for (const auto& each : one.faults()) ++struck[each.name];
-  if (what.time.count() == 0 || !judged.good) tell_faults(one.faults());
+  const bool alone = what.time.count() == 0;
+  if (alone || !judged.good) tell_faults(one.faults());
+  if (alone) std::cout << one.keep_logs();
   return judged;
 }
 
