@@ -176,7 +176,8 @@ void cluster::kill(std::size_t number) {
 
 void cluster::tell_to_end(std::size_t number) {
   auto& one = nodes_[number];
-  if (!one.process) return;
+  // Told twice, it ends at once.
+  if (!one.process || one.expected.contains(0)) return;
   // Before it has caught the signal, that ends it.
   if (!one.ready) one.expected.insert(128 + SIGTERM);
   one.expected.insert(0);

@@ -53,9 +53,9 @@ bool recorded_customer::connected() {
   auto& client = clients_[turned_to_];
   const auto port = to.port.load();
   if (client || port == 0) return client != nullptr;
+  const auto deadline = auditing_ || !patience_ ? testing::answer_deadline : *patience_;
   try {
-    client = std::make_unique<testing::http_client>(port, to.address,
-                                                    patience_.value_or(testing::answer_deadline));
+    client = std::make_unique<testing::http_client>(port, to.address, deadline);
   } catch (const std::exception&) {
     return false;
   }
@@ -114,8 +114,9 @@ void recorded_customer::perform(operation& one, Request request) {
     if (answer.header("connection") == "close") client.reset();
   } catch (const testing::deadline_passed&) {
     // Whoever is patient should have had an answer; the others cut themselves off.
-    if (patience_) one.completed = into_.now();
-    one.outcome = patience_ ? operation_outcome::unknown : operation_outcome::pending;
+    const bool patient = auditing_ || !patience_;
+    if (!patient) one.completed = into_.now();
+    one.outcome = patient ? operation_outcome::pending : operation_outcome::unknown;
     client.reset();
   } catch (const std::exception&) {
     one.completed = into_.now();
