@@ -1,5 +1,7 @@
 #include "actors/caf_network.hpp"
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
@@ -31,6 +33,26 @@ std::optional<std::pair<std::string, std::uint16_t>> host_and_port_of(const std:
   return std::pair(std::move(host), port);
 }
 
+long forget_earlier_errors(BIO* socket, int operation, const char*, std::size_t, int, long, int result,
+                           std::size_t*) {
+  const bool moves_bytes = operation == BIO_CB_READ || operation == BIO_CB_WRITE;
+  if (moves_bytes && BIO_method_type(socket) == BIO_TYPE_SOCKET) ERR_clear_error();
+  return result;
+}
+
+/// CAF's TLS leaves the errors of a connection that ends in its thread's queue of errors, and then takes them
+/// for those of every other connection that has nothing to read: all end, and those made anew as well. The
+/// queue has to be empty before a call (SSL_get_error(3)), so every socket of OpenSSL's empties it first.
+void forget_errors_of_other_connections() {
+  static const int index = BIO_get_ex_new_index(
+      0, nullptr,
+      [](void* socket, void*, CRYPTO_EX_DATA*, int, long, void*) {
+        BIO_set_callback_ex(static_cast<BIO*>(socket), forget_earlier_errors);
+      },
+      nullptr, nullptr);
+  static_cast<void>(index);
+}
+
 }  // namespace
 
 std::string node_address(const std::string& host, std::uint16_t port) {
@@ -43,6 +65,7 @@ void caf_network::prepare(caf::actor_system_config& config, const node_options& 
   config.set("middleman.heartbeat-interval", caf::timespan(heartbeat_every));
   config.set("middleman.connection-timeout", caf::timespan(silent_for));
   if (!node.certificates) return;
+  forget_errors_of_other_connections();
   config.load<caf::openssl::manager>();
   config.openssl_certificate = node.certificates->certificate;
   config.openssl_key = node.certificates->key;
