@@ -1,5 +1,7 @@
 #include "actors/caf_network.hpp"
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
@@ -31,6 +33,26 @@ std::optional<std::pair<std::string, std::uint16_t>> host_and_port_of(const std:
   return std::pair(std::move(host), port);
 }
 
+long forget_earlier_errors(BIO* socket, int operation, const char*, std::size_t, int, long, int result,
+                           std::size_t*) {
+  const bool moves_bytes = operation == BIO_CB_READ || operation == BIO_CB_WRITE;
+  if (moves_bytes && BIO_method_type(socket) == BIO_TYPE_SOCKET) ERR_clear_error();
+  return result;
+}
+
+/// CAF's TLS leaves the errors of a connection that ends in its thread's queue of errors, and then takes them
+/// for those of every other connection that has nothing to read: all end, and those made anew as well. The
+/// queue has to be empty before a call (SSL_get_error(3)), so every socket of OpenSSL's empties it first.
+void forget_errors_of_other_connections() {
+  static const int index = BIO_get_ex_new_index(
+      0, nullptr,
+      [](void* socket, void*, CRYPTO_EX_DATA*, int, long, void*) {
+        BIO_set_callback_ex(static_cast<BIO*>(socket), forget_earlier_errors);
+      },
+      nullptr, nullptr);
+  static_cast<void>(index);
+}
+
 }  // namespace
 
 std::string node_address(const std::string& host, std::uint16_t port) {
@@ -43,6 +65,7 @@ void caf_network::prepare(caf::actor_system_config& config, const node_options& 
   config.set("middleman.heartbeat-interval", caf::timespan(heartbeat_every));
   config.set("middleman.connection-timeout", caf::timespan(silent_for));
   if (!node.certificates) return;
+  forget_errors_of_other_connections();
   config.load<caf::openssl::manager>();
   config.openssl_certificate = node.certificates->certificate;
   config.openssl_key = node.certificates->key;
@@ -51,12 +74,15 @@ void caf_network::prepare(caf::actor_system_config& config, const node_options& 
 
 void caf_network::publish(const node_gate_actor& gate,
                           std::function<void(tl::expected<std::string, std::string>)> done) {
-  system_.spawn([middleman = middleman_of(system_, node_), node = node_, done = std::move(done),
+  system_.spawn([this, middleman = middleman_of(system_, node_), node = node_, done = std::move(done),
                  whom = caf::actor_cast<caf::strong_actor_ptr>(gate)](caf::event_based_actor* self) {
     self->request(middleman, longest_try, caf::publish_atom::value, node.port, whom, std::set<std::string>{},
                   node.address, true)
         .then(
-            [=](std::uint16_t port) { done(node_address(node.address, port)); },
+            [=, this](std::uint16_t port) {
+              own_address_ = node_address(node.address, port);
+              done(own_address_);
+            },
             [=](const caf::error& why) {
               done(tl::unexpected("can't listen for other nodes on " + node_address(node.address, node.port) +
                                   ": " + self->system().render(why)));
@@ -68,18 +94,26 @@ void caf_network::find(const std::string& address,
                        std::function<void(tl::expected<node_gate_actor, std::string>)> done) {
   const auto place = host_and_port_of(address);
   if (!place) return done(tl::unexpected("'" + address + "' is no address of a node"));
-  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address,
-                 done = std::move(done)](caf::event_based_actor* self) {
-    self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
-        .then(
-            [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
-              if (!gate) return done(tl::unexpected("the node at " + address + " has no gate"));
-              done(caf::actor_cast<node_gate_actor>(gate));
-            },
-            [=](const caf::error& why) {
-              done(tl::unexpected("the node at " + address +
-                                  " can't be reached: " + self->system().render(why)));
-            });
+  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address, done = std::move(done),
+                 waits = address < own_address_](caf::event_based_actor* self) {
+    const auto connect = [=] {
+      self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
+          .then(
+              [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
+                if (!gate) return done(tl::unexpected("the node at " + address + " has no gate"));
+                done(caf::actor_cast<node_gate_actor>(gate));
+              },
+              [=](const caf::error& why) {
+                done(tl::unexpected("the node at " + address +
+                                    " can't be reached: " + self->system().render(why)));
+              });
+    };
+    if (!waits) return connect();
+    self->become([=](tick) {
+      self->unbecome();
+      connect();
+    });
+    self->delayed_send(self, head_start, tick{});
   });
 }
 

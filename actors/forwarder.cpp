@@ -24,6 +24,15 @@ void hand_to(const shard_actor& shard, Call& call) {
   caf::anon_send(shard, std::move(call));
 }
 
+/// Whether the first command of its key is under way. Where this one was asked of a node that was lost, that
+/// may be itself.
+bool first_is_under_way(const placement_answer& answer) {
+  return answer.status == placement_status::key_in_use;
+}
+bool first_is_under_way(const cancellation_answer&) {
+  return false;
+}
+
 }  // namespace
 
 void forwarder_state::start(self_pointer self, surroundings_ptr around, std::shared_ptr<routes> served) {
@@ -179,8 +188,8 @@ void forwarder_state::answered(ticket number, int ask, Answer& answer) {
   const auto found = errands_.find(number);
   if (found == errands_.end() || found->second.asks != ask || found->second.asked.empty()) return;
   auto& one = found->second;
-  if (answer.status == decltype(answer.status)::elsewhere) {
-    // What it knew of owners was old, here or there: the next look may know better.
+  if (answer.status == decltype(answer.status)::elsewhere || (one.losses > 0 && first_is_under_way(answer))) {
+    // What it knew of owners was old, here or there, or it meets itself: the next look may know better.
     one.asked.clear();
     looking_.insert(number);
     return schedule();

@@ -49,7 +49,11 @@ void overload(scene& in) {
   const auto time = draw_time(in, 200ms, 800ms);
   note(in, "overload",
        std::to_string(customers_too_many) + " customers more for " + std::to_string(time.count()) + " ms");
-  recorded_crowd more(customers_too_many, in.random(), in.into, in.at.port(), in.next_customer);
+  recorded_crowd more({.size = customers_too_many,
+                       .seed = in.random(),
+                       .where = {&in.at.door()},
+                       .first_number = in.next_customer},
+                      in.into);
   in.next_customer += customers_too_many;
   more.begin();
   go_on_for(in, time);

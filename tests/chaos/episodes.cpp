@@ -34,7 +34,8 @@ class episode {
                                .view_on_redis = on_redis,
                                .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
                   recorder_);
-    customers_.emplace(customers_at_once, random_(), recorder_, shop_->port());
+    customers_.emplace(crowd_options{.size = customers_at_once, .seed = random_(), .where = {&shop_->door()}},
+                       recorder_);
     std::ranges::copy_if(wanted, std::back_inserter(faults_), [&](const auto& each) {
       return (on_redis || !each.needs_redis) && (disk_ || !each.needs_memory_disk);
     });

@@ -34,14 +34,18 @@ void read_shard(storage::journal& journal, storage::shard_id shard, std::vector<
 
 }  // namespace
 
+std::vector<proof::journal_line> read_journal(storage::journal& journal) {
+  std::vector<proof::journal_line> all;
+  for (std::uint32_t shard = 0; shard < storage::shard_count; ++shard) {
+    read_shard(journal, static_cast<storage::shard_id>(shard), all);
+  }
+  return all;
+}
+
 std::vector<proof::journal_line> read_journal(const std::filesystem::path& folder) {
   auto journal = storage::rocksdb_journal::open_read_only({.path = folder.string()});
   if (!journal) throw std::runtime_error(journal.error().message);
-  std::vector<proof::journal_line> all;
-  for (std::uint32_t shard = 0; shard < storage::shard_count; ++shard) {
-    read_shard(**journal, static_cast<storage::shard_id>(shard), all);
-  }
-  return all;
+  return read_journal(**journal);
 }
 
 std::vector<std::string> unfinished_in(const std::vector<proof::journal_line>& reservations) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/journal.hpp"
 #include "tests/proof/history.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/sandbox_process.hpp"
@@ -14,6 +15,7 @@
 namespace holdfast::chaos {
 
 /// All records of a journal, shard by shard; it may be in use.
+std::vector<proof::journal_line> read_journal(storage::journal& journal);
 std::vector<proof::journal_line> read_journal(const std::filesystem::path& folder);
 
 /// Reservations of the journal that have a step left and are not parked, as lines to print.

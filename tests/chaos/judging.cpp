@@ -1,7 +1,5 @@
 #include "tests/chaos/judging.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -11,7 +9,6 @@
 #include <utility>
 
 #include "tests/chaos/evidence.hpp"
-#include "tests/proof/canaries.hpp"
 #include "tests/proof/history_json.hpp"
 
 namespace holdfast::chaos {
@@ -26,13 +23,9 @@ constexpr int confirmed_is_captured = 3;
 constexpr int positions_are_gapless = 8;
 constexpr std::size_t keys_repeated_by_each = 20;
 
-bool comes_to_rest(shop& at, std::chrono::seconds within) {
+bool comes_to_rest(site& at, std::chrono::seconds within) {
   return testing::eventually(
-      [&] {
-        if (!at.serves()) throw std::runtime_error("the server ended though nothing was done to it");
-        return unfinished_in(read_journal(at.data() / "reservations")).empty();
-      },
-      within);
+      [&] { return at.serves_all() && unfinished_in(at.journal("reservations")).empty(); }, within);
 }
 
 bool shows_all(const std::vector<proof::view_line>& rows, const std::vector<proof::journal_line>& journal) {
@@ -63,55 +56,46 @@ std::vector<proof::view_line> settled_view(testing::http_client& client,
   return rows;
 }
 
-proof::history begin_history(shop& at, const run_identity& run) {
+proof::history begin_history(site& at, const run_identity& run) {
   proof::history all;
   all.facts.producer = run.producer;
   all.facts.seed = run.seed;
   all.facts.replay = run.replay;
   all.facts.engine_epoch_ms = at.into().began_at_ms();
-  all.reservations = read_journal(at.data() / "reservations");
+  all.reservations = at.journal("reservations");
   all.operations = at.into().operations();
   all.faults = at.into().faults();
   return all;
 }
 
-proof::history gather(shop& at, const run_identity& run) {
+proof::history gather(site& at, const run_identity& run) {
   auto all = begin_history(at, run);
   all.facts.at_rest = all.facts.has_ledger = all.facts.has_receipts = true;
   all.facts.has_view = all.facts.has_parked = true;
   // Parking comes after an hour without an outcome.
   all.facts.may_park = false;
-  testing::http_client client(at.port());
-  all.receipts = read_journal(at.data() / "receipts");
+  auto client = at.client();
+  all.receipts = at.journal("receipts");
   all.ledger = read_ledger(at.provider());
   all.view = settled_view(client, all.reservations);
-  all.parked = read_parked(client);
-  all.canaries = {search_folder(at.data(), canary_card),
-                  proof::search_text("the log", at.log(), canary_card)};
+  all.parked = at.parked();
+  all.canaries = at.canaries();
   return all;
 }
 
-/// What operators are given to compare the books: it has to find no difference either.
-void reconcile(shop& at) {
-  testing::process child({"reconcile", "--data", at.data().string(), "--payment", at.provider().url(),
-                          "--payment-timeout", "10s"});
-  const auto printed = child.rest_of_output();
-  const int code = child.wait_for_exit();
-  if (code == 0) return;
-  at.into().complain("reconcile ended with " + std::to_string(code) + ": " + printed + child.errors());
+/// Nobody else's: process ids are few where a run has its own.
+std::string stem_of_evidence(const proof::history& all) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return std::filesystem::temp_directory_path() /
+         ("holdfast-history-" + std::to_string(all.facts.seed) + "-" + std::to_string(now));
 }
 
-std::string kept_history(const proof::history& all) {
-  const auto path =
-      std::filesystem::temp_directory_path() /
-      ("holdfast-history-" + std::to_string(all.facts.seed) + "-" + std::to_string(::getpid()) + ".ndjson");
-  std::ofstream file(path);
+/// With the history kept in a file that it names.
+std::string told(site& at, std::string what, const proof::history& all) {
+  const auto stem = stem_of_evidence(all);
+  std::ofstream file(stem + ".ndjson");
   proof::write_history(file, all);
-  return path;
-}
-
-std::string told(std::string what, const proof::history& all) {
-  return what + "history: " + kept_history(all) + "\nreplay: " + all.facts.replay + "\n";
+  return what + "history: " + stem + ".ndjson\n" + at.keep_logs(stem) + "replay: " + all.facts.replay + "\n";
 }
 
 std::string figures_of(const proof::verdict& verdict, const recorder& into) {
@@ -128,11 +112,11 @@ std::string figures_of(const proof::verdict& verdict, const recorder& into) {
 
 /// What was acknowledged is in the journal at any time. Where it is not, rest may never come, and nobody
 /// has to wait for it.
-std::string what_is_lost(shop& at, const run_identity& run) {
+std::string what_is_lost(site& at, const run_identity& run) {
   const auto so_far = begin_history(at, run);
   auto verdict = proof::check(so_far);
   std::erase_if(verdict.violations, [](const auto& each) { return each.invariant != acknowledged_is_kept; });
-  return verdict.good() ? std::string() : told(proof::to_text(verdict, so_far.facts), so_far);
+  return verdict.good() ? std::string() : told(at, proof::to_text(verdict, so_far.facts), so_far);
 }
 
 /// The books tell only at rest: until then the provider may be a step ahead.
@@ -147,7 +131,7 @@ bool tells_of_loss(const proof::verdict& verdict, bool at_rest) {
 
 }  // namespace
 
-judgement judge(shop& at, recorded_crowd& customers, const run_identity& run, const recorded_reader* reader) {
+judgement judge(site& at, recorded_crowd& customers, const run_identity& run, const recorded_reader* reader) {
   if (auto lost = what_is_lost(at, run); !lost.empty()) return {false, true, std::move(lost), "not at rest"};
   // What is left half done after all this time is the checker's to report.
   bool at_rest = comes_to_rest(at, run.rest_within);
@@ -160,7 +144,7 @@ judgement judge(shop& at, recorded_crowd& customers, const run_identity& run, co
     all.events = reader->told_of(all.reservations);
     all.facts.has_events = true;
   }
-  reconcile(at);
+  at.look_further();
   const auto verdict = proof::check(all);
   judgement result;
   result.figures = figures_of(verdict, at.into());
@@ -172,7 +156,7 @@ judgement judge(shop& at, recorded_crowd& customers, const run_identity& run, co
   if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
   for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";
   result.good = result.text.empty();
-  if (!result.good) result.text = told(std::move(result.text), all);
+  if (!result.good) result.text = told(at, std::move(result.text), all);
   return result;
 }
 

@@ -8,7 +8,7 @@
 
 #include "tests/chaos/recorded_customers.hpp"
 #include "tests/chaos/recorded_reader.hpp"
-#include "tests/chaos/shop.hpp"
+#include "tests/chaos/site.hpp"
 #include "tests/proof/checker.hpp"
 
 namespace holdfast::chaos {
@@ -34,10 +34,10 @@ struct judgement {
   std::string figures;
 };
 
-/// With a server that runs, a provider that is well and customers who have left. Lets them repeat
-/// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the shop
+/// With servers that run, a provider that is well and customers who have left. Lets them repeat
+/// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the site
 /// was new. A bad history is kept in a file that the text names.
-judgement judge(shop& at, recorded_crowd& customers, const run_identity& run,
+judgement judge(site& at, recorded_crowd& customers, const run_identity& run,
                 const recorded_reader* reader = nullptr);
 
 }  // namespace holdfast::chaos

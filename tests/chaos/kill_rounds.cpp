@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tests/chaos/failpoints.hpp"
+#include "tests/chaos/shop.hpp"
 
 namespace holdfast::chaos {
 
@@ -38,8 +39,8 @@ class stretch {
                .view_on_redis = random_() % 4 == 0,
                .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
               recorder_),
-        customers_(customers_at_once, random_(), recorder_, shop_.port()),
-        reader_(recorder_, shop_.port()) {}
+        customers_({.size = customers_at_once, .seed = random_(), .where = {&shop_.door()}}, recorder_),
+        reader_(recorder_, shop_.door()) {}
 
   judgement run() {
     shop_.provider_has(bad_day);

@@ -37,15 +37,25 @@ std::string placement_body(std::uint64_t user, std::int64_t price, const std::st
 
 }  // namespace
 
-recorded_customer::recorded_customer(std::uint32_t number, std::uint64_t seed, recorder& into,
-                                     const current_port& port)
-    : number_(number), seed_(seed), random_(seed), into_(into), port_(port) {}
+recorded_customer::recorded_customer(std::uint32_t number, std::uint64_t seed, recorder& into, fronts where,
+                                     std::optional<milliseconds> patience)
+    : number_(number),
+      seed_(seed),
+      random_(seed),
+      into_(into),
+      fronts_(std::move(where)),
+      patience_(patience),
+      clients_(fronts_.size()) {}
 
 bool recorded_customer::connected() {
-  const auto port = port_.load();
-  if (client_ || port == 0) return client_ != nullptr;
+  if (fronts_.size() > 1) turned_to_ = draw(fronts_.size());
+  const auto& to = *fronts_[turned_to_];
+  auto& client = clients_[turned_to_];
+  const auto port = to.port.load();
+  if (client || port == 0) return client != nullptr;
+  const auto deadline = auditing_ || !patience_ ? testing::answer_deadline : *patience_;
   try {
-    client_ = std::make_unique<testing::http_client>(port);
+    client = std::make_unique<testing::http_client>(port, to.address, deadline);
   } catch (const std::exception&) {
     return false;
   }
@@ -72,8 +82,8 @@ bool recorded_customer::act() {
 
 void recorded_customer::repeat_keys(std::size_t at_most) {
   auditing_ = true;
-  // The server has closed what was idle for as long as rest took.
-  client_.reset();
+  // The servers have closed what was idle for as long as rest took.
+  for (auto& each : clients_) each.reset();
   for (std::size_t i = 0; i < keyed_.size(); ++i) {
     auto& each = keyed_[i];
     if (each.final && i + at_most < keyed_.size()) continue;
@@ -89,24 +99,29 @@ operation recorded_customer::begin(operation_kind kind) const {
   one.client = number_;
   one.audit = auditing_;
   one.kind = kind;
+  one.node = fronts_[turned_to_]->node;
   return one;
 }
 
 template <class Request>
 void recorded_customer::perform(operation& one, Request request) {
+  auto& client = clients_[turned_to_];
   one.invoked = into_.now();
   try {
-    const testing::raw_response answer = request(*client_);
+    const testing::raw_response answer = request(*client);
     one.completed = into_.now();
     take(one, answer);
-    if (answer.header("connection") == "close") client_.reset();
+    if (answer.header("connection") == "close") client.reset();
   } catch (const testing::deadline_passed&) {
-    one.outcome = operation_outcome::pending;
-    client_.reset();
+    // Whoever is patient should have had an answer; the others cut themselves off.
+    const bool patient = auditing_ || !patience_;
+    if (!patient) one.completed = into_.now();
+    one.outcome = patient ? operation_outcome::pending : operation_outcome::unknown;
+    client.reset();
   } catch (const std::exception&) {
     one.completed = into_.now();
     one.outcome = operation_outcome::unknown;
-    client_.reset();
+    client.reset();
   }
   into_.add(one);
 }
@@ -189,13 +204,12 @@ void recorded_customer::list() {
   perform(one, [](auto& client) { return client.get("/myReservations?size=20&sort=createdAt,desc"); });
 }
 
-recorded_crowd::recorded_crowd(int size, std::uint64_t seed, recorder& into, const current_port& port,
-                               std::uint32_t first_number)
-    : port_(port) {
-  std::mt19937_64 seeds(seed);
-  for (int i = 0; i < size; ++i) {
-    const auto number = first_number + static_cast<std::uint32_t>(i);
-    customers_.push_back(std::make_unique<recorded_customer>(number, seeds(), into, port));
+recorded_crowd::recorded_crowd(const crowd_options& options, recorder& into) {
+  std::mt19937_64 seeds(options.seed);
+  for (int i = 0; i < options.size; ++i) {
+    const auto number = options.first_number + static_cast<std::uint32_t>(i);
+    customers_.push_back(std::make_unique<recorded_customer>(number, seeds(), into, options.where,
+                                                             i % 2 == 1 ? options.patience : std::nullopt));
   }
 }
 

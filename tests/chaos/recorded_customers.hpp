@@ -6,8 +6,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -18,15 +20,24 @@
 
 namespace holdfast::chaos {
 
-/// Where the server is, 0 while there is none.
-using current_port = std::atomic<std::uint16_t>;
+/// Where a server takes customers.
+struct front {
+  std::string address = "127.0.0.1";
+  /// 0 while there is none.
+  std::atomic<std::uint16_t> port{0};
+  /// Where there are several.
+  std::string node;
+};
+/// Each request goes to any of them.
+using fronts = std::vector<const front*>;
 
 /// A number that occurs nowhere by chance, so that it can be looked for in every byte that is kept.
 inline constexpr const char* canary_card = "4916338506082832";
 
 class recorded_customer {
  public:
-  recorded_customer(std::uint32_t number, std::uint64_t seed, recorder& into, const current_port& port);
+  recorded_customer(std::uint32_t number, std::uint64_t seed, recorder& into, fronts where,
+                    std::optional<std::chrono::milliseconds> patience);
 
   /// One request; connects first where it has to. False where it has to wait before the next one:
   /// there was nobody to connect to, or it was told to come again later.
@@ -44,6 +55,7 @@ class recorded_customer {
     bool final = false;
   };
 
+  /// To the front that it turns to next.
   bool connected();
   std::uint64_t draw(std::uint64_t choices) { return random_() % choices; }
 
@@ -65,18 +77,29 @@ class recorded_customer {
   const std::uint64_t seed_;
   std::mt19937_64 random_;
   recorder& into_;
-  const current_port& port_;
+  const fronts fronts_;
+  const std::optional<std::chrono::milliseconds> patience_;
   std::uint64_t placed_ = 0;
   bool told_to_wait_ = false;
   bool auditing_ = false;
   std::vector<keyed_placement> keyed_;
-  std::unique_ptr<testing::http_client> client_;
+  /// A connection to each front, where there is one.
+  std::vector<std::unique_ptr<testing::http_client>> clients_;
+  std::size_t turned_to_ = 0;
+};
+
+struct crowd_options {
+  int size = 8;
+  std::uint64_t seed = 1;
+  fronts where;
+  std::uint32_t first_number = 0;
+  /// Every other one hangs up when an answer takes longer.
+  std::optional<std::chrono::milliseconds> patience = std::nullopt;
 };
 
 class recorded_crowd {
  public:
-  recorded_crowd(int size, std::uint64_t seed, recorder& into, const current_port& port,
-                 std::uint32_t first_number = 0);
+  recorded_crowd(const crowd_options& options, recorder& into);
   ~recorded_crowd() { leave(); }
 
   /// They work from now on until leave(), which waits for the answers that they are owed.
@@ -91,7 +114,6 @@ class recorded_crowd {
  private:
   void work(recorded_customer& one);
 
-  const current_port& port_;
   std::atomic<bool> leaving_{false};
   std::atomic<std::uint64_t> requests_{0};
   std::vector<std::unique_ptr<recorded_customer>> customers_;

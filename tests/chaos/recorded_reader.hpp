@@ -18,7 +18,7 @@ namespace holdfast::chaos {
 
 class recorded_reader {
  public:
-  recorded_reader(recorder& into, const current_port& port);
+  recorded_reader(recorder& into, const front& where);
   ~recorded_reader();
 
   void begin();
@@ -36,7 +36,7 @@ class recorded_reader {
   std::vector<proof::event_line> told() const;
 
   recorder& into_;
-  const current_port& port_;
+  const front& where_;
   std::atomic<bool> leaving_{false};
   std::atomic<int> streams_{0};
   std::string last_id_;

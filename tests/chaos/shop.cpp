@@ -8,6 +8,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tests/chaos/evidence.hpp"
+#include "tests/proof/canaries.hpp"
+
 namespace holdfast::chaos {
 
 namespace {
@@ -15,10 +18,6 @@ namespace {
 constexpr std::size_t longest_last_words = 2000;
 constexpr std::chrono::seconds end_after_output{5};
 constexpr int killed = 128 + SIGKILL;
-
-constexpr const char* healthy_knobs =
-    R"({"latency":"0ms","declineRate":0,"failRate":0,"hangAfterChargeRate":0,"landsLateRate":0,)"
-    R"("forgetKeysRate":0,"refundFailures":0,"outage":false})";
 
 }  // namespace
 
@@ -28,7 +27,7 @@ shop::shop(shop_options options, recorder& into)
 }
 
 shop::~shop() {
-  port_ = 0;
+  front_.port = 0;
 }
 
 std::vector<std::string> shop::arguments() {
@@ -57,7 +56,7 @@ bool shop::start() {
   ++starts_;
   server_ = std::make_unique<testing::process>(arguments(), faults_.environment());
   try {
-    port_ = testing::port_in(server_->wait_for_line());
+    front_.port = testing::port_in(server_->wait_for_line());
   } catch (const std::exception&) {
     // Its output ends a moment before it does.
     if (!testing::eventually([&] { return server_->has_ended(); }, end_after_output)) {
@@ -95,7 +94,7 @@ void shop::look_into_end(int code) {
 }
 
 void shop::forget_server() {
-  port_ = 0;
+  front_.port = 0;
   log_ += server_->errors();
   server_.reset();
 }
@@ -131,6 +130,34 @@ void shop::resume() {
 
 void shop::heal_provider() {
   provider_.control(healthy_knobs);
+}
+
+bool shop::serves_all() {
+  if (!serves()) throw std::runtime_error("the server ended though nothing was done to it");
+  return true;
+}
+
+std::vector<proof::journal_line> shop::journal(const std::string& name) {
+  return read_journal(data() / name);
+}
+
+std::vector<proof::reservation_id> shop::parked() {
+  auto asking = client();
+  return read_parked(asking);
+}
+
+std::vector<proof::canary_search> shop::canaries() {
+  return {search_folder(data(), canary_card), proof::search_text("the log", log(), canary_card)};
+}
+
+/// What operators are given to compare the books: it has to find no difference either.
+void shop::look_further() {
+  testing::process child(
+      {"reconcile", "--data", data().string(), "--payment", provider_.url(), "--payment-timeout", "10s"});
+  const auto printed = child.rest_of_output();
+  const int code = child.wait_for_exit();
+  if (code == 0) return;
+  into_.complain("reconcile ended with " + std::to_string(code) + ": " + printed + child.errors());
 }
 
 }  // namespace holdfast::chaos

@@ -14,13 +14,18 @@
 
 #include "tests/chaos/faulty_process.hpp"
 #include "tests/chaos/recorded_customers.hpp"
-#include "tests/chaos/recorder.hpp"
+#include "tests/chaos/site.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sandbox_process.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::chaos {
+
+/// Of a provider at its best.
+inline constexpr const char* healthy_knobs =
+    R"({"latency":"0ms","declineRate":0,"failRate":0,"hangAfterChargeRate":0,"landsLateRate":0,)"
+    R"("forgetKeysRate":0,"refundFailures":0,"outage":false})";
 
 struct shop_options {
   /// Of the server; made where it is absent.
@@ -30,12 +35,10 @@ struct shop_options {
   std::vector<std::string> provider_flags;
 };
 
-class shop {
+class shop final : public site {
  public:
   shop(shop_options options, recorder& into);
-  ~shop();
-  shop(const shop&) = delete;
-  shop& operator=(const shop&) = delete;
+  ~shop() override;
 
   /// Starts the server and waits until it serves. False where it ended before that.
   bool start();
@@ -58,11 +61,10 @@ class shop {
   /// a disk that fails.
   void expect_exit(int code) { expected_exit_ = code; }
 
-  const current_port& port() const { return port_; }
+  const front& door() const { return front_; }
+  std::uint16_t port() const { return front_.port; }
   const std::filesystem::path& data() const { return options_.data; }
   faulty_process& faults() { return faults_; }
-  recorder& into() { return into_; }
-  testing::sandbox_process& provider() { return provider_; }
   /// Nothing where the view is embedded.
   testing::redis_server* redis() { return redis_ ? &*redis_ : nullptr; }
 
@@ -72,6 +74,16 @@ class shop {
   /// Everything that was said on standard error.
   const std::string& log() const { return log_; }
   int starts() const { return starts_; }
+
+  recorder& into() override { return into_; }
+  testing::sandbox_process& provider() override { return provider_; }
+  bool serves_all() override;
+  std::vector<proof::journal_line> journal(const std::string& name) override;
+  testing::http_client client() override { return testing::http_client(port()); }
+  std::vector<proof::reservation_id> parked() override;
+  std::vector<proof::canary_search> canaries() override;
+  void look_further() override;
+  std::string keep_logs(const std::string&) override { return {}; }
 
  private:
   std::vector<std::string> arguments();
@@ -86,7 +98,7 @@ class shop {
   testing::sandbox_process provider_;
   std::optional<testing::redis_server> redis_;
   std::unique_ptr<testing::process> server_;
-  current_port port_{0};
+  front front_;
   std::optional<int> expected_exit_;
   std::string log_;
   int starts_ = 0;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/chaos/judging.hpp"
+#include "tests/chaos/shop.hpp"
 #include "tests/powerloss/volume.hpp"
 
 namespace holdfast::powerloss {
@@ -41,7 +42,7 @@ class stretch {
                .view_on_redis = seed_ % 2 == 0,
                .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
               recorder_),
-        customers_(customers_at_once, random_(), recorder_, shop_.port()) {
+        customers_({.size = customers_at_once, .seed = random_(), .where = {&shop_.door()}}, recorder_) {
     if (what.no_sync) switch_sync_off();
   }
 

@@ -88,7 +88,10 @@ inline std::string request_text(std::string_view method, std::string_view target
 
 class http_client {
  public:
-  explicit http_client(std::uint16_t port) : connection_(port, "127.0.0.1", answer_deadline) {}
+  /// `deadline` is how long any one answer may take.
+  explicit http_client(std::uint16_t port, const std::string& address = "127.0.0.1",
+                       std::chrono::milliseconds deadline = answer_deadline)
+      : connection_(port, address, deadline) {}
 
   raw_response request(std::string_view method, std::string_view target, const header_list& headers = {},
                        std::string_view body = {}) {

@@ -1,7 +1,8 @@
 // A real PostgreSQL server of the test's own, on a unix socket in a temporary folder, with its data there; no
-// TCP. Started by the first test that wants it, one for the program; ended by its pid, and by the kernel
-// should the test die first. PostgreSQL refuses to run as root: as root, it runs as the user postgres.
-// Used by one thread, but for the free functions.
+// TCP but on the address that it is told, where it trusts whoever comes from there. Started by the first test
+// that wants it, one for the program; ended by its pid, and by the kernel should the test die first.
+// PostgreSQL refuses to run as root: as root, it runs as the user postgres. Used by one thread, but for the
+// free functions.
 #pragma once
 
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/http_client.hpp"
@@ -32,7 +34,9 @@ inline constexpr std::chrono::seconds postgres_deadline{60};
 
 class postgres_server {
  public:
-  postgres_server() {
+  /// `network` is the one of the address, as "10.0.0.0/24".
+  explicit postgres_server(std::string address = "", const std::string& network = "")
+      : address_(std::move(address)) {
     if (::geteuid() == 0) {
       const auto* user = ::getpwnam("postgres");
       if (user == nullptr) throw std::runtime_error("no user postgres to run PostgreSQL as");
@@ -45,6 +49,8 @@ class postgres_server {
     int status = 0;
     ::waitpid(made, &status, 0);
     if (status != 0) throw std::runtime_error("initdb failed: " + log());
+    if (!address_.empty())
+      std::ofstream(data() + "/pg_hba.conf", std::ios::app) << "host all all " << network << " trust\n";
     start();
   }
   ~postgres_server() { end(SIGQUIT); }
@@ -56,15 +62,21 @@ class postgres_server {
   std::string url(const std::string& database) const {
     return "postgres:///" + database + "?user=holdfast&host=" + host();
   }
+  /// The same over TCP.
+  std::string url_of_address(const std::string& database) const {
+    return "postgres://holdfast@" + address_ + "/" + database;
+  }
+  /// Where it keeps what it stores.
+  std::string data() const { return folder_ / "data"; }
 
   /// Returns once it takes connections. After a crash of before, once what is left of that has ended.
   void start() {
     const bool started = eventually(
         [this] {
           if (pid_ == 0) {
-            pid_ = run({"postgres", "-D", data(), "-k", host(), "-c", "listen_addresses=", "-c",
+            pid_ = run({"postgres", "-D", data(), "-k", host(), "-c", "listen_addresses=" + address_, "-c",
                         "recovery_init_sync_method=syncfs", "-c", "shared_buffers=16MB", "-c",
-                        "max_connections=60"});
+                        "max_connections=100"});
           }
           if (::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
           return pid_ != 0 && PQping(url("postgres").c_str()) == PQPING_OK;
@@ -84,7 +96,6 @@ class postgres_server {
  private:
   static constexpr auto programs = "/usr/lib/postgresql/15/bin/";
 
-  std::string data() const { return folder_ / "data"; }
   std::string log() const {
     std::ifstream file(folder_ / "log");
     return {std::istreambuf_iterator<char>(file), {}};
@@ -111,6 +122,7 @@ class postgres_server {
     ::_exit(127);
   }
 
+  const std::string address_;
   temporary_folder folder_;
   uid_t user_ = 0;
   gid_t group_ = 0;

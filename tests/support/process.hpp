@@ -106,6 +106,14 @@ class process {
     return line;
   }
 
+  /// Whether it has printed a line that nobody has taken. Does not wait.
+  bool has_line() {
+    while (unread_.find('\n') == std::string::npos) {
+      if (!wait_until_readable(output_, std::chrono::steady_clock::now()) || !read_some()) return false;
+    }
+    return true;
+  }
+
   /// The exit code, or 128 and the signal that ended it.
   int wait_for_exit() {
     if (exit_code_) return *exit_code_;
@@ -206,10 +214,11 @@ class process {
 
 /// The port that a child serves on, by the line that says that it is ready.
 inline std::uint16_t port_in(const std::string& ready_line) {
-  const std::string marker = "http://127.0.0.1:";
+  const std::string marker = "http://";
   const auto at = ready_line.find(marker);
-  if (at == std::string::npos) throw std::runtime_error("no address in: " + ready_line);
-  return static_cast<std::uint16_t>(std::stoi(ready_line.substr(at + marker.size())));
+  const auto colon = at == std::string::npos ? at : ready_line.find(':', at + marker.size());
+  if (colon == std::string::npos) throw std::runtime_error("no address in: " + ready_line);
+  return static_cast<std::uint16_t>(std::stoi(ready_line.substr(colon + 1)));
 }
 
 /// A `holdfast serve` on a free port of this machine where the flags name none, ready to serve once

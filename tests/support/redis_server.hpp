@@ -1,6 +1,6 @@
-// A real redis-server of the test's own, on a free port of 127.0.0.1 and with its data in a
-// temporary folder. It is killed by its pid at the end of its scope, and by the kernel should the
-// test die first. Used by one thread.
+// A real redis-server of the test's own, on a free port of 127.0.0.1 unless told another address, and with
+// its data in a temporary folder. It is killed by its pid at the end of its scope, and by the kernel should
+// the test die first. Used by one thread.
 #pragma once
 
 #include <arpa/inet.h>
@@ -19,6 +19,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/temporary_folder.hpp"
@@ -27,7 +28,7 @@ namespace holdfast::testing {
 
 class redis_server {
  public:
-  redis_server() {
+  explicit redis_server(std::string address = "127.0.0.1") : address_(std::move(address)) {
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts && !running(); ++attempt) {
       port_ = free_port();
@@ -42,6 +43,8 @@ class redis_server {
   redis_server& operator=(const redis_server&) = delete;
 
   std::uint16_t port() const { return port_; }
+  /// For `serve --view`.
+  std::string url() const { return "redis://" + address_ + ":" + std::to_string(port_) + "/0"; }
   bool running() const { return pid_ != 0; }
 
   /// kill -9, also of a paused server.
@@ -86,8 +89,8 @@ class redis_server {
 
   /// The same with an integer for an answer (0 where it is none).
   long long integer(const std::vector<std::string>& arguments) {
-    const std::unique_ptr<redisContext, void (*)(redisContext*)> context(redisConnect("127.0.0.1", port_),
-                                                                         redisFree);
+    const std::unique_ptr<redisContext, void (*)(redisContext*)> context(
+        redisConnect(address_.c_str(), port_), redisFree);
     if (!context || context->err != 0) {
       throw std::runtime_error("no connection to redis-server");
     }
@@ -131,8 +134,9 @@ class redis_server {
   void run() const {
     const std::string port = std::to_string(port_);
     const std::string folder = folder_.path().string();
-    ::execlp("redis-server", "redis-server", "--port", port.c_str(), "--bind", "127.0.0.1", "--dir",
-             folder.c_str(), "--save", "", "--appendonly", "no", static_cast<char*>(nullptr));
+    ::execlp("redis-server", "redis-server", "--port", port.c_str(), "--bind", address_.c_str(),
+             "--protected-mode", "no", "--dir", folder.c_str(), "--save", "", "--appendonly", "no",
+             static_cast<char*>(nullptr));
   }
 
   /// Reads the server's log until it says so. Redis does not mind that nobody reads on.
@@ -161,6 +165,7 @@ class redis_server {
     ::waitpid(pid_, nullptr, state);
   }
 
+  const std::string address_;
   temporary_folder folder_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;

@@ -33,14 +33,15 @@ class sandbox_process {
   };
 
   /// On a free port, ready once constructed; the ledger outlives the process where data is given.
-  explicit sandbox_process(std::vector<std::string> flags = {}, std::filesystem::path data = {})
-      : flags_(std::move(flags)), data_(std::move(data)) {
+  explicit sandbox_process(std::vector<std::string> flags = {}, std::filesystem::path data = {},
+                           std::string address = "127.0.0.1")
+      : flags_(std::move(flags)), data_(std::move(data)), address_(std::move(address)) {
     start();
   }
 
   std::uint16_t port() const { return port_; }
   /// For `serve --payment`.
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "http://" + address_ + ":" + std::to_string(port_); }
   const std::string& ready_line() const { return ready_line_; }
   holdfast::testing::process& process() { return *process_; }
 
@@ -86,7 +87,7 @@ class sandbox_process {
 
  private:
   void start() {
-    std::vector<std::string> arguments{"sandbox", "--listen", "127.0.0.1:" + std::to_string(port_)};
+    std::vector<std::string> arguments{"sandbox", "--listen", address_ + ":" + std::to_string(port_)};
     if (!data_.empty()) arguments.insert(arguments.end(), {"--data", data_.string()});
     arguments.insert(arguments.end(), flags_.begin(), flags_.end());
     // A killed one can't take its temporary folder away.
@@ -102,7 +103,7 @@ class sandbox_process {
   /// The server closes connections that are idle for long; outside an outage a new one will do.
   http_client& control_connection() {
     if (control_ && !control_->connection().is_quiet_for(std::chrono::milliseconds{0})) control_.reset();
-    if (!control_) control_.emplace(port_);
+    if (!control_) control_.emplace(port_, address_);
     return *control_;
   }
 
@@ -113,6 +114,7 @@ class sandbox_process {
 
   std::vector<std::string> flags_;
   std::filesystem::path data_;
+  std::string address_;
   temporary_folder temporary_;
   std::unique_ptr<holdfast::testing::process> process_;
   std::string ready_line_;
