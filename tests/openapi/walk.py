@@ -335,6 +335,8 @@ class Walk:
         for method, target, status, code in questions:
             text = request_text(method, target)
             exchanges.append((Exchange(self.service.port, text[:-2]), text[-2:], method, target, status, code))
+        # Those who come later are answered on each loop: so these have begun to arrive, and not only been sent.
+        self.read_without_view()
         self.service.terminate()
         wait_for(lambda: not self.accepts(), "the port to be given up")
         for exchange, rest, method, target, status, code in exchanges:
@@ -366,7 +368,6 @@ class Walk:
             self.end(exchange, method, target, 408, "request-timeout")
         view.kill()
         wait_for(lambda: Exchange(self.service.port, request_text("GET", "/payments")).answer().status == 503, "503")
-        self.read_without_view()
         self.ask_while_ending(stream)
 
     def check_complete(self):
