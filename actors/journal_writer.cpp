@@ -28,7 +28,10 @@ void journal_writer_state::write() {
   }
   std::vector<storage::journal_entry> entries;
   entries.reserve(under_way.size());
-  for (auto& one : under_way) entries.push_back(std::move(one.what.entry));
+  for (auto& one : under_way) {
+    if (one.what.row.id != 0) around->ports.progress.begun(one.what.row.id);
+    entries.push_back(std::move(one.what.entry));
+  }
   meter->begun(entries.size(), self->clock().now());
   journal->append(std::move(entries),
                   result_to_actor<batch_written>(around, caf::actor_cast<journal_writer_actor>(self)));
@@ -52,7 +55,12 @@ void journal_writer_state::acknowledge(const std::vector<storage::append_verdict
     around->ports.progress.durable(row.id, verdicts[i].at);
     rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
   }
-  for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].to.deliver(verdicts[i]);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    // Whose epoch is old can't know where its shard stands.
+    if (under_way[i].what.row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
+      around->ports.progress.refused(under_way[i].what.row.id);
+    under_way[i].to.deliver(verdicts[i]);
+  }
   if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
 }
 
