@@ -18,7 +18,7 @@ void engine_state::start(self_pointer self, surroundings_ptr around, started_cal
   self_ = self;
   around_ = std::move(around);
   auto& meters = *around_->meters;
-  const auto served = std::make_shared<routes>();
+  const auto served = std::make_shared<routes>(around_->ports.progress);
   projector_ = self_->spawn<caf::monitored>(projector, around_);
   reservation_writer_ = self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.reservations,
                                                      &meters.reservations, projector_);

@@ -24,13 +24,22 @@ void hand_to(const shard_actor& shard, Call& call) {
   caf::anon_send(shard, std::move(call));
 }
 
-/// Whether the first command of its key is under way. Where this one was asked of a node that was lost, that
-/// may be itself.
-bool first_is_under_way(const placement_answer& answer) {
-  return answer.status == placement_status::key_in_use;
+// What was asked of a node that went down may be done all the same, later even than what was asked next: so
+// an answer that this is without effect says nothing of it. Who asks again hears what has become of it.
+bool says_too_little(const placement_answer& answer) {
+  return answer.status == placement_status::key_in_use || answer.status == placement_status::overloaded;
 }
-bool first_is_under_way(const cancellation_answer&) {
-  return false;
+bool says_too_little(const cancellation_answer& answer) {
+  return answer.status == cancellation_status::unknown_reservation ||
+         answer.status == cancellation_status::overloaded;
+}
+
+/// Where its answer would say too little, it is unavailable.
+template <class Answer>
+void doubt(reply<Answer>& to) {
+  to = reply<Answer>([to = std::move(to)](Answer answer) mutable {
+    to.deliver(says_too_little(answer) ? Answer{} : std::move(answer));
+  });
 }
 
 }  // namespace
@@ -154,6 +163,7 @@ void forwarder_state::take_back_from(const std::string& address) {
 bool forwarder_state::try_to_ask(ticket number, errand& one) {
   // It may have come here meanwhile.
   if (const auto here = served_->find(one.shard)) {
+    if (one.losses > 0) std::visit([](auto& call) { doubt(call.to); }, one.call);
     std::visit([&](auto& call) { hand_to(here, call); }, one.call);
     looking_.erase(number);
     errands_.erase(number);
@@ -188,8 +198,8 @@ void forwarder_state::answered(ticket number, int ask, Answer& answer) {
   const auto found = errands_.find(number);
   if (found == errands_.end() || found->second.asks != ask || found->second.asked.empty()) return;
   auto& one = found->second;
-  if (answer.status == decltype(answer.status)::elsewhere || (one.losses > 0 && first_is_under_way(answer))) {
-    // What it knew of owners was old, here or there, or it meets itself: the next look may know better.
+  if (answer.status == decltype(answer.status)::elsewhere || (one.losses > 0 && says_too_little(answer))) {
+    // What it knew of owners was old, here or there: the next look may know better.
     one.asked.clear();
     looking_.insert(number);
     return schedule();

@@ -9,6 +9,15 @@
 
 namespace holdfast::actors {
 
+namespace {
+
+bool is_stale(const storage::append_verdict& verdict) {
+  return verdict.status != storage::append_status::appended &&
+         verdict.status != storage::append_status::key_taken;
+}
+
+}  // namespace
+
 void journal_writer_state::add(append_entry& what, verdict_reply to) {
   // Dropped, and with it the reply that it owes.
   if (failed) return;
@@ -16,8 +25,36 @@ void journal_writer_state::add(append_entry& what, verdict_reply to) {
   if (under_way.empty()) write();
 }
 
+/// An entry on open ones waits until those are through.
+std::size_t journal_writer_state::length_of_batch() const {
+  const auto most = std::min(waiting.size(), largest_batch_entries);
+  std::size_t length = std::min<std::size_t>(most, 1);
+  while (length < most && !waiting[length].what.on_open_appends) ++length;
+  return length;
+}
+
+bool journal_writer_state::is_void(const append_entry& what) {
+  if (what.on_open_appends) return refused.contains(what.entry.entity);
+  refused.erase(what.entry.entity);
+  return false;
+}
+
+void journal_writer_state::refuse_void() {
+  std::erase_if(waiting, [this](pending& one) {
+    if (!is_void(one.what)) return false;
+    one.to.deliver({storage::append_status::stale_sequence});
+    return true;
+  });
+}
+
+void journal_writer_state::remember(storage::entity_id entity) {
+  if (refused.size() >= largest_refused_entities) refused.clear();
+  refused.insert(entity);
+}
+
 void journal_writer_state::write() {
-  const auto count = std::min(waiting.size(), largest_batch_entries);
+  if (!refused.empty()) refuse_void();
+  const auto count = length_of_batch();
   if (count == 0) return;
   if (count == waiting.size()) {
     under_way.swap(waiting);
@@ -28,7 +65,10 @@ void journal_writer_state::write() {
   }
   std::vector<storage::journal_entry> entries;
   entries.reserve(under_way.size());
-  for (auto& one : under_way) entries.push_back(std::move(one.what.entry));
+  for (auto& one : under_way) {
+    if (one.what.row.id != 0) around->ports.progress.begun(one.what.row.id);
+    entries.push_back(std::move(one.what.entry));
+  }
   meter->begun(entries.size(), self->clock().now());
   journal->append(std::move(entries),
                   result_to_actor<batch_written>(around, caf::actor_cast<journal_writer_actor>(self)));
@@ -52,7 +92,13 @@ void journal_writer_state::acknowledge(const std::vector<storage::append_verdict
     around->ports.progress.durable(row.id, verdicts[i].at);
     rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
   }
-  for (std::size_t i = 0; i < verdicts.size(); ++i) under_way[i].to.deliver(verdicts[i]);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    // Whose epoch is old can't know where its shard stands.
+    if (under_way[i].what.row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
+      around->ports.progress.refused(under_way[i].what.row.id);
+    if (is_stale(verdicts[i])) remember(under_way[i].what.entry.entity);
+    under_way[i].to.deliver(verdicts[i]);
+  }
   if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
 }
 

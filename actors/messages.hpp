@@ -187,6 +187,8 @@ struct cancellation_call {
 struct append_entry {
   storage::journal_entry entry;
   storage::view_row row;
+  /// It was decided on top of appends of the same entity that were still open: without them it is void.
+  bool on_open_appends = false;
 };
 
 /// To the journal writer, from the journal: the batch under way is durable, or failed.

@@ -120,6 +120,7 @@ void receipt_clerk_state::decide(receipt_entity& log, const domain::receipts::co
 void receipt_clerk_state::append(receipt_entity& log, const std::vector<domain::receipts::event>& events) {
   auto& book = book_of(log.id());
   append_entry append;
+  append.on_open_appends = !log.settled();
   append.entry = log.commit(events, book.owner_epoch);
   if (std::holds_alternative<domain::receipts::issued>(events.front())) {
     append.entry.counter = ++book.last_number;

@@ -180,6 +180,7 @@ void reservation_state::decide(const domain::reservation_command& command) {
 void reservation_state::commit(const std::vector<domain::reservation_event>& events,
                                const std::optional<storage::idempotency_claim>& key) {
   append_entry append;
+  append.on_open_appends = !log_->settled();
   append.entry = log_->commit(events, links_->owner_epoch);
   append.entry.key = key;
   const auto& state = log_->state();

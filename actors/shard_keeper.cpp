@@ -111,6 +111,7 @@ void shard_keeper_state::heard(const beat_answered& what) {
   beating_ = false;
   if (*what.result) {
     leased_until_ = sent_at_ + around_->ports.membership->lease();
+    around_->ports.progress.serve_until(leased_until_ - safety_margin());
     if (std::exchange(unheard_, false)) spdlog::info("the cluster's membership answers again");
     obey(std::move(**what.result));
   } else {

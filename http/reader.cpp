@@ -18,16 +18,6 @@ std::string join(const std::vector<storage::journal_record>& records) {
   return joined;
 }
 
-/// What is not acknowledged yet is not told: the view would lag behind it unnoticed, and a second
-/// reading could find less than the first. What another node's writer was told is not known here, but
-/// there every reading is the journal's.
-void leave_out_unacknowledged(std::vector<storage::journal_record>& records,
-                              const storage::projection_progress& progress) {
-  if (records.empty() || !progress.owned(records.back().shard)) return;
-  while (!records.empty() && records.back().at > progress.last_durable(records.back().shard))
-    records.pop_back();
-}
-
 /// The later of what the view and the journal know.
 read_answer choose(std::optional<storage::stored_row> row,
                    const std::vector<storage::journal_record>& records) {
@@ -60,10 +50,9 @@ void reservation_reader::read_journal(domain::reservation_id id, row seen,
                                       std::function<void(read_answer)> done) {
   if (journal_reads_.waiting() >= largest_journal_reads) return done({read_status::view_unavailable, {}});
   journal_.read_entity(
-      id, journal_reads_.expect([seen = std::move(seen), done = std::move(done), &progress = progress_](
+      id, journal_reads_.expect([seen = std::move(seen), done = std::move(done)](
                                     storage::journal_result<std::vector<storage::journal_record>> records) {
         if (!records) return done({read_status::journal_unavailable, {}});
-        leave_out_unacknowledged(*records, progress);
         done(choose(seen, *records));
       }));
 }

@@ -49,11 +49,16 @@ cluster_state memory_membership::state() const {
     takers += one.who.roles.reservation ? 1 : 0;
   }
   seen.share = even_share(takers);
+  const auto now = clock_();
+  auto owner = seen.members.end();
   for (std::size_t shard = 0; shard < leases_.size(); ++shard) {
     const auto& lease = leases_[shard];
-    const auto owner = std::find_if(seen.members.begin(), seen.members.end(),
-                                    [&](const auto& member) { return member.name == lease.owner; });
-    const bool owned = lease.until > clock_() && owner != seen.members.end();
+    // Mostly that of the shard before.
+    if (owner == seen.members.end() || owner->name != lease.owner) {
+      owner = std::find_if(seen.members.begin(), seen.members.end(),
+                           [&](const auto& member) { return member.name == lease.owner; });
+    }
+    const bool owned = lease.until > now && owner != seen.members.end();
     seen.owners[shard] = owned ? static_cast<member_index>(owner - seen.members.begin()) : nobody;
   }
   return seen;

@@ -1,10 +1,16 @@
 // How far the view lags behind the journal: what lets a reader know that a row may be older than
-// an answer already given, and has to be folded from the journal instead.
-// Thread-safe: the journal writer advances `durable`, the projector `projected`, readers look.
+// an answer already given, and has to be folded from the journal instead. And how long what this node knows
+// of its shards may be told without asking the journal: another node may have them when its leases have run
+// out, also while it has not noticed, since it stood still. Thread-safe: the journal writer advances
+// `durable`, the projector `projected`, readers look.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "storage/journal.hpp"
@@ -13,6 +19,18 @@ namespace holdfast::storage {
 
 class projection_progress {
  public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  explicit projection_progress(std::function<time_point()> clock = std::chrono::steady_clock::now)
+      : clock_(std::move(clock)) {}
+
+  /// Leases, by that clock. Without them it serves for good.
+  void serve_until(time_point when) { serves_until_.store(when, std::memory_order_release); }
+  bool may_serve() const {
+    const auto until = serves_until_.load(std::memory_order_acquire);
+    return until == time_point::max() || clock_() < until;
+  }
+
   /// The shard was claimed with records up to `at`, of entities that are not known.
   void claimed(shard_id shard, position at) {
     claimed_[shard].store(at, std::memory_order_release);
@@ -22,6 +40,15 @@ class projection_progress {
   /// Its next owner may make records durable that nobody tells of here.
   void left(shard_id shard) { owned_[shard].store(false, std::memory_order_release); }
   bool owned(shard_id shard) const { return owned_[shard].load(std::memory_order_acquire); }
+  /// A record of the entity is on its way to the journal. From now on it may be durable, and be shown to
+  /// somebody by another node, before this one hears of it.
+  void begun(entity_id entity) { recent_[slot_of(entity)].store(not_known_yet, std::memory_order_release); }
+  /// It was refused. Called when what came with it is known to be durable.
+  void refused(entity_id entity) {
+    auto expected = not_known_yet;
+    recent_[slot_of(entity)].compare_exchange_strong(expected, last_durable(shard_of(entity)),
+                                                     std::memory_order_acq_rel);
+  }
   /// The entity's latest record. Must be called before anything up to it is acknowledged.
   void durable(entity_id entity, position at) {
     recent_[slot_of(entity)].store(at, std::memory_order_release);
@@ -51,9 +78,9 @@ class projection_progress {
   }
 
   /// Whether some durable record of the entity may not be in the view yet: always, where another node owns
-  /// its shard. Look before reading.
+  /// its shard, or may by now. Look before reading.
   bool lags(entity_id entity) const {
-    if (!owned(shard_of(entity))) return true;
+    if (!owned(shard_of(entity)) || !may_serve()) return true;
     const auto projected = projected_[shard_of(entity)].load(std::memory_order_acquire);
     return projected < recent_[slot_of(entity)].load(std::memory_order_acquire) ||
            projected < claimed_[shard_of(entity)].load(std::memory_order_acquire);
@@ -63,10 +90,13 @@ class projection_progress {
   /// Entities of a shard that share a slot are taken for one another, which costs a look at the
   /// journal at worst.
   static constexpr std::size_t slots_of_shard = 256;
+  static constexpr position not_known_yet = std::numeric_limits<position>::max();
   static std::size_t slot_of(entity_id entity) {
     return shard_of(entity) * slots_of_shard + sequence_of(entity) % slots_of_shard;
   }
 
+  const std::function<time_point()> clock_;
+  std::atomic<time_point> serves_until_ = time_point::max();
   std::array<std::atomic<bool>, shard_count> owned_{};
   std::array<std::atomic<bool>, shard_count> kept_{};
   std::array<std::atomic<position>, shard_count> claimed_{};

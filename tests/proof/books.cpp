@@ -79,14 +79,16 @@ void check_calls(case_file& file) {
   for (const auto& [id, calls] : by_reservation) {
     std::size_t charges = 0;
     bool charged_late = false;
-    bool settled = false;
+    /// Who settled or refunded it. Another node that stood still before it charged could not know, and the
+    /// provider refuses it: a settlement is binding.
+    std::set<std::string> settled_by;
     std::set<std::string> charge_keys;
     std::set<std::string> refund_keys;
     for (const auto* call : calls) {
       const bool charge = call->what == provider_call::kind::charge;
       charges += charge;
-      charged_late |= charge && settled;
-      settled |= !charge;
+      charged_late |= charge && settled_by.contains(call->node);
+      if (!charge) settled_by.insert(call->node);
       (call->what == provider_call::kind::refund ? refund_keys : charge_keys).insert(call->key);
     }
     if (charges > 1) file.report(10, id, "the provider was asked to charge it more than once");

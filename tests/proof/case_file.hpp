@@ -73,6 +73,7 @@ void check_answers(case_file& file);
 void check_order(case_file& file);
 void check_books(case_file& file);
 void check_receipts(case_file& file);
+void check_ownership(case_file& file);
 void check_rest(case_file& file);
 void check_events(case_file& file);
 

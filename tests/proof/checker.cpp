@@ -12,6 +12,7 @@ verdict check(const history& what) {
   check_order(file);
   check_books(file);
   check_receipts(file);
+  check_ownership(file);
   check_rest(file);
   check_events(file);
   verdict judged;

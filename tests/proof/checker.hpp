@@ -3,7 +3,7 @@
 // word of the engine for it.
 //
 //  1 what was acknowledged is in the journal      7 commands and reads of a reservation are in order
-//  2 money: nothing or the price, as journalled   8 positions are gapless
+//  2 money: nothing or the price, as journalled   8 positions gapless, one owner an epoch
 //  3 confirmed means captured, and the reverse    9 the view equals the fold of the journal
 //  4 cancelled means refunded once, receipt void 10 replay is deterministic, nothing is done twice
 //  5 one key, one reservation, one answer        11 everything is answered and ends, or is parked

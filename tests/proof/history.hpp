@@ -114,14 +114,26 @@ struct provider_call {
   moment at = 0;
   /// How it was answered, for the story.
   std::string answer;
+  /// Who asked, by the name of its process; empty where nobody saw it.
+  std::string node{};
 };
 
 /// A record of a journal as it is at the end. The checker decodes and folds it by itself.
 struct journal_line {
   storage::journal_record record;
-  /// Whose append it was; 0 where the journal does not tell.
+  /// Under which epoch; 0 where the journal does not tell.
   storage::epoch owner_epoch = 0;
   /// When it was written; 0 where nobody saw it, and the times in its events have to do.
+  moment at = 0;
+  /// Whose append it was, by the name of its process; empty where nobody saw it.
+  std::string node{};
+};
+
+/// A node became the owner of a shard's part of a journal.
+struct claim_line {
+  storage::shard_id shard = 0;
+  storage::epoch owner_epoch = 0;
+  std::string node;
   moment at = 0;
 };
 
@@ -184,6 +196,11 @@ struct run_facts {
   bool has_calls = false;
   /// Somebody has read the published events from the first to the last.
   bool has_events = false;
+  /// Every claim of either journal was seen.
+  bool has_claims = false;
+  /// Shards that no node serves at the end, and those that several do.
+  std::uint32_t shards_without_owner = 0;
+  std::uint32_t shards_with_several_owners = 0;
 };
 
 struct history {
@@ -196,6 +213,9 @@ struct history {
   std::vector<journal_line> reservations;
   /// The receipt desk's own journal.
   std::vector<journal_line> receipts;
+  /// Of each of the two, in the order of time.
+  std::vector<claim_line> reservation_claims;
+  std::vector<claim_line> receipt_claims;
   std::vector<view_line> view;
   std::vector<reservation_id> parked;
   /// As each reader was told.

@@ -70,6 +70,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, pro
   f("key", x.key);
   f("at", x.at);
   f("answer", x.answer);
+  f("node", x.node);
 }
 template <class Fields, class T>
 void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, journal_line> {
@@ -80,6 +81,14 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, jou
   f("events", x.record.event_count);
   f("record", hex_field<std::remove_reference_t<decltype((x.record.record))>>{x.record.record});
   f("epoch", x.owner_epoch);
+  f("at", x.at);
+  f("node", x.node);
+}
+template <class Fields, class T>
+void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, claim_line> {
+  f("shard", x.shard);
+  f("epoch", x.owner_epoch);
+  f("node", x.node);
   f("at", x.at);
 }
 template <class Fields, class T>
@@ -122,6 +131,9 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("mayPark", x.may_park);
   f("hasCalls", x.has_calls);
   f("hasEvents", x.has_events);
+  f("hasClaims", x.has_claims);
+  f("shardsWithoutOwner", x.shards_without_owner);
+  f("shardsWithSeveralOwners", x.shards_with_several_owners);
 }
 
 constexpr std::string_view digits = "0123456789abcdef";
@@ -315,6 +327,8 @@ std::string read_line(const std::string& text, history& into) {
   if (name == "call") return read_into(line, into.calls.emplace_back());
   if (name == "journal") return read_into(line, into.reservations.emplace_back());
   if (name == "receiptJournal") return read_into(line, into.receipts.emplace_back());
+  if (name == "claim") return read_into(line, into.reservation_claims.emplace_back());
+  if (name == "receiptClaim") return read_into(line, into.receipt_claims.emplace_back());
   if (name == "view") return read_into(line, into.view.emplace_back());
   if (name == "event") return read_into(line, into.events.emplace_back());
   if (name == "fault") return read_into(line, into.faults.emplace_back());
@@ -337,6 +351,8 @@ void write_history(std::ostream& out, const history& what) {
   write_all(lines, "operation", what.operations);
   write_all(lines, "journal", what.reservations);
   write_all(lines, "receiptJournal", what.receipts);
+  write_all(lines, "claim", what.reservation_claims);
+  write_all(lines, "receiptClaim", what.receipt_claims);
   write_all(lines, "call", what.calls);
   write_all(lines, "ledger", what.ledger);
   write_all(lines, "view", what.view);

@@ -67,7 +67,7 @@ std::string key_for(storage::shard_id shard, std::size_t number) {
 
 }  // namespace
 
-customers::customers(world& in, node& at) : world_(in), node_(at) {
+customers::customers(world& in, const fleet& nodes) : world_(in), nodes_(nodes) {
   make_keys();
 }
 
@@ -90,8 +90,7 @@ void customers::begin() {
 
 void customers::think_and_live(std::uint32_t customer, std::uint32_t operations_left) {
   const auto thought = world_.latency(world_.drawn.longest_thought);
-  world_.after(thought, fate::outlives_crash,
-               [this, customer, operations_left] { live(customer, operations_left); });
+  world_.after(thought, nobody, [this, customer, operations_left] { live(customer, operations_left); });
 }
 
 void customers::live(std::uint32_t customer, std::uint32_t operations_left) {
@@ -145,9 +144,19 @@ void customers::audit_next() {
     --busy_;
     return;
   }
-  const auto one = std::move(audits_.front());
-  audits_.pop_front();
-  one([this] { world_.after(between_audits, fate::outlives_crash, [this] { audit_next(); }); });
+  audits_.front()([this] {
+    if (!asks_again()) audits_.pop_front();
+    world_.after(between_audits, nobody, [this] { audit_next(); });
+  });
+}
+
+/// A claim that came late, of a node that is gone, fences off whoever has the shard: he finds that out with
+/// the next append, and answers that one that he was not available. The next has to be served.
+bool customers::asks_again() {
+  auto& last = operations.back();
+  asked_again_ = world_.drawn.clustered() && last.code == "unavailable" && !asked_again_;
+  if (asked_again_) last.audit = false;
+  return asked_again_;
 }
 
 // --- Writing down ---
@@ -159,18 +168,21 @@ operation& customers::invoke(std::uint32_t customer, operation_kind kind, then n
   one.audit = customer == auditor;
   one.kind = kind;
   one.invoked = world_.stamp();
-  open_.emplace(one.number, std::move(next));
+  auto* at = nodes_.anyone();
+  if (at && world_.drawn.clustered()) one.node = at->name();
+  open_.emplace(one.number, open_operation{at, std::move(next)});
+  if (at && world_.drawn.patience > 0) wait_for(one.number);
   return one;
 }
 
 bool customers::refused(std::size_t number) {
-  if (node_.serving()) return false;
+  if (open_.at(number).at != nullptr) return false;
   auto& one = *answered(number);
   one.outcome = operation_outcome::failed;
   one.code = "connection-refused";
-  auto next = std::move(open_.extract(number).mapped());
+  auto next = std::move(open_.extract(number).mapped().next);
   world_.trace([&] { return "operation " + std::to_string(number) + " finds nobody"; });
-  world_.after(patience_with_closed_doors, fate::outlives_crash, std::move(next));
+  world_.after(patience_with_closed_doors, nobody, std::move(next));
   return true;
 }
 
@@ -189,16 +201,33 @@ void customers::finish(std::size_t number) {
            ", reservation " + std::to_string(one.reservation) + ", " + one.answer;
   });
   // The customer goes on by itself, not within the turn of whoever answered.
-  world_.after(0, fate::outlives_crash, std::move(open_.extract(number).mapped()));
+  world_.after(0, nobody, std::move(open_.extract(number).mapped().next));
 }
 
-void customers::cut_off() {
-  for (auto& [number, next] : std::exchange(open_, {})) {
-    auto& one = operations[number - 1];
-    one.completed = world_.stamp();
-    one.outcome = operation_outcome::unknown;
-    world_.after(0, fate::outlives_crash, std::move(next));
+void customers::cut_off(const node& from) {
+  std::vector<std::size_t> cut;
+  for (const auto& [number, open] : open_) {
+    if (open.at == &from) cut.push_back(number);
   }
+  for (const auto number : cut) break_off(number);
+}
+
+/// For a node that stands still nobody waits for long.
+void customers::wait_for(std::size_t number) {
+  world_.after(world_.drawn.patience, nobody, [this, number] {
+    const auto open = open_.find(number);
+    if (open == open_.end()) return;
+    if (!open->second.at->paused()) return wait_for(number);
+    world_.trace([&] { return "operation " + std::to_string(number) + " waits no longer"; });
+    break_off(number);
+  });
+}
+
+void customers::break_off(std::size_t number) {
+  auto& one = operations[number - 1];
+  one.completed = world_.stamp();
+  one.outcome = operation_outcome::unknown;
+  world_.after(0, nobody, std::move(open_.extract(number).mapped().next));
 }
 
 void customers::hear(const http::response& response) {
@@ -225,7 +254,7 @@ void customers::place(std::uint32_t customer, const wanted_placement& wanted, th
   request.what.card_last_four = "2832";
   request.card_number = domain::secret(canary_card);
   if (!wanted.key.empty()) request.key = storage::idempotency_claim{wanted.key, hash(one.request)};
-  node_.place(std::move(request), [this, number](actors::placement_answer answer) {
+  open_.at(number).at->place(std::move(request), [this, number](actors::placement_answer answer) {
     auto* done = answered(number);
     if (!done) return;
     const auto response = http::answer_placement(client, answer);
@@ -250,7 +279,7 @@ void customers::cancel(std::uint32_t customer, domain::reservation_id id, then n
   one.reservation = id;
   world_.trace([&] { return "operation " + std::to_string(number) + " cancels " + std::to_string(id); });
   if (refused(number)) return;
-  node_.cancel(id, [this, number, id](actors::cancellation_answer answer) {
+  open_.at(number).at->cancel(id, [this, number, id](actors::cancellation_answer answer) {
     auto* done = answered(number);
     if (!done) return;
     const auto response = http::answer_cancellation(client, id, answer);
@@ -268,7 +297,7 @@ void customers::read(std::uint32_t customer, domain::reservation_id id, then nex
   one.reservation = id;
   world_.trace([&] { return "operation " + std::to_string(number) + " reads " + std::to_string(id); });
   if (refused(number)) return;
-  node_.read(id, [this, number, id](http::read_answer answer) {
+  open_.at(number).at->read(id, [this, number, id](http::read_answer answer) {
     auto* done = answered(number);
     if (!done) return;
     switch (answer.status) {
@@ -296,7 +325,7 @@ void customers::list(std::uint32_t customer, then next) {
   const auto number = one.number;
   world_.trace([&] { return "operation " + std::to_string(number) + " lists"; });
   if (refused(number)) return;
-  node_.list([this, number](storage::view_result<storage::view_page> page) {
+  open_.at(number).at->list([this, number](storage::view_result<storage::view_page> page) {
     auto* done = answered(number);
     if (!done) return;
     done->status = page ? 200 : 503;

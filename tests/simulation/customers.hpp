@@ -1,8 +1,8 @@
 // The customers of a simulation: each does one thing after the other, placing, repeating with the
-// same key, cancelling, reading and listing, and writes down what it asked for and what it heard.
-// At the end an auditor asks for everything once more.
+// same key, cancelling, reading and listing, at any node, and writes down what it asked for and what it
+// heard. At the end an auditor asks for everything once more.
 //
-// Refers to world and node, which must outlive it. One thread.
+// Refers to the world and the nodes, which must outlive it. One thread.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,18 @@
 #include <vector>
 
 #include "http/message.hpp"
-#include "tests/simulation/node.hpp"
+#include "tests/simulation/fleet.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace holdfast::simulation {
 
 class customers {
  public:
-  customers(world& in, node& at);
+  customers(world& in, const fleet& nodes);
 
   void begin();
-  /// Whoever waits is cut off.
-  void cut_off();
+  /// Whoever waits for this node is cut off.
+  void cut_off(const node& from);
   /// Places with every key that was used, then reads all these; one after the other.
   void audit(std::vector<domain::reservation_id> ids);
   /// Everybody is through, and nobody waits.
@@ -45,6 +45,11 @@ class customers {
     std::int64_t price_minor = 0;
   };
   using then = std::function<void()>;
+  struct open_operation {
+    /// Null where nobody takes it.
+    node* at = nullptr;
+    then next;
+  };
 
   void make_keys();
   void live(std::uint32_t customer, std::uint32_t operations_left);
@@ -53,6 +58,7 @@ class customers {
   domain::reservation_id somebody();
   wanted_placement with_key(key_slot& slot, bool other_fields);
   void audit_next();
+  bool asks_again();
 
   proof::operation& invoke(std::uint32_t customer, proof::operation_kind kind, then next);
   /// Nobody listens: certainly without effect.
@@ -60,6 +66,9 @@ class customers {
   /// The answer's operation, where it still finds its customer.
   proof::operation* answered(std::size_t number);
   void finish(std::size_t number);
+  void wait_for(std::size_t number);
+  /// Nobody will hear what becomes of it.
+  void break_off(std::size_t number);
   /// Looks for card numbers in it.
   void hear(const http::response& response);
 
@@ -69,7 +78,7 @@ class customers {
   void list(std::uint32_t customer, then next);
 
   world& world_;
-  node& node_;
+  const fleet& nodes_;
   std::vector<key_slot> keys_;
   /// Named by an answer, or to be guessed since ids are counted.
   std::set<domain::reservation_id> ids_;
@@ -77,9 +86,10 @@ class customers {
   /// Customers that are not through.
   std::uint32_t busy_ = 0;
   /// What goes on after an operation that is under way, by its number.
-  std::map<std::size_t, then> open_;
+  std::map<std::size_t, open_operation> open_;
   /// What the auditor has still to do, each with its own `next`.
   std::deque<std::function<void(then next)>> audits_;
+  bool asked_again_ = false;
 };
 
 }  // namespace holdfast::simulation

@@ -18,16 +18,6 @@ std::string transaction_of(domain::reservation_id id, std::size_t number) {
 
 }  // namespace
 
-// --- Up and down ---
-
-void simulated_provider::go_down(bool silent) {
-  state_ = silent ? state::silent : state::down;
-}
-
-void simulated_provider::come_back() {
-  state_ = state::up;
-}
-
 void simulated_provider::crash() {
   kept_.clear();
   for (const auto& one : std::exchange(on_their_way_, {})) {
@@ -52,7 +42,7 @@ void simulated_provider::arriving(moment delay, std::function<void()> what) {
   auto arrives = std::make_shared<bool>(true);
   std::erase_if(on_their_way_, [](const auto& one) { return one.expired(); });
   on_their_way_.push_back(arrives);
-  world_.after(delay, fate::outlives_crash, [arrives, what = std::move(what)] {
+  world_.after(delay, nobody, [arrives, what = std::move(what)] {
     if (*arrives) what();
   });
 }
@@ -81,7 +71,7 @@ void simulated_provider::answer(std::size_t call, moment delay, std::string how,
     answered(call, std::move(how));
     return done(std::move(what));
   }
-  world_.after(delay, fate::lost_in_crash,
+  world_.after(delay, owner_,
                [this, call, how = std::move(how), done = std::move(done), what = std::move(what)] {
                  answered(call, how);
                  done(what);
@@ -93,13 +83,13 @@ void simulated_provider::answer(std::size_t call, moment delay, std::string how,
 std::size_t simulated_provider::note(enum proof::provider_call::kind what, domain::reservation_id id,
                                      std::string key) {
   world_.trace([&] { return "provider is called for " + std::to_string(id) + ", key " + key; });
-  calls.push_back({what, id, std::move(key), world_.stamp(), "no answer"});
-  return calls.size() - 1;
+  books_.calls.push_back({what, id, std::move(key), world_.stamp(), "no answer", node_});
+  return books_.calls.size() - 1;
 }
 
 void simulated_provider::answered(std::size_t call, std::string how) {
-  world_.trace([&] { return "provider answers for " + calls[call].key + ": " + how; });
-  calls[call].answer = std::move(how);
+  world_.trace([&] { return "provider answers for " + books_.calls[call].key + ": " + how; });
+  books_.calls[call].answer = std::move(how);
 }
 
 void simulated_provider::write_ledger(enum proof::ledger_line::kind what, domain::reservation_id id,
@@ -108,11 +98,11 @@ void simulated_provider::write_ledger(enum proof::ledger_line::kind what, domain
   world_.trace([&] {
     return "ledger " + std::string(what == proof::ledger_line::kind::charge ? "charge " : "refund ") + key;
   });
-  ledger.push_back({what, key, id, transaction, amount.amount_minor, amount.currency, world_.stamp()});
+  books_.ledger.push_back({what, key, id, transaction, amount.amount_minor, amount.currency, world_.stamp()});
 }
 
 std::string simulated_provider::capture_once(const payments::charge_request& request) {
-  auto& of = accounts_[request.reservation];
+  auto& of = books_.accounts[request.reservation];
   const auto known = std::find_if(of.captures.begin(), of.captures.end(),
                                   [&](const auto& one) { return one.key == request.idempotency_key; });
   if (known != of.captures.end() && !world_.strikes(fault::keys_forgotten, request.idempotency_key)) {
@@ -128,7 +118,7 @@ std::string simulated_provider::capture_once(const payments::charge_request& req
 
 /// The first capture stands, every further one is given back.
 std::string simulated_provider::settle_now(const payments::settle_request& request) {
-  auto& of = accounts_[request.reservation];
+  auto& of = books_.accounts[request.reservation];
   of.closed = true;
   for (std::size_t i = 1; i < of.captures.size(); ++i) {
     if (std::exchange(of.captures[i].refunded, true)) continue;
@@ -139,7 +129,7 @@ std::string simulated_provider::settle_now(const payments::settle_request& reque
 }
 
 std::string simulated_provider::refund_now(const payments::refund_request& request) {
-  auto& of = accounts_[request.reservation];
+  auto& of = books_.accounts[request.reservation];
   const auto [known, fresh] = of.refunds.emplace(
       request.idempotency_key, "re_" + request.transaction_id + "_" + std::to_string(of.refunds.size() + 1));
   if (fresh) {
@@ -159,13 +149,13 @@ void simulated_provider::charge(payments::charge_request request,
   const auto id = request.reservation;
   const auto call = note(proof::provider_call::kind::charge, id, request.idempotency_key);
   const auto detail = std::to_string(id);
-  if (state_ == state::down) {
+  if (books_.now == state::down) {
     return answer<charge_answer>(call, world_.latency(millisecond), "connection refused", done,
                                  {charge_status::not_charged, {}, "connection refused"});
   }
   const charge_answer unknown{charge_status::unknown, {}, "no answer"};
   const bool lands_late = world_.strikes(fault::lands_late, detail);
-  if (lands_late || state_ == state::silent || world_.strikes(fault::charged_without_answer, detail)) {
+  if (lands_late || books_.now == state::silent || world_.strikes(fault::charged_without_answer, detail)) {
     const auto longest = lands_late ? latest_landing : call_time_out;
     arriving(world_.random.between(0, longest),
              [this, request = std::move(request)] { capture_once(request); });
@@ -204,8 +194,8 @@ void simulated_provider::settle(payments::settle_request request,
   const auto call = note(proof::provider_call::kind::settle, request.reservation, request.charge_key);
   const auto detail = "settle " + std::to_string(request.reservation);
   const settle_answer unknown{settle_status::unknown, {}, "no answer"};
-  if (state_ != state::up) {
-    const auto delay = state_ == state::silent ? call_time_out : world_.latency(millisecond);
+  if (books_.now != state::up) {
+    const auto delay = books_.now == state::silent ? call_time_out : world_.latency(millisecond);
     return answer(call, delay, "not there", done, unknown);
   }
   const bool before = world_.strikes(fault::provider_errors, detail);
@@ -214,7 +204,7 @@ void simulated_provider::settle(payments::settle_request request,
   const auto way_back = latency();
   arriving(latency(), [this, call, way_back, after, unknown, request = std::move(request),
                        done = keep(call, std::move(done))] {
-    const bool known = !accounts_[request.reservation].captures.empty();
+    const bool known = !books_.accounts[request.reservation].captures.empty();
     const auto transaction = settle_now(request);
     if (known && world_.strikes(fault::keys_forgotten, request.charge_key))
       return answer_kept(call, way_back, "not found by its key", done, unknown);
@@ -233,11 +223,11 @@ void simulated_provider::refund(payments::refund_request request,
   const auto call = note(proof::provider_call::kind::refund, request.reservation, request.idempotency_key);
   const auto detail = std::to_string(request.reservation);
   const refund_answer unknown{refund_status::unknown, {}, "no answer"};
-  if (state_ != state::up) {
-    const auto delay = state_ == state::silent ? call_time_out : world_.latency(millisecond);
+  if (books_.now != state::up) {
+    const auto delay = books_.now == state::silent ? call_time_out : world_.latency(millisecond);
     return answer(call, delay, "not there", done, unknown);
   }
-  auto& of = accounts_[request.reservation];
+  auto& of = books_.accounts[request.reservation];
   if (of.refund_tries < most_refund_failures && world_.strikes(fault::refund_fails, detail)) {
     ++of.refund_tries;
     return answer(call, latency(), "server error", done, unknown);
@@ -246,7 +236,7 @@ void simulated_provider::refund(payments::refund_request request,
   const auto way_back = latency();
   arriving(latency(), [this, call, way_back, lost, unknown, request = std::move(request),
                        done = keep(call, std::move(done))] {
-    const bool known = accounts_[request.reservation].refunds.contains(request.idempotency_key);
+    const bool known = books_.accounts[request.reservation].refunds.contains(request.idempotency_key);
     const auto refund = refund_now(request);
     if (known && world_.strikes(fault::keys_forgotten, request.idempotency_key)) {
       return answer_kept(call, way_back, "refunded already, by whom is not known", done, unknown);

@@ -4,13 +4,14 @@
 // or a repeated refund whose key is forgotten finds what there is by the reservation, at the next try.
 //
 // What is on its way to the provider when the engine crashes may still arrive, or not.
-// Refers to the world, which must outlive it. One thread.
+// Refers to the world and the books, which must outlive it. One thread.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "payments/provider.hpp"
@@ -18,28 +19,8 @@
 
 namespace holdfast::simulation {
 
-class simulated_provider final : public payments::provider {
- public:
-  explicit simulated_provider(world& in) : world_(in) {}
-
-  void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override;
-  void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override;
-  void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override;
-  void close() override {}
-
-  /// Connections are refused, or nothing is answered, until come_back().
-  void go_down(bool silent);
-  void come_back();
-
-  /// The engine's process ends: calls that have not arrived may be lost.
-  void crash();
-  /// Calls from now on come from an engine that is being torn down, and are none.
-  void ignore_calls(bool ignored) { ignored_ = ignored; }
-
-  std::vector<proof::ledger_line> ledger;
-  std::vector<proof::provider_call> calls;
-
- private:
+/// The provider itself, which all nodes call.
+struct provider_books {
   struct capture {
     std::string key;
     std::string transaction;
@@ -54,6 +35,36 @@ class simulated_provider final : public payments::provider {
     std::uint32_t refund_tries = 0;
   };
   enum class state : std::uint8_t { up, down, silent };
+
+  /// Connections are refused, or nothing is answered, until come_back().
+  void go_down(bool silent) { now = silent ? state::silent : state::down; }
+  void come_back() { now = state::up; }
+
+  state now = state::up;
+  std::map<domain::reservation_id, account> accounts;
+  std::vector<proof::ledger_line> ledger;
+  std::vector<proof::provider_call> calls;
+};
+
+/// One node's way to it.
+class simulated_provider final : public payments::provider {
+ public:
+  simulated_provider(world& in, provider_books& books, owner of) : world_(in), books_(books), owner_(of) {}
+
+  void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override;
+  void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override;
+  void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override;
+  void close() override {}
+
+  /// A new process, of this name.
+  void start(std::string node) { node_ = std::move(node); }
+  /// The engine's process ends: calls that have not arrived may be lost.
+  void crash();
+  /// Calls from now on come from an engine that is being torn down, and are none.
+  void ignore_calls(bool ignored) { ignored_ = ignored; }
+
+ private:
+  using state = provider_books::state;
 
   std::size_t note(enum proof::provider_call::kind what, domain::reservation_id id, std::string key);
   void answered(std::size_t call, std::string how);
@@ -78,8 +89,9 @@ class simulated_provider final : public payments::provider {
   void answer(std::size_t call, moment delay, std::string how, std::function<void(Answer)> done, Answer what);
 
   world& world_;
-  std::map<domain::reservation_id, account> accounts_;
-  state state_ = state::up;
+  provider_books& books_;
+  const owner owner_;
+  std::string node_;
   bool ignored_ = false;
   /// By call: callbacks of the engine that runs.
   std::map<std::size_t, std::shared_ptr<void>> kept_;

@@ -12,13 +12,11 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/event_codec.hpp"
 #include "tests/simulation/customers.hpp"
-#include "tests/simulation/node.hpp"
-#include "tests/simulation/simulated_journal.hpp"
-#include "tests/simulation/simulated_provider.hpp"
-#include "tests/simulation/simulated_view.hpp"
+#include "tests/simulation/fleet.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace holdfast::simulation {
@@ -33,18 +31,15 @@ constexpr moment time_to_calm_down = 12 * second;
 constexpr moment look_every = second;
 /// Nothing takes so many turns, unless it goes round in circles.
 constexpr std::uint64_t most_steps = 3'000'000;
-/// Until a process that has to end is gone.
-constexpr std::uint64_t most_steps_to_end = 200;
-constexpr moment longest_to_end = second;
 /// Time goes on although somebody has something to do, as on a loaded machine, but not for long.
 constexpr moment hastiest = 10 * millisecond;
 constexpr moment forever = std::numeric_limits<moment>::max();
-/// A process does not start in no time.
-constexpr moment shortest_down = 50 * millisecond;
-constexpr moment longest_down = 2 * second;
 constexpr moment hours_down = 70 * 60 * second;
-constexpr unsigned crash_within_steps_bits = 12;
-constexpr std::uint32_t crash_again_percent = 15;
+/// What may strike a cluster several times.
+constexpr std::int64_t most_windows = 4;
+constexpr moment longest_pause = 12 * second;
+constexpr moment longest_cut = 8 * second;
+constexpr std::int64_t largest_skew_ms = 600'000;
 
 /// Shows every line of the engine's log to the watch, the debugging ones too, and keeps none.
 class log_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
@@ -81,8 +76,9 @@ class run {
   run(std::uint64_t seed, std::ostream* trace) : world_(plan(seed), trace) {}
 
   run_result go() {
+    nodes_.on_end = [this](const node& who) { customers_.cut_off(who); };
     schedule_faults();
-    node_.start();
+    nodes_.start();
     customers_.begin();
     while (!over_ && world_.steps < most_steps && step()) {
     }
@@ -98,9 +94,8 @@ class run {
   // --- Steps ---
 
   bool step() {
-    if (node_.failed() && !ending_) begin_to_end();
-    if (crash_at_ && world_.steps >= *crash_at_) crash();
-    const auto actors = node_.ready();
+    nodes_.end_some();
+    const auto actors = nodes_.ready();
     const auto others = world_.ready();
     const bool hasty = !world_.faults_over() && world_.random.chance(world_.drawn.hasty_percent);
     if (actors + others == 0) return let_time_pass(forever);
@@ -110,10 +105,10 @@ class run {
     }
     ++world_.steps;
     if (actors_turn(actors, others)) {
-      node_.run(world_.random.below(actors));
+      nodes_.run(world_.random.below(actors));
     } else {
       world_.run_ready(world_.random.below(others));
-      node_.run_loop();
+      nodes_.run_loops();
     }
     return true;
   }
@@ -137,11 +132,11 @@ class run {
   /// To when somebody has something to do next, if that is no further off.
   bool let_time_pass(moment at_most) {
     auto due = world_.next_due();
-    if (const auto timer = node_.next_due(); timer && (!due || *timer < *due)) due = timer;
+    if (const auto timer = nodes_.next_due(); timer && (!due || *timer < *due)) due = timer;
     if (!due || *due - world_.now() > at_most) return false;
     const auto to = std::max(*due, world_.now());
     world_.advance_to(to);
-    node_.advance_to(to);
+    nodes_.advance_to(to);
     return true;
   }
 
@@ -150,7 +145,7 @@ class run {
   moment some_time() { return world_.random.between(0, world_.drawn.faults_until); }
 
   void at(moment when, std::function<void()> what) {
-    world_.after(when - world_.now(), fate::outlives_crash, std::move(what));
+    world_.after(when - world_.now(), nobody, std::move(what));
   }
 
   /// Begins at some time and ends a while later.
@@ -175,19 +170,88 @@ class run {
   void schedule_faults() {
     faults_end_ = world_.drawn.faults_until;
     for (std::uint32_t i = 0; i < world_.drawn.crashes; ++i) {
-      at(some_time(), [this] { crash_soon(); });
+      at(some_time(), [this] { nodes_.crash_soon(nodes_.any().number); });
     }
     const bool silent = world_.random.chance(50);
     schedule_window(
-        fault::provider_down, [this, silent] { provider_.go_down(silent); },
-        [this] { provider_.come_back(); }, 20 * second);
+        fault::provider_down, [this, silent] { servers_.provider.go_down(silent); },
+        [this] { servers_.provider.come_back(); }, 20 * second);
     if (world_.drawn.has(fault::provider_down_for_hours)) schedule_hours_down(silent);
     schedule_window(
-        fault::view_down, [this] { view_.go_down(); }, [this] { view_.come_back(); }, 5 * second);
+        fault::view_down, [this] { servers_.view.go_down(); }, [this] { servers_.view.come_back(); },
+        5 * second);
     schedule_window(
-        fault::view_flushed, [this] { view_.flush(); }, [] {}, second);
+        fault::view_flushed, [this] { servers_.view.flush(); }, [] {}, second);
     if (world_.drawn.has(fault::clock_jumps)) at(some_time(), [this] { jump_clock(); });
+    if (world_.drawn.clustered()) schedule_cluster_faults();
     at(faults_end_, [this] { end_faults(); });
+  }
+
+  void schedule_cluster_faults() {
+    if (world_.drawn.has(fault::clock_skew)) skew_clocks();
+    for (auto i = world_.random.between(1, most_windows); i > 0; --i) {
+      const auto one = nodes_.any().number;
+      auto other = nodes_.any().number;
+      if (other == one) other = one % world_.drawn.nodes + 1;
+      schedule_window(
+          fault::node_paused, [this, one] { nodes_.pause(one); }, [this, one] { nodes_.go_on(one); },
+          longest_pause);
+      schedule_journal_cut(one);
+      schedule_leases_away(one);
+      schedule_link_cut(one, other);
+      if (world_.drawn.has(fault::node_hands_over)) at(some_time(), [this, one] { nodes_.hand_over(one); });
+    }
+  }
+
+  void schedule_journal_cut(owner of) {
+    const auto until = [this, of](moment when) {
+      nodes_.at(of).reservations.cut_off_until(when);
+      nodes_.at(of).receipts.cut_off_until(when);
+    };
+    schedule_window(
+        fault::journal_cut_off, [this, until] { until(world_.now() + longest_cut); }, [until] { until(0); },
+        longest_cut);
+  }
+
+  /// For one node, or for all of them.
+  void schedule_leases_away(owner one) {
+    std::vector<owner> whom{one};
+    if (world_.random.chance(30)) {
+      for (owner each = 1; each <= world_.drawn.nodes; ++each) whom.push_back(each);
+    }
+    schedule_window(
+        fault::leases_unreachable,
+        [this, whom] {
+          for (const auto each : whom) nodes_.at(each).leases.go_down();
+        },
+        [this, whom] {
+          for (const auto each : whom) nodes_.at(each).leases.come_back();
+        },
+        longest_cut);
+  }
+
+  void schedule_link_cut(owner from, owner to) {
+    const bool both_ways = world_.random.chance(50);
+    auto& network = servers_.network;
+    schedule_window(
+        fault::link_cut,
+        [&network, from, to, both_ways] {
+          network.cut(from, to);
+          if (both_ways) network.cut(to, from);
+        },
+        [&network, from, to] {
+          network.mend(from, to);
+          network.mend(to, from);
+        },
+        longest_cut);
+  }
+
+  void skew_clocks() {
+    for (owner each = 1; each <= world_.drawn.nodes; ++each) {
+      const auto by = world_.random.between(-largest_skew_ms, largest_skew_ms);
+      world_.note(fault::clock_skew, "node " + std::to_string(each) + " by " + std::to_string(by) + " ms");
+      nodes_.at(each).jump_clock(std::chrono::milliseconds(by));
+    }
   }
 
   /// Long enough for reservations to be parked.
@@ -197,45 +261,16 @@ class run {
     at(from, [this, silent] {
       if (world_.faults_over()) return;
       world_.note(fault::provider_down_for_hours, "begins");
-      provider_.go_down(silent);
+      servers_.provider.go_down(silent);
     });
   }
 
   void jump_clock() {
     if (world_.faults_over()) return;
     const auto by = world_.random.between(1, 3'600'000) * (world_.random.chance(50) ? 1 : -1);
+    auto& who = nodes_.any();
     world_.note(fault::clock_jumps, std::to_string(by) + " ms");
-    node_.jump_clock(std::chrono::milliseconds(by));
-  }
-
-  /// The process ends by itself, a while after it said that it has to.
-  void begin_to_end() {
-    ending_ = true;
-    const auto by_then = world_.steps + world_.random.below(most_steps_to_end);
-    crash_at_ = std::min(crash_at_.value_or(by_then), by_then);
-    at(world_.now() + world_.random.between(0, longest_to_end), [this] {
-      if (ending_) crash();
-    });
-  }
-
-  void crash_soon() {
-    if (!node_.running() || ending_ || world_.faults_over()) return;
-    crash_at_ = world_.steps + static_cast<std::uint64_t>(world_.random.spread(crash_within_steps_bits));
-  }
-
-  void crash() {
-    crash_at_.reset();
-    ending_ = false;
-    if (!node_.running()) return;
-    world_.note(fault::crash, node_.failed() ? "by itself" : "");
-    customers_.cut_off();
-    node_.crash();
-    const auto down_for =
-        world_.random.chance(50) ? shortest_down : world_.random.between(shortest_down, longest_down);
-    at(world_.now() + down_for, [this] {
-      node_.start();
-      if (world_.random.chance(crash_again_percent)) crash_soon();
-    });
+    who.jump_clock(std::chrono::milliseconds(by));
   }
 
   // --- The end ---
@@ -243,19 +278,23 @@ class run {
   void end_faults() {
     world_.trace([] { return std::string("faults end"); });
     world_.end_faults();
-    // One that was to come within so many steps, and has not.
-    if (!ending_) crash_at_.reset();
-    provider_.come_back();
-    view_.come_back();
+    nodes_.end_faults();
+    servers_.provider.come_back();
+    servers_.view.come_back();
     deadline_ = world_.now() + time_to_end;
     look();
   }
 
   bool all_through() {
-    if (!node_.serving() || node_.failed() || !customers_.done()) return false;
-    const auto parked = node_.parked();
-    const auto unfinished = reservations_.unfinished();
+    if (!nodes_.all_serve() || !customers_.done() || !all_owned()) return false;
+    const auto parked = nodes_.parked();
+    const auto unfinished = servers_.reservations.unfinished();
     return std::includes(parked.begin(), parked.end(), unfinished.begin(), unfinished.end());
+  }
+
+  bool all_owned() const {
+    const auto shards = nodes_.shards();
+    return shards.without_owner + shards.with_several == 0;
   }
 
   void look() {
@@ -273,7 +312,7 @@ class run {
 
   std::vector<domain::reservation_id> ids_journalled() const {
     std::set<domain::reservation_id> ids;
-    for (const auto& line : reservations_.lines()) ids.insert(line.record.entity);
+    for (const auto& line : servers_.reservations.lines()) ids.insert(line.record.entity);
     return {ids.begin(), ids.end()};
   }
 
@@ -282,26 +321,33 @@ class run {
     all.facts.producer = "simulation";
     all.facts.seed = world_.drawn.seed;
     all.facts.replay = "scripts/simulate --seed " + std::to_string(world_.drawn.seed) + " --trace";
-    all.facts.engine_epoch_ms = node_.wall_clock().time_since_epoch().count() - world_.now() / millisecond;
+    all.facts.engine_epoch_ms =
+        nodes_.at(1).wall_clock().time_since_epoch().count() - world_.now() / millisecond;
     all.facts.at_rest = true;
-    all.facts.serves = node_.serving() && !node_.failed();
+    all.facts.serves = nodes_.all_serve();
     all.facts.has_ledger = true;
     all.facts.has_receipts = true;
     all.facts.has_view = true;
     all.facts.has_parked = true;
     all.facts.may_park = world_.drawn.has(fault::provider_down_for_hours);
     all.facts.has_calls = true;
+    all.facts.has_claims = true;
+    const auto shards = nodes_.shards();
+    all.facts.shards_without_owner = shards.without_owner;
+    all.facts.shards_with_several_owners = shards.with_several;
     all.operations = customers_.operations;
-    all.ledger = provider_.ledger;
-    all.calls = provider_.calls;
-    all.reservations = reservations_.lines();
-    all.receipts = receipts_.lines();
-    for (const auto& [id, row] : view_.rows()) {
+    all.ledger = servers_.provider.ledger;
+    all.calls = servers_.provider.calls;
+    all.reservations = servers_.reservations.lines();
+    all.receipts = servers_.receipts.lines();
+    all.reservation_claims = servers_.reservations.claims();
+    all.receipt_claims = servers_.receipts.claims();
+    for (const auto& [id, row] : servers_.view.rows()) {
       const auto state = storage::fold_reservation(row.records).value();
       all.view.push_back(
           {{id, row.version, state.status, state.payment, state.receipt, state.receipt_no}, row.records});
     }
-    all.parked = node_.parked();
+    all.parked = nodes_.parked();
     for (const auto& line : all.reservations) world_.cards.look("journal", line.record.record);
     for (const auto& line : all.receipts) world_.cards.look("receipts", line.record.record);
     for (const auto& row : all.view) world_.cards.look("view", row.records);
@@ -312,15 +358,9 @@ class run {
 
   world world_;
   watched_log log_{world_};
-  simulated_journal reservations_{world_, "reservations"};
-  simulated_journal receipts_{world_, "receipts"};
-  simulated_view view_{world_};
-  simulated_provider provider_{world_};
-  node node_{world_, reservations_, receipts_, view_, provider_};
-  customers customers_{world_, node_};
-  std::optional<std::uint64_t> crash_at_;
-  /// The engine has said that its process has to end.
-  bool ending_ = false;
+  servers servers_{world_};
+  fleet nodes_{servers_};
+  customers customers_{world_, nodes_};
   moment faults_end_ = 0;
   moment deadline_ = 0;
   bool audited_ = false;

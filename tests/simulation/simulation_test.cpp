@@ -65,6 +65,7 @@ TEST_CASE("tracing does not change what happens") {
 TEST_CASE("every invariant holds in three hundred histories with faults") {
   std::uint64_t operations = 0;
   std::uint64_t overloaded = 0;
+  std::uint64_t of_clusters = 0;
   std::map<std::string, std::uint64_t> searched;
   std::array<std::uint64_t, simulation::fault_count> struck{};
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
@@ -74,6 +75,7 @@ TEST_CASE("every invariant holds in three hundred histories with faults") {
     }();
     CHECK_MESSAGE(result.judged.good(), proof::to_text(result.judged, result.history.facts));
     operations += result.judged.operations;
+    of_clusters += simulation::plan(seed).clustered();
     for (const auto& one : result.history.operations) overloaded += one.code == "overloaded";
     for (const auto& one : result.history.canaries) searched[one.place] += one.bytes_searched;
     for (std::size_t i = 0; i < simulation::fault_count; ++i) struck[i] += result.struck[i];
@@ -81,6 +83,7 @@ TEST_CASE("every invariant holds in three hundred histories with faults") {
   // A simulation in which nothing happens is always good.
   CHECK(operations > 3000);
   CHECK(overloaded > 0);
+  CHECK(of_clusters > 100);
   for (const auto* place : {"answers", "journal", "log", "receipts", "view"}) {
     CAPTURE(place);
     CHECK(searched[place] > 0);

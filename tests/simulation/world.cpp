@@ -26,14 +26,19 @@ void world::advance_to(moment later) {
   assert(later >= now_);
   now_ = later;
   while (!later_.empty() && later_.begin()->first <= now_) {
-    ready_.push_back(std::move(later_.begin()->second));
+    make_ready(std::move(later_.begin()->second));
     later_.erase(later_.begin());
   }
 }
 
-void world::after(moment delay, fate of, step what) {
+void world::make_ready(waiting_step one) {
+  const auto paused = held_.find(one.of);
+  (paused == held_.end() ? ready_ : paused->second).push_back(std::move(one));
+}
+
+void world::after(moment delay, owner of, step what) {
   if (delay <= 0) {
-    ready_.push_back({of, std::move(what)});
+    make_ready({of, std::move(what)});
   } else {
     later_.emplace(now_ + delay, waiting_step{of, std::move(what)});
   }
@@ -46,21 +51,35 @@ void world::run_ready(std::size_t which) {
   chosen.what();
 }
 
-void world::lose_engine_steps() {
+void world::lose_steps_of(owner gone) {
   // Taken out first: what a step holds may call back when it goes.
   std::vector<waiting_step> lost;
-  const auto kept = std::stable_partition(ready_.begin(), ready_.end(),
-                                          [](const auto& one) { return one.of == fate::outlives_crash; });
+  if (const auto held = held_.find(gone); held != held_.end()) lost = std::exchange(held->second, {});
+  const auto kept =
+      std::stable_partition(ready_.begin(), ready_.end(), [&](const auto& one) { return one.of != gone; });
   std::move(kept, ready_.end(), std::back_inserter(lost));
   ready_.erase(kept, ready_.end());
   for (auto next = later_.begin(); next != later_.end();) {
-    if (next->second.of == fate::outlives_crash) {
+    if (next->second.of != gone) {
       ++next;
       continue;
     }
     lost.push_back(std::move(next->second));
     next = later_.erase(next);
   }
+}
+
+void world::pause(owner who) {
+  auto& held = held_[who];
+  const auto kept =
+      std::stable_partition(ready_.begin(), ready_.end(), [&](const auto& one) { return one.of != who; });
+  std::move(kept, ready_.end(), std::back_inserter(held));
+  ready_.erase(kept, ready_.end());
+}
+
+void world::go_on(owner who) {
+  auto held = held_.extract(who);
+  for (auto& one : held.mapped()) ready_.push_back(std::move(one));
 }
 
 bool world::strikes(fault what, const std::string& detail) {

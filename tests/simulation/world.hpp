@@ -24,8 +24,10 @@ namespace holdfast::simulation {
 /// Every customer's. It occurs nowhere by chance.
 inline constexpr const char* canary_card = "4916338506082832";
 
-/// Whether something goes with the engine's process when it crashes.
-enum class fate : std::uint8_t { lost_in_crash, outlives_crash };
+/// Whose process a step belongs to: it is lost when that crashes, and waits while it is paused.
+/// What is nobody's, a customer's or a server's, goes on whatever becomes of the nodes.
+using owner = std::uint32_t;
+inline constexpr owner nobody = 0;
 
 class world {
  public:
@@ -44,11 +46,14 @@ class world {
 
   // --- What is to happen ---
 
-  void after(moment delay, fate of, step what);
+  void after(moment delay, owner of, step what);
   std::size_t ready() const { return ready_.size(); }
   void run_ready(std::size_t which);
-  /// The engine's process is gone, and with it what waits on its side.
-  void lose_engine_steps();
+  /// Its process is gone, and with it what waits on its side.
+  void lose_steps_of(owner gone);
+  /// Its process stands still, and so do its steps, until go_on().
+  void pause(owner who);
+  void go_on(owner who);
 
   // --- Chance ---
 
@@ -82,7 +87,7 @@ class world {
 
  private:
   struct waiting_step {
-    fate of;
+    owner of = nobody;
     step what;
   };
   void write_trace(const std::string& text);
@@ -93,6 +98,10 @@ class world {
   bool faults_over_ = false;
   std::multimap<moment, waiting_step> later_;
   std::vector<waiting_step> ready_;
+  /// Steps of those that are paused, which would be ready.
+  std::map<owner, std::vector<waiting_step>> held_;
+
+  void make_ready(waiting_step one);
 };
 
 }  // namespace holdfast::simulation

@@ -168,7 +168,7 @@ class virtual_cluster {
     }
 
     const std::string name;
-    storage::projection_progress progress;
+    storage::projection_progress progress{[this] { return cluster_.coordinator_->clock().now(); }};
     std::vector<std::string> fatal;
 
    private:

@@ -157,6 +157,17 @@ history good_history() {
   return all;
 }
 
+/// The same, of a node whose claims were seen.
+history owned_history() {
+  auto all = good_history();
+  all.facts.has_claims = true;
+  for (auto& line : all.reservations) line.node = "a";
+  for (auto& line : all.receipts) line.node = "a";
+  all.reservation_claims.push_back({0, 1, "a", 1});
+  all.receipt_claims.push_back({0, 1, "a", 1});
+  return all;
+}
+
 bool broken(const history& what, int invariant) {
   const auto judged = proof::check(what);
   for (const auto& one : judged.violations) {
@@ -434,6 +445,55 @@ TEST_CASE("8: a gap in a shard's positions, and an epoch that falls") {
   CHECK(broken(stale, 8));
 }
 
+TEST_CASE("8: an epoch that several nodes used, or that nobody or somebody else claimed") {
+  auto shared = owned_history();
+  shared.reservations[1].node = "b";
+  CHECK(broken(shared, 8));
+  auto of_nobody = owned_history();
+  of_nobody.reservation_claims.clear();
+  CHECK(broken(of_nobody, 8));
+  auto of_another = owned_history();
+  of_another.reservation_claims[0].node = "b";
+  CHECK(broken(of_another, 8));
+  auto receipts = owned_history();
+  receipts.receipt_claims[0].node = "b";
+  CHECK(broken(receipts, 8));
+  // Where nobody saw the claims, what was appended has to do.
+  auto unseen = owned_history();
+  unseen.facts.has_claims = false;
+  unseen.reservation_claims.clear();
+  CHECK(proof::check(unseen).good());
+  unseen.reservations[1].node = "b";
+  CHECK(broken(unseen, 8));
+}
+
+TEST_CASE("8: a claim that does not raise its epoch") {
+  auto same = owned_history();
+  same.reservation_claims.push_back({0, 1, "b", 1000});
+  CHECK(broken(same, 8));
+  auto raised = owned_history();
+  raised.reservation_claims.push_back({0, 2, "b", 1000});
+  CHECK(proof::check(raised).good());
+}
+
+TEST_CASE("8: an append of a stale epoch is accepted") {
+  auto stale = owned_history();
+  const auto last = stale.reservations.back().at;
+  stale.reservation_claims.push_back({0, 2, "b", last - 1});
+  CHECK(broken(stale, 8));
+  stale.reservation_claims.back().at = last + 1;
+  CHECK(proof::check(stale).good());
+}
+
+TEST_CASE("8 and 11: at the end each shard has one owner") {
+  auto several = owned_history();
+  several.facts.shards_with_several_owners = 1;
+  CHECK(broken(several, 8));
+  auto none = owned_history();
+  none.facts.shards_without_owner = 1;
+  CHECK(broken(none, 11));
+}
+
 TEST_CASE("9: a row that is missing, old, of other bytes, or of nobody") {
   auto missing = good_history();
   missing.view.pop_back();
@@ -475,6 +535,16 @@ TEST_CASE("10: the provider is asked to charge twice, or with two keys") {
   keys.calls.push_back({proof::provider_call::kind::refund, refunded, "257-refund", 4, "no answer"});
   keys.calls.push_back({proof::provider_call::kind::refund, refunded, "257-refund-2", 5, "refunded"});
   CHECK(broken(keys, 10));
+}
+
+TEST_CASE("10: a node charges what it has settled itself, or another one that could not know") {
+  auto itself = good_history();
+  itself.calls.insert(itself.calls.begin(),
+                      {proof::provider_call::kind::settle, paid, "1-charge", 2, "not charged", "a"});
+  itself.calls[1].node = "a";
+  CHECK(broken(itself, 10));
+  itself.calls[1].node = "b";
+  CHECK(proof::check(itself).good());
 }
 
 TEST_CASE("11: half done, never answered, or parked without anybody being told") {
@@ -631,7 +701,7 @@ TEST_CASE("a story tells the operations, the journal and the ledger of its reser
 }
 
 TEST_CASE("a history that was written to a file is the same when it is read") {
-  auto all = good_history();
+  auto all = owned_history();
   all.parked = {513};
   all.faults.push_back({3, "crash", "here"});
   all.canaries.push_back({"journal", 12, {"offset 1"}});
@@ -645,6 +715,7 @@ TEST_CASE("a history that was written to a file is the same when it is read") {
   CHECK(first.str() == second.str());
   CHECK(read->reservations.front().record == all.reservations.front().record);
   CHECK(read->facts.at_rest);
+  CHECK(read->reservation_claims.front().node == "a");
 }
 
 TEST_CASE("a line that is no part of a history is named") {

@@ -131,26 +131,56 @@ TEST_CASE_FIXTURE(fixture, "of a view that is behind and the journal the later o
   CHECK(answer->records == "row");
 }
 
-TEST_CASE_FIXTURE(fixture, "of a shard that another node has, all that the journal has is told") {
+TEST_CASE_FIXTURE(fixture,
+                  "of a shard that another node has the journal is asked, and all that it has is told") {
   progress.left(0);
   view.row = storage::stored_row{1, 2, "row"};
   ask();
   CHECK(!answer);
-  auto of_another = record(3, 1, "b");
-  of_another.at = 12;
-  journal.answer(std::vector{record(1, 2, "a"), of_another});
+  journal.answer(std::vector{record(1, 2, "a"), record(3, 1, "b")});
   run();
   CHECK(answer->records == "ab");
 }
 
-TEST_CASE_FIXTURE(fixture, "what the journal has but nobody was told of yet is not told") {
-  lag();
+TEST_CASE("a node whose leases have run out asks the journal, whether it has noticed or not") {
+  storage::projection_progress::time_point now{};
+  storage::projection_progress progress([&now] { return now; });
+  progress.claimed(0, 10);
+  progress.projected(0, 10);
+  CHECK(!progress.lags(1));
+  progress.serve_until(now + std::chrono::seconds(5));
+  CHECK(!progress.lags(1));
+  now += std::chrono::seconds(5);
+  CHECK(progress.lags(1));
+  CHECK(!progress.may_serve());
+  progress.serve_until(now + std::chrono::seconds(5));
+  CHECK(!progress.lags(1));
+}
+
+TEST_CASE_FIXTURE(fixture, "while a record is on its way to the journal, the journal is asked") {
+  progress.begun(1);
+  view.row = storage::stored_row{1, 2, "row"};
   ask();
-  auto unacknowledged = record(3, 1, "b");
-  unacknowledged.at = 12;
-  journal.answer(std::vector{record(1, 2, "a"), unacknowledged});
+  CHECK(!answer);
+  journal.answer(std::vector{record(1, 2, "a"), record(11, 1, "b")});
   run();
-  CHECK(answer->records == "a");
+  CHECK(answer->records == "ab");
+
+  answer.reset();
+  progress.refused(1);
+  ask();
+  REQUIRE(answer);
+  CHECK(answer->records == "row");
+
+  answer.reset();
+  progress.begun(1);
+  progress.durable(1, 11);
+  progress.refused(1);
+  ask();
+  CHECK(!answer);
+  progress.projected(0, 11);
+  ask();
+  REQUIRE(answer);
 }
 
 TEST_CASE_FIXTURE(fixture, "whether the view is behind counts as it was before the view was asked") {
