@@ -1,0 +1,144 @@
+// The journal writer by itself, on virtual time: which of an entity's appends stand when an earlier one is
+// refused.
+#include <doctest/doctest.h>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "actors/journal_writer.hpp"
+#include "actors/type_registry.hpp"
+#include "storage/memory_journal.hpp"
+#include "tests/support/virtual_engine.hpp"
+
+using namespace holdfast;
+using storage::append_status;
+using testing::job;
+
+namespace {
+
+constexpr storage::entity_id entity = 1;
+
+class writer_rig {
+ public:
+  writer_rig() {
+    config_.set("scheduler.policy", caf::atom("testing"));
+    system_ = std::make_unique<caf::actor_system>(config_);
+    const actors::engine_ports ports{journal,
+                                     journal,
+                                     view_,
+                                     progress_,
+                                     provider_,
+                                     [] { return domain::timestamp(); },
+                                     [](domain::timestamp at) {
+                                       return domain::zoned_timestamp{at, {}};
+                                     },
+                                     [](std::string message) { FAIL(message); }};
+    around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, {}});
+    writer_ = system_->spawn(actors::journal_writer, actors::surroundings_ptr(around_), &journal,
+                             &around_->meters->reservations, actors::projector_actor{});
+    journal.claim({0}, [this](auto claims) { epoch_ = claims.value().front().owner_epoch; });
+    run();
+  }
+  ~writer_rig() {
+    caf::anon_send_exit(writer_, caf::exit_reason::user_shutdown);
+    writer_ = nullptr;
+    run();
+    around_.reset();
+    system_.reset();
+  }
+
+  /// One event behind `expected` others; the name is for its verdict.
+  void append(const std::string& name, std::uint64_t expected, bool on_open_appends) {
+    actors::append_entry what;
+    what.entry.shard = 0;
+    what.entry.owner_epoch = epoch_;
+    what.entry.entity = entity;
+    what.entry.expected_sequence = expected;
+    what.entry.event_count = 1;
+    what.entry.record = name;
+    what.on_open_appends = on_open_appends;
+    system_->spawn([this, name, what = std::move(what)](caf::event_based_actor* self) {
+      self->request(writer_, caf::infinite, what).then([this, name](const storage::append_verdict& verdict) {
+        verdicts[name] = verdict.status;
+      });
+    });
+    while (coordinator().try_run_once()) {
+    }
+  }
+  void run() {
+    do {
+      while (coordinator().try_run_once()) {
+      }
+      if (jobs_.empty()) return;
+      auto next = std::move(jobs_.front());
+      jobs_.pop_front();
+      next();
+    } while (true);
+  }
+  std::vector<std::string> stored() {
+    std::vector<std::string> records;
+    journal.read_entity(entity, [&](auto read) {
+      for (const auto& one : read.value()) records.push_back(one.record);
+    });
+    run();
+    return records;
+  }
+
+  std::map<std::string, append_status> verdicts;
+
+ private:
+  caf::scheduler::test_coordinator& coordinator() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
+  }
+
+  std::deque<job> jobs_;
+  storage::memory_journal journal{[this](job next) { jobs_.push_back(std::move(next)); }, "journal"};
+  testing::memory_view_writer view_{jobs_};
+  testing::scripted_provider provider_{jobs_};
+  storage::projection_progress progress_;
+  storage::epoch epoch_ = 0;
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::shared_ptr<actors::surroundings> around_;
+  actors::journal_writer_actor writer_;
+};
+
+}  // namespace
+
+TEST_CASE("what was decided on appends that are open is kept with them") {
+  writer_rig rig;
+  rig.append("first", 0, false);
+  rig.append("second", 1, true);
+  rig.append("third", 2, true);
+  rig.run();
+  CHECK(rig.stored() == std::vector<std::string>{"first", "second", "third"});
+}
+
+TEST_CASE(
+    "what was decided on a refused append goes with it, although another's append has made room for it") {
+  writer_rig rig;
+  // One who has died has left an append behind; his follower did not know of it.
+  rig.append("left behind", 0, false);
+  rig.append("follower's", 0, false);
+  rig.append("follower's next", 1, true);
+  rig.run();
+  CHECK(rig.verdicts["left behind"] == append_status::appended);
+  CHECK(rig.verdicts["follower's"] == append_status::stale_sequence);
+  CHECK(rig.verdicts["follower's next"] == append_status::stale_sequence);
+  // Also where it comes when the refusal is known already.
+  rig.append("follower's last", 1, true);
+  rig.run();
+  CHECK(rig.verdicts["follower's last"] == append_status::stale_sequence);
+  // Who has read what there is goes on.
+  rig.append("next follower's", 1, false);
+  rig.append("next follower's next", 2, true);
+  rig.run();
+  CHECK(rig.stored() == std::vector<std::string>{"left behind", "next follower's", "next follower's next"});
+}
