@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -9,6 +10,21 @@
 #include "storage/postgres_membership.hpp"
 
 namespace holdfast {
+
+namespace {
+
+/// One that is alone would claim every shard of a cluster's, over and over.
+std::optional<std::string> refuse_to_push_in(const configuration& settings,
+                                             const storage::postgres_options& options) {
+  if (settings.journal.empty()) return std::nullopt;
+  const auto members = storage::postgres_membership::count_members(options);
+  if (!members) return members.error();
+  if (*members == 0) return std::nullopt;
+  return "--journal: it is that of a cluster of " + std::to_string(*members) +
+         " nodes, which share it out among them: give --node-listen to join it, or end them first";
+}
+
+}  // namespace
 
 actors::node_options node_options_of(const node_configuration& settings) {
   actors::node_options node;
@@ -27,16 +43,19 @@ actors::node_options node_options_of(const node_configuration& settings) {
 
 tl::expected<std::unique_ptr<storage::membership>, std::string> open_membership(
     const configuration& settings) {
-  if (!settings.node.listen) return nullptr;
+  storage::postgres_options options;
+  options.schema = "holdfast_cluster";
+  if (!settings.journal.empty()) options.url = settings.journal.front().url;
+  if (!settings.node.listen) {
+    if (auto refused = refuse_to_push_in(settings, options)) return tl::unexpected(std::move(*refused));
+    return nullptr;
+  }
   const auto node = node_options_of(settings.node);
   if (node.certificates) {
     if (const auto wrong = actors::check_certificates(*node.certificates)) {
       return tl::unexpected("--node-certificate, --node-key, --node-authority: " + *wrong);
     }
   }
-  storage::postgres_options options;
-  options.url = settings.journal.front().url;
-  options.schema = "holdfast_cluster";
   auto opened = storage::postgres_membership::open(std::move(options), settings.node.lease);
   if (!opened) return tl::unexpected(std::move(opened.error()));
   return std::move(*opened);

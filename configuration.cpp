@@ -17,6 +17,8 @@ constexpr std::uint64_t longest_delivery_days = 3650;
 constexpr std::uint64_t most_threads = 256;
 constexpr std::uint64_t smallest_view_cache_bytes = 1024 * 1024;
 constexpr std::uint64_t largest_view_cache_bytes = std::uint64_t{64} * 1024 * 1024 * 1024;
+constexpr std::uint64_t smallest_events_length = 1'000;
+constexpr std::uint64_t largest_events_length = 1'000'000'000;
 constexpr std::size_t longest_payment_key_bytes = 256;
 constexpr std::chrono::minutes longest_drain_delay{10};
 
@@ -35,13 +37,14 @@ value_reader journal_into(std::vector<storage::postgres_place>& into) {
   };
 }
 
-value_reader view_into(std::optional<storage::redis_options>& into) {
-  return [&into](const std::string& text) -> refusal {
+/// A Redis, or the word for none.
+value_reader redis_into(std::optional<storage::redis_options>& into, std::string none) {
+  return [&into, none = std::move(none)](const std::string& text) -> refusal {
     into.reset();
-    if (text == "embedded") return accepted;
+    if (text == none) return accepted;
     const auto redis = storage::parse_redis_url(text);
     if (!redis) {
-      return "give embedded, or redis://HOST:PORT/DB such as redis://127.0.0.1:6379/0 (" + redis.error() +
+      return "give " + none + ", or redis://HOST:PORT/DB such as redis://127.0.0.1:6379/0 (" + redis.error() +
              ")";
     }
     into = *redis;
@@ -146,9 +149,15 @@ std::vector<setting> settings_of(configuration& into) {
        "with a password better as a variable",
        journal_into(into.journal), true},
       {"view", "VIEW", "embedded", "Where reads come from: embedded, or redis://HOST:PORT/DB",
-       view_into(into.redis)},
+       redis_into(into.redis, "embedded")},
       {"view-cache", "SIZE", "64MiB", "Memory that the embedded view caches in",
        view_cache_into(into.view_cache_bytes)},
+      {"events", "STREAM", "none",
+       "Where events are published to for other services: none, or redis://HOST:PORT/DB, there to the stream "
+       "prereservation",
+       redis_into(into.events, "none")},
+      {"events-length", "N", "1000000", "Entries that the stream keeps, about",
+       number_into(into.events_length, smallest_events_length, largest_events_length)},
       {"payment", "PROVIDER", "sandbox",
        "Who takes the payments: sandbox, in this process, or http://HOST:PORT", provider_into(into.provider)},
       {"payment-key", "KEY", "sk_sandbox", "Secret key for a provider behind HTTP; better as a variable",

@@ -26,6 +26,9 @@ struct configuration {
   std::vector<storage::postgres_place> journal;
   /// Nothing for the embedded view.
   std::optional<storage::redis_options> redis;
+  /// Where events are published to; nothing for nowhere.
+  std::optional<storage::redis_options> events;
+  std::uint32_t events_length = 1'000'000;
   std::uint64_t view_cache_bytes = 64 * 1024 * 1024;
   /// Nothing for the sandbox in this process.
   std::optional<host_and_port> provider;

@@ -23,6 +23,8 @@
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
 #include "http/api.hpp"
+#include "http/event_feed.hpp"
+#include "http/event_publisher.hpp"
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "payments/http_provider.hpp"
@@ -107,10 +109,17 @@ std::string name_of_journal(const configuration& settings) {
   return "in PostgreSQL (" + std::to_string(settings.journal.size()) + " databases)";
 }
 
+std::string url_of(const storage::redis_options& redis) {
+  return "redis://" + redis.host + ":" + std::to_string(redis.port) + "/" + std::to_string(redis.database);
+}
+
 std::string name_of_view(const configuration& settings) {
-  if (!settings.redis) return "embedded";
-  return "redis://" + settings.redis->host + ":" + std::to_string(settings.redis->port) + "/" +
-         std::to_string(settings.redis->database);
+  return settings.redis ? url_of(*settings.redis) : "embedded";
+}
+
+std::string name_of_stream(const configuration& settings) {
+  if (!settings.events) return "not published";
+  return "to " + url_of(*settings.events);
 }
 
 std::string name_of_provider(const configuration& settings) {
@@ -148,8 +157,10 @@ class service {
   service(const configuration& settings, stores& stores, delivery_calendar calendar,
           std::uint64_t descriptors)
       : settings_(settings),
+        reservations_(*stores.reservations),
         writer_(stores.view->make_writer()),
         provider_(make_provider(settings, stores.folder)),
+        events_(*stores.reservations),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
                  .view = *writer_,
@@ -170,7 +181,8 @@ class service {
                                     .ready = [this] { return ready_.load(); },
                                     .version = HOLDFAST_VERSION,
                                     .gateway = settings.node.roles.gateway,
-                                    .meters = request_meters_}),
+                                    .meters = request_meters_,
+                                    .events = events_}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -183,6 +195,10 @@ class service {
       return *failure + "; end what listens there, or give another --listen";
     }
     if (auto failure = engine_.start(server_.loops())) return failure;
+    if (settings_.events) {
+      publisher_.emplace(reservations_,
+                         http::event_publisher_options{*settings_.events, settings_.events_length});
+    }
     ready_ = !failed_;
     return std::nullopt;
   }
@@ -203,7 +219,10 @@ class service {
       spdlog::warn("not everything under way could be answered; it goes on at the next start");
     }
     server_.stop(last_answers_within);
+    // Closes the journals, whose answers the feed waits for.
     engine_.stop();
+    events_.stop();
+    if (publisher_) publisher_->stop();
     return !failed_;
   }
 
@@ -216,12 +235,15 @@ class service {
   }
 
   const configuration& settings_;
+  storage::journal& reservations_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> failed_{false};
   storage::projection_progress progress_;
   http::request_meters request_meters_;
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
+  http::event_feed events_;
+  std::optional<http::event_publisher> publisher_;
   actors::engine engine_;
   http::server server_;
 };
@@ -233,10 +255,12 @@ int run(const configuration& settings, process_frame& frame) {
   if (!stores) return fail(stores.error());
 
   spdlog::info(
-      "holdfast {} starts: data {}, journal {}, view {}, payment {}, threads {}, payment wait {} ms, time "
+      "holdfast {} starts: data {}, journal {}, view {}, events {}, payment {}, threads {}, payment wait {} "
+      "ms, time "
       "zone {}",
       HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
-      name_of_provider(settings), settings.threads, settings.payment_wait.count(), settings.timezone);
+      name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
+      settings.timezone);
   service service{settings, *stores, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();

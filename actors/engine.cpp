@@ -39,6 +39,10 @@ constexpr std::uint32_t largest_cancellations = 4096;
 /// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
 constexpr std::chrono::milliseconds longest_wait_for_view{500};
 
+/// A node that joins waits this long for its first shards, which the others give it within a few heartbeats:
+/// all that it took without any would be work for them, on top of what they have.
+constexpr std::chrono::milliseconds longest_wait_for_shards{2000};
+
 /// The membership has this long to forget a node that ends; then its leases run out by themselves.
 constexpr std::chrono::milliseconds longest_farewell{500};
 
@@ -121,6 +125,9 @@ class engine::implementation {
     }
     placements_->open();
     cancellations_->open();
+    if (clustered(*around_) && around_->options.node.roles.reservation) {
+      around_->first_shard_served->wait_for(longest_wait_for_shards);
+    }
     around_->view_published->wait_for(longest_wait_for_view);
     return std::nullopt;
   }

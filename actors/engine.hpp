@@ -221,8 +221,8 @@ class engine {
 
   /// Claims the shards, starts the actors and resumes what is unfinished. Returns when commands
   /// are served, and reads too if the view is there and has caught up within half a second; or
-  /// with a message that says what failed. The actors run on these loops, at least one, which
-  /// have to run until stop() has returned.
+  /// with a message that says what failed. A node that joins others has shards by then, or has waited for
+  /// some for 2 s. The actors run on these loops, at least one, which have to run until stop() has returned.
   std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);

@@ -96,6 +96,13 @@ void projector_state::fail(view_call what) {
   lose_view();
 }
 
+/// What it needs of the journal can't be read for now. Readers by id are not told less than was acknowledged
+/// meanwhile, since the view is known to lag.
+void projector_state::fail_reading(const storage::journal_error& why) {
+  if (!lost_) spdlog::error("the view can't catch up with the journal: {}", why.message);
+  lose_view();
+}
+
 void projector_state::lose_view() {
   around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
@@ -109,6 +116,8 @@ void projector_state::lose_view() {
 void projector_state::look() {
   self_->delayed_send(self_, view_look, tick{});
   if (phase_ == phase::waiting) return open();
+  // A node that keeps no rows reads them all the same.
+  if (phase_ == phase::idle && clustered(*around_)) return open();
   if (phase_ != phase::live || busy_) return;
   ask_for_ends_ = keeps_for_others();
   // A write of nothing notices a view that was emptied while there was nothing to write.
@@ -231,7 +240,7 @@ void projector_state::read_ends() {
 
 void projector_state::hear_ends(const ends_read& what) {
   busy_ = false;
-  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  if (!*what.result) return fail_reading(what.result->error());
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     ends_[shard] = (**what.result)[shard];
     if (kept_[shard]) around_->ports.progress.seen_in_journal(shard, ends_[shard]);
@@ -246,6 +255,7 @@ void projector_state::catch_up() {
     if (lags(shard_)) return read_on();
     shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
   }
+  if (kept_.none()) return watch();
   if (clustered(*around_) && !published_ && !std::exchange(others_looked_up_, true)) {
     // Meanwhile their owners may have written most of it.
     return open();
@@ -256,6 +266,14 @@ void projector_state::catch_up() {
   busy_ = true;
   around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
                                        [](auto result) { return view_published{result.has_value()}; }));
+}
+
+/// Others keep the view, and publish it.
+void projector_state::watch() {
+  phase_ = phase::live;
+  lost_ = false;
+  around_->view_published->open();
+  around_->meters->projection.caught_up();
 }
 
 void projector_state::read_on() {
@@ -276,7 +294,7 @@ void projector_state::published(const view_published& what) {
 
 void projector_state::read(const records_read& what) {
   busy_ = false;
-  if (!*what.result) return around_->ports.on_fatal(what.result->error().message);
+  if (!*what.result) return fail_reading(what.result->error());
   // The shard may have gone, or others come.
   if (gained_) return pump();
   auto& records = **what.result;

@@ -52,7 +52,7 @@ class projector_state {
 
  private:
   enum class phase : std::uint8_t {
-    /// No shard was ever this node's.
+    /// Nothing is known of any shard yet.
     idle,
     /// Asking the view where it stands.
     opening,
@@ -65,10 +65,12 @@ class projector_state {
   };
 
   void open();
+  void fail_reading(const storage::journal_error& why);
   void lose_view();
   void forget_waiting();
   void pump();
   void catch_up();
+  void watch();
   bool keeps_for_others() const;
   void read_ends();
   void read_on();

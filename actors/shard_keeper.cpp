@@ -214,6 +214,7 @@ void shard_keeper_state::serve(const storage::shard_claim& claim) {
   if (one.actor) caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
   one.actor = self_->spawn<caf::monitored>(shard, around_, parts_.links, claim);
   parts_.served->put(claim.shard, one.actor);
+  around_->first_shard_served->open();
 }
 
 // --- Shards that go ---

@@ -83,6 +83,7 @@ struct surroundings {
   /// The engine is being stopped: parts that go down now are not worth a warning.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<latch> view_published = std::make_shared<latch>();
+  std::shared_ptr<latch> first_shard_served = std::make_shared<latch>();
 };
 
 /// Whether shards come and go.

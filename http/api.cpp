@@ -9,6 +9,7 @@
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
+#include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/openapi.hpp"
 #include "http/placing.hpp"
@@ -28,6 +29,7 @@ class api::implementation {
  public:
   implementation(api_ports ports, boost::asio::io_context& loop)
       : ports_(std::move(ports)),
+        loop_(loop),
         view_(ports_.view.make_reader(loop)),
         meter_(ports_.meters.add()),
         bridge_(ports_.engine, loop),
@@ -126,6 +128,8 @@ class api::implementation {
         return done(metrics_response(figures()));
       case resource::openapi:
         return done(openapi_response(request.if_none_match));
+      case resource::events:
+        return done(answer_events(client, request, ports_.events, loop_));
     }
   }
 
@@ -167,6 +171,7 @@ class api::implementation {
   }
 
   api_ports ports_;
+  boost::asio::io_context& loop_;
   std::unique_ptr<storage::view_reader> view_;
   request_meter& meter_;
   bridge bridge_;

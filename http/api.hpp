@@ -20,6 +20,7 @@ class view_store;
 
 namespace holdfast::http {
 
+class event_feed;
 class request_meters;
 
 /// What the API answers from. Everything outlives it.
@@ -35,6 +36,7 @@ struct api_ports {
   bool gateway = true;
   /// Where each loop's API counts.
   request_meters& meters;
+  event_feed& events;
 };
 
 class api {

@@ -149,8 +149,7 @@ bool has_document(document_kind kind, const domain::reservation& state) {
   return kind != document_kind::receipt || state.receipt != domain::receipt_status::none;
 }
 
-void write_document(json_writer& out, document_kind kind, const story& story, std::string_view base) {
-  out.begin_object();
+void write_fields(json_writer& out, document_kind kind, const story& story) {
   field(out, "id", story.id);
   field(out, "version", story.state.version);
   switch (kind) {
@@ -167,6 +166,11 @@ void write_document(json_writer& out, document_kind kind, const story& story, st
       write_my_reservation(out, story);
       break;
   }
+}
+
+void write_document(json_writer& out, document_kind kind, const story& story, std::string_view base) {
+  out.begin_object();
+  write_fields(out, kind, story);
   write_links(out, kind, story, base);
   out.end_object();
 }

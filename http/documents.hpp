@@ -34,6 +34,9 @@ tl::expected<story, std::string> read_story(document_kind kind, domain::reservat
 /// Whether there is a document of this kind: a receipt only where something was paid.
 bool has_document(document_kind kind, const domain::reservation& state);
 
+/// The members of a document, from its id on, without its links.
+void write_fields(json_writer& out, document_kind kind, const story& story);
+
 /// Writes one JSON object. `base` goes before every link.
 void write_document(json_writer& out, document_kind kind, const story& story, std::string_view base);
 

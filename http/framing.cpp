@@ -292,10 +292,12 @@ void request_parser::read_field(beast_http::field name, std::string_view name_te
     default:
       break;
   }
-  if (name == field::unknown && equal_ignoring_case(name_text, "Idempotency-Key")) {
+  if (name != field::unknown) return;
+  if (equal_ignoring_case(name_text, "Idempotency-Key")) {
     request_.has_idempotency_key = true;
     append_to_list(request_.idempotency_key, value);
   }
+  if (equal_ignoring_case(name_text, "Last-Event-ID")) append_to_list(request_.last_event_id, value);
 }
 
 void request_parser::read_host(std::string_view value) {

@@ -12,6 +12,7 @@
 
 namespace holdfast::http {
 
+class body_stream;
 class connection;
 
 enum class method : std::uint8_t { get, head, post, put, patch, del, options, other };
@@ -28,6 +29,7 @@ struct request {
   std::string if_none_match;
   std::string idempotency_key;
   bool has_idempotency_key = false;
+  std::string last_event_id;
   std::string authorization;
   std::string body;
   /// What it came on: see connection.hpp.
@@ -42,6 +44,10 @@ struct response {
   /// Further headers; the session adds Content-Length, Date, Server and Connection, and leaves
   /// out the body where the request was a HEAD.
   std::vector<std::pair<std::string, std::string>> headers;
+  /// Where given, this is the body, written as it comes, and the connection's last: see body_stream.hpp.
+  std::shared_ptr<body_stream> stream = {};
+  /// The body is such a stream, given or, to a HEAD, not.
+  bool streamed = false;
 };
 
 /// Called exactly once, on the event loop of the request.

@@ -33,6 +33,7 @@ constexpr std::array fault_table{
     fault_row{fault::malformed_json, 400, "malformed-json", "The body is not well-formed JSON", 0},
     fault_row{fault::invalid_field, 400, "invalid-field", "A field has an invalid value", 0},
     fault_row{fault::invalid_parameter, 400, "invalid-parameter", "A parameter has an invalid value", 0},
+    fault_row{fault::invalid_header, 400, "invalid-header", "A header has an invalid value", 0},
     fault_row{fault::use_cursor, 400, "use-cursor", "The offset is too large, walk by cursor instead", 0},
     fault_row{fault::not_found, 404, "not-found", "There is nothing here", 0},
     fault_row{fault::method_not_allowed, 405, "method-not-allowed", "The method is not allowed here", 0},

@@ -23,6 +23,7 @@ enum class fault : std::uint8_t {
   malformed_json,
   invalid_field,
   invalid_parameter,
+  invalid_header,
   use_cursor,
   not_found,
   method_not_allowed,

@@ -6,7 +6,7 @@
 
 #include "http/ascii.hpp"
 #include "http/cursor.hpp"
-#include "http/form.hpp"
+#include "http/parameter.hpp"
 
 namespace holdfast::http {
 
@@ -15,40 +15,8 @@ namespace {
 template <class T>
 using result = tl::expected<T, problem>;
 
-tl::unexpected<problem> refuse(fault fault, std::string detail) {
-  return tl::unexpected(problem{
-      .fault = fault, .detail = std::move(detail), .instance = {}, .errors = {}, .reservation_href = {}});
-}
 tl::unexpected<problem> invalid(std::string detail) {
-  return refuse(fault::invalid_parameter, std::move(detail));
-}
-
-/// The decoded value of a parameter, if it is given. Two values for one parameter are refused:
-/// which of them counts would be a guess.
-result<std::optional<std::string>> parameter(std::string_view query, std::string_view name) {
-  std::optional<std::string> found;
-  while (!query.empty()) {
-    const auto [pair, rest] = ascii::split(query, '&');
-    query = rest;
-    const auto [given, value] = ascii::split(pair, '=');
-    if (given != name) continue;
-    if (found) return invalid("The parameter " + std::string(name) + " is given more than once.");
-    found = form_decoded(value);
-    if (!found) return invalid("The parameter " + std::string(name) + " has malformed percent-encoding.");
-  }
-  return found;
-}
-
-/// A whole number, `ceiling` where it is greater than that.
-result<std::optional<std::uint64_t>> number(std::string_view query, std::string_view name,
-                                            std::uint64_t ceiling, std::string_view wanted) {
-  auto text = parameter(query, name);
-  if (!text) return tl::unexpected(std::move(text.error()));
-  if (!*text) return std::nullopt;
-  const auto value = ascii::number_up_to(**text, ceiling);
-  if (!value)
-    return invalid("The parameter " + std::string(name) + " has to be " + std::string(wanted) + ".");
-  return value;
+  return refused_input(fault::invalid_parameter, std::move(detail));
 }
 
 struct sorting {
@@ -56,7 +24,7 @@ struct sorting {
 };
 
 result<sorting> read_sort(std::string_view query) {
-  auto text = parameter(query, "sort");
+  auto text = read_parameter(query, "sort");
   if (!text) return tl::unexpected(std::move(text.error()));
   if (!*text) return sorting{};
   const auto [field, direction] = ascii::split(**text, ',');
@@ -69,7 +37,7 @@ result<sorting> read_sort(std::string_view query) {
 }
 
 result<std::optional<cursor>> read_cursor(std::string_view query, sorting sort) {
-  auto text = parameter(query, "after");
+  auto text = read_parameter(query, "after");
   if (!text) return tl::unexpected(std::move(text.error()));
   if (!*text) return std::nullopt;
   const auto found = decode_cursor(**text);
@@ -87,16 +55,16 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
   const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
 
   if (kind == document_kind::my_reservation) {
-    auto user = number(text, "userId", largest + 1, "a whole number");
+    auto user = read_number(text, "userId", largest + 1, "a whole number");
     if (!user) return tl::unexpected(std::move(user.error()));
     query.user_id = *user;
   }
-  auto size = number(text, "size", largest_page_size, "a whole number from 1 on");
+  auto size = read_number(text, "size", largest_page_size, "a whole number from 1 on");
   if (!size) return tl::unexpected(std::move(size.error()));
   query.size = static_cast<std::uint32_t>(size->value_or(default_page_size));
   if (query.size == 0) return invalid("The parameter size has to be a whole number from 1 on.");
 
-  auto page = number(text, "page", largest, "a whole number from 0 on");
+  auto page = read_number(text, "page", largest, "a whole number from 0 on");
   if (!page) return tl::unexpected(std::move(page.error()));
   query.page = page->value_or(0);
 
@@ -109,9 +77,10 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
     query.descending = (*after)->descending;
     query.after = (*after)->place;
   } else if (query.page > largest_offset / query.size) {
-    return refuse(fault::use_cursor,
-                  "A page number reaches at most " + std::to_string(largest_offset) +
-                      " rows far: follow the `next` links, whose `after` cursor walks any number of rows.");
+    return refused_input(
+        fault::use_cursor,
+        "A page number reaches at most " + std::to_string(largest_offset) +
+            " rows far: follow the `next` links, whose `after` cursor walks any number of rows.");
   }
   return query;
 }

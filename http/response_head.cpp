@@ -29,6 +29,17 @@ void append_status_line(std::string& out, unsigned status) {
   out.append(reason.data(), reason.size()).append("\r\n");
 }
 
+/// To HTTP/1.0 a stream ends where the connection does.
+void append_length(std::string& out, const response& response, answer_form form) {
+  if (response.streamed) {
+    if (!form.http_1_0) append_field(out, "Transfer-Encoding", "chunked");
+    return;
+  }
+  out += "Content-Length: ";
+  append_number(out, response.body.size());
+  out += "\r\n";
+}
+
 }  // namespace
 
 std::string_view date_clock::now() {
@@ -53,9 +64,7 @@ void append_head(std::string& out, const response& response, answer_form form, s
   append_field(out, "Date", date);
   if (status_has_body(response.status)) {
     if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
-    out += "Content-Length: ";
-    append_number(out, response.body.size());
-    out += "\r\n";
+    append_length(out, response, form);
   }
   for (const auto& [name, value] : response.headers) append_field(out, name, value);
   // An HTTP/1.1 connection stays open unless it is said not to, an HTTP/1.0 one the other way.

@@ -29,7 +29,7 @@ struct answer_form {
 /// Whether a response of this status has a body at all (RFC 9110, section 6.4.1).
 bool status_has_body(unsigned status);
 
-/// The Content-Length is that of the body, sent or, after a HEAD, not.
+/// The Content-Length is that of the body, sent or, after a HEAD, not; a stream has none.
 void append_head(std::string& out, const response& response, answer_form form, std::string_view date);
 
 }  // namespace holdfast::http

@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 11> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 12> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, resource>, 11> fixed_paths{{
     {"/actuator/prometheus", resource::metrics},
     {"/metrics", resource::metrics},
     {"/openapi.json", resource::openapi},
+    {"/events", resource::events},
 }};
 
 /// As pattern_of() numbers them: collections and items by their kind, then what has a path of its own.
@@ -43,6 +44,7 @@ constexpr std::array<std::string_view, pattern_count> pattern_names{
     "/actuator/parked",
     "/metrics",
     "/openapi.json",
+    "/events",
 };
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
@@ -99,7 +101,7 @@ std::string_view pattern_name(std::size_t pattern) {
 
 bool is_for_customers(const route& route) {
   return route.resource == resource::index || route.resource == resource::collection ||
-         route.resource == resource::item;
+         route.resource == resource::item || route.resource == resource::events;
 }
 
 bool allows(const route& route, method method) {

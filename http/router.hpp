@@ -25,7 +25,8 @@ enum class resource : std::uint8_t {
   circuit_breakers,
   parked,
   metrics,
-  openapi
+  openapi,
+  events
 };
 
 struct route {
@@ -44,7 +45,7 @@ std::optional<route> find_route(std::string_view path);
 
 /// The paths that a route stands for, as one name: "/preReservations/{id}". There are few of them, whatever
 /// clients ask for, and they are numbered from 0.
-inline constexpr std::size_t pattern_count = 18;
+inline constexpr std::size_t pattern_count = 19;
 std::size_t pattern_of(const route& route);
 std::string_view pattern_name(std::size_t pattern);
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <cassert>
 #include <exception>
+#include <utility>
 
 namespace holdfast::http {
 
@@ -29,6 +30,22 @@ using buffer_pair = std::array<asio::const_buffer, 2>;
 buffer_pair rest_of(buffer_pair buffers, std::size_t sent) {
   const auto of_first = std::min(sent, buffers[0].size());
   return {buffers[0] + of_first, buffers[1] + (sent - of_first)};
+}
+
+/// Of a stream, at once.
+constexpr std::size_t stream_piece_bytes = 64 * 1024;
+
+/// RFC 9112, section 7.1. A chunk's size always has as many digits, so that it can be filled in when the
+/// chunk is known.
+constexpr std::string_view unknown_chunk_size = "00000000\r\n";
+constexpr std::string_view line_end = "\r\n";
+constexpr std::string_view last_chunk = "0\r\n\r\n";
+
+void fill_in_chunk_size(std::string& chunk) {
+  auto size = chunk.size() - unknown_chunk_size.size();
+  for (auto digit = unknown_chunk_size.size() - line_end.size(); size > 0; size >>= 4) {
+    chunk[--digit] = "0123456789abcdef"[size & 15];
+  }
 }
 
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -101,6 +118,7 @@ void session::enter(phase phase, std::chrono::milliseconds at_most) {
 
 void session::sweep(clock::time_point now) {
   if (now < deadline_) return;
+  if (phase_ == phase::streaming && !piece_under_way_) return write_heartbeat();
   // In a pause no other connection could take its place.
   if (phase_ == phase::reading && kept_through_pause_ && !request_has_begun()) {
     return enter(phase::reading, set_.whole_request_within_);
@@ -114,6 +132,7 @@ void session::sweep(clock::time_point now) {
 }
 
 void session::drain() {
+  if (stream_) stream_->end();
   if (phase_ != phase::reading) return;
   error_code ignored;
   if (!request_has_begun() && socket_.available(ignored) == 0) return close();
@@ -123,6 +142,7 @@ void session::drain() {
 void session::close() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
+  if (stream_) std::exchange(stream_, nullptr)->abandon();
   error_code ignored;
   socket_.close(ignored);
   set_.sessions_.erase(place_);
@@ -257,7 +277,9 @@ void session::refuse(const problem& problem) {
 }
 
 void session::write(response response) {
-  if (set_.draining_) form_.keep_alive = false;
+  if (set_.draining_ || response.streamed) form_.keep_alive = false;
+  if (!head_) stream_ = std::move(response.stream);
+  if (stream_ && set_.draining_) stream_->end();
   output_.clear();
   append_head(output_, response, form_, set_.date_.now());
   if (!head_ && status_has_body(response.status)) {
@@ -287,8 +309,81 @@ void session::on_written(error_code error) {
   if (phase_ != phase::writing) return;
   if (error) return close();
   if (!large_body_.empty()) std::string().swap(large_body_);
+  if (stream_) return begin_stream();
   if (!form_.keep_alive || set_.draining_) return linger();
   await_request();
+}
+
+// --- session: streaming ---
+
+void session::begin_stream() {
+  phase_ = phase::streaming;
+  error_code ignored;
+  socket_.set_option(asio::socket_base::send_buffer_size(stream_send_buffer_bytes), ignored);
+  stream_->start([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->go_on_streaming();
+  });
+  watch_client();
+  go_on_streaming();
+}
+
+/// Writes what there is; the deadline of a piece is that of a response, and where there is nothing to write
+/// the deadline is when the client is shown that the connection lives.
+void session::go_on_streaming() {
+  if (phase_ != phase::streaming || piece_under_way_) return;
+  begin_piece();
+  stream_->take(output_, stream_piece_bytes);
+  if (output_.size() > piece_head_bytes()) return write_piece();
+  if (stream_->over()) return end_stream();
+  enter(phase::streaming, set_.whole_request_within_ / 2);
+}
+
+void session::write_heartbeat() {
+  begin_piece();
+  stream_->keep_alive(output_);
+  write_piece();
+}
+
+std::size_t session::piece_head_bytes() const {
+  return form_.http_1_0 ? 0 : unknown_chunk_size.size();
+}
+
+void session::begin_piece() {
+  output_.assign(unknown_chunk_size, 0, piece_head_bytes());
+}
+
+void session::write_piece() {
+  if (!form_.http_1_0) {
+    fill_in_chunk_size(output_);
+    output_ += line_end;
+  }
+  piece_under_way_ = true;
+  enter(phase::streaming, set_.whole_request_within_);
+  asio::async_write(socket_, asio::buffer(std::as_const(output_)),
+                    [self = shared_from_this()](error_code error, std::size_t) {
+                      self->piece_under_way_ = false;
+                      if (self->phase_ != phase::streaming) return;
+                      if (error) return self->close();
+                      self->go_on_streaming();
+                    });
+}
+
+void session::end_stream() {
+  std::exchange(stream_, nullptr)->abandon();
+  output_.assign(form_.http_1_0 ? std::string_view() : last_chunk);
+  write_now();
+}
+
+/// A client has nothing to say on its last request's connection. What it says all the same is read and
+/// forgotten, so that its leaving is noticed.
+void session::watch_client() {
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](error_code error) {
+    if (self->phase_ != phase::streaming) return;
+    std::array<char, 256> ignored;
+    if (!error) self->socket_.read_some(asio::buffer(ignored), error);
+    if (error && error != asio::error::would_block) return self->close();
+    self->watch_client();
+  });
 }
 
 // --- session: leaving ---

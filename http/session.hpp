@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "http/body_stream.hpp"
 #include "http/connection.hpp"
 #include "http/framing.hpp"
 #include "http/handler.hpp"
@@ -31,6 +32,10 @@ inline constexpr std::size_t largest_linger_bytes = 1024 * 1024;
 
 /// How long a request that has begun to arrive may still take once the server drains.
 inline constexpr std::chrono::seconds drain_grace{1};
+
+/// What the kernel may hold of a stream that its client doesn't read, in bytes: else it would be megabytes,
+/// and long until a slow reader is noticed.
+inline constexpr int stream_send_buffer_bytes = 128 * 1024;
 
 /// Asio's sockets with the executor's type erased cost an allocation for each operation.
 using loop_socket =
@@ -85,7 +90,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
  private:
   using error_code = boost::beast::error_code;
 
-  enum class phase : std::uint8_t { reading, continuing, handling, writing, lingering, closed };
+  enum class phase : std::uint8_t { reading, continuing, handling, writing, streaming, lingering, closed };
 
   void enter(phase phase, std::chrono::milliseconds at_most);
   void await_request();
@@ -102,6 +107,14 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void write(response response);
   void write_now();
   void on_written(error_code error);
+  void begin_stream();
+  void go_on_streaming();
+  void write_heartbeat();
+  std::size_t piece_head_bytes() const;
+  void begin_piece();
+  void write_piece();
+  void end_stream();
+  void watch_client();
   void linger();
   void drain_input();
   std::string local_address() const;
@@ -125,6 +138,9 @@ class session final : public connection, public std::enable_shared_from_this<ses
   std::string output_;
   /// A body that is too large to be copied behind its head.
   std::string large_body_;
+  /// The body that is written as it comes, and whether a piece of it is on its way.
+  std::shared_ptr<body_stream> stream_;
+  bool piece_under_way_ = false;
 };
 
 }  // namespace holdfast::http

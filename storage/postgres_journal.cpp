@@ -283,7 +283,7 @@ void postgres_journal::list_unfinished(shard_id shard, entity_id after, std::uin
 }
 
 void postgres_journal::read_ends(journal_callback<std::vector<position>> done) {
-  threads_->look([](postgres_connection& connection) { return storage::read_ends(connection); },
+  threads_->scan([](postgres_connection& connection) { return storage::read_ends(connection); },
                  std::move(done));
 }
 

@@ -72,6 +72,10 @@ constexpr postgres_statement take{
     "    FROM members))"};
 constexpr postgres_statement read_members{
     "read_members", "SELECT name, address, roles FROM members ORDER BY name COLLATE \"C\""};
+constexpr postgres_statement has_members{"has_members",
+                                         "SELECT (to_regclass('members') IS NOT NULL)::int::bigint"};
+constexpr postgres_statement count_members_now{
+    "count_members_now", "SELECT count(*) FROM members WHERE until > clock_timestamp()"};
 constexpr postgres_statement read_leases{
     "read_leases", "SELECT shard::bigint, owner FROM leases WHERE until > clock_timestamp()"};
 
@@ -207,6 +211,18 @@ membership_result<std::unique_ptr<postgres_membership>> postgres_membership::ope
         new postgres_membership(std::make_unique<worker>(std::move(options), where, lease)));
   } catch (const postgres_failure& failure) {
     return tl::unexpected("membership " + where + ": " + failure.what());
+  }
+}
+
+membership_result<std::uint64_t> postgres_membership::count_members(postgres_options options) {
+  try {
+    postgres_connection connection(options);
+    set_up_session(connection, options);
+    // The schema's own: no other is searched.
+    if (connection.ask({has_members}).number(0, 0) == 0) return 0;
+    return connection.ask({count_members_now}).number(0, 0);
+  } catch (const postgres_failure& failure) {
+    return tl::unexpected(std::string("membership: ") + failure.what());
   }
 }
 

@@ -6,6 +6,7 @@
 // half a lease fails.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "storage/membership.hpp"
@@ -19,6 +20,8 @@ class postgres_membership final : public membership {
   /// schema is of a newer version.
   static membership_result<std::unique_ptr<postgres_membership>> open(postgres_options options,
                                                                       std::chrono::milliseconds lease);
+  /// How many nodes are in the cluster whose membership is in this schema; 0 where there is none.
+  static membership_result<std::uint64_t> count_members(postgres_options options);
   ~postgres_membership() override;
   postgres_membership(const postgres_membership&) = delete;
   postgres_membership& operator=(const postgres_membership&) = delete;

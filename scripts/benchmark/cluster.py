@@ -8,7 +8,7 @@ import statistics
 import time
 import urllib.request
 
-from .clients import ORDER, PLACE, EndlessLoad, get, load, write_script
+from .clients import ORDER, PLACE, EndlessLoad, count_of, get, load, write_script
 from .figures import head, tell
 from .machine import give_up, new_folder
 from .processes import Ceiling, Postgres, Provider, Redis, Server
@@ -113,6 +113,10 @@ def place_on_postgres(folder, options):
             tell(f"  appends of the connection of the {journal} journal", (entries - before[journal]) / loaded_s,
                  "entries/s", 0)
     ceiling.end()
+    placed = count_of(node)
+    tell("bytes of a reservation in PostgreSQL, without its WAL",
+         cluster.postgres.ask("SELECT pg_database_size('holdfast')") / placed, "bytes", 0)
+    tell("bytes of its row in Redis", cluster.redis.used_bytes() / placed, "bytes", 0)
     cluster.end(node)
 
 

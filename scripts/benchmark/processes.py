@@ -114,8 +114,16 @@ class Redis:
             ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL)
         atexit.register(self.process.kill)
-        self.url = f"redis://127.0.0.1:{port}/0"
+        self.port, self.url = port, f"redis://127.0.0.1:{port}/0"
         wait_for_port(port, "redis-server")
+
+    def used_bytes(self):
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"INFO memory\r\n")
+            answer = b""
+            while b"used_memory_human" not in answer:
+                answer += connection.recv(4096)
+        return int(re.search(rb"used_memory:(\d+)", answer).group(1))
 
     def end(self):
         self.process.terminate()
@@ -150,6 +158,12 @@ class Postgres:
                 give_up("PostgreSQL does not start")
             time.sleep(0.1)
         self.url = f"postgres:///holdfast?user=holdfast&host={self.folder}"
+
+    def ask(self, sql):
+        """The one number that the query gives."""
+        answer = subprocess.run([f"{self.PROGRAMS}/psql", "--host", self.folder, "--username", "holdfast", "--tuples-only",
+                                 "--no-align", "--command", sql, "holdfast"], capture_output=True, text=True, check=True)
+        return float(answer.stdout)
 
     def end(self):
         self.process.send_signal(signal.SIGINT)

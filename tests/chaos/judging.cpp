@@ -131,7 +131,7 @@ bool tells_of_loss(const proof::verdict& verdict, bool at_rest) {
 
 }  // namespace
 
-judgement judge(site& at, recorded_crowd& customers, const run_identity& run) {
+judgement judge(site& at, recorded_crowd& customers, const run_identity& run, const recorded_reader* reader) {
   if (auto lost = what_is_lost(at, run); !lost.empty()) return {false, true, std::move(lost), "not at rest"};
   // What is left half done after all this time is the checker's to report.
   bool at_rest = comes_to_rest(at, run.rest_within);
@@ -139,11 +139,19 @@ judgement judge(site& at, recorded_crowd& customers, const run_identity& run) {
     customers.repeat_keys(keys_repeated_by_each);
     at_rest = comes_to_rest(at, run.rest_within);
   }
-  const auto all = gather(at, run);
+  auto all = gather(at, run);
+  if (reader != nullptr) {
+    all.events = reader->told_of(all.reservations);
+    all.facts.has_events = true;
+  }
   at.look_further();
   const auto verdict = proof::check(all);
   judgement result;
   result.figures = figures_of(verdict, at.into());
+  if (reader != nullptr) {
+    result.figures += "; " + std::to_string(all.events.size()) + " events over " +
+                      std::to_string(reader->streams()) + " streams";
+  }
   result.lost = tells_of_loss(verdict, at_rest);
   if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
   for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";

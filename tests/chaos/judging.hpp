@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/chaos/recorded_customers.hpp"
+#include "tests/chaos/recorded_reader.hpp"
 #include "tests/chaos/site.hpp"
 #include "tests/proof/checker.hpp"
 
@@ -34,7 +35,9 @@ struct judgement {
 };
 
 /// With servers that run, a provider that is well and customers who have left. Lets them repeat
-/// their keys, waits for rest, and judges. A bad history is kept in a file that the text names.
-judgement judge(site& at, recorded_crowd& customers, const run_identity& run);
+/// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the shop
+/// was new. A bad history is kept in a file that the text names.
+judgement judge(site& at, recorded_crowd& customers, const run_identity& run,
+                const recorded_reader* reader = nullptr);
 
 }  // namespace holdfast::chaos

@@ -39,16 +39,19 @@ class stretch {
                .view_on_redis = random_() % 4 == 0,
                .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
               recorder_),
-        customers_({.size = customers_at_once, .seed = random_(), .where = {&shop_.door()}}, recorder_) {}
+        customers_({.size = customers_at_once, .seed = random_(), .where = {&shop_.door()}}, recorder_),
+        reader_(recorder_, shop_.door()) {}
 
   judgement run() {
     shop_.provider_has(bad_day);
     customers_.begin();
+    reader_.begin();
     for (std::uint64_t i = 0; i < rounds_; ++i) round();
     shop_.start_for_good();
     customers_.leave();
     shop_.heal_provider();
-    auto judged = judge(shop_, customers_, {"chaos", seed_, replay()});
+    auto judged = judge(shop_, customers_, {"chaos", seed_, replay()}, &reader_);
+    reader_.leave();
     shop_.terminate();
     return judged;
   }
@@ -82,6 +85,7 @@ class stretch {
   recorder recorder_;
   shop shop_;
   recorded_crowd customers_;
+  recorded_reader reader_;
   std::map<std::string, std::uint64_t> hits_;
 };
 

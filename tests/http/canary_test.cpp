@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/event_stream.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
 
@@ -196,6 +197,20 @@ void check_documents(std::uint16_t port) {
   for (const auto& target : targets) check_silent(client.get(target));
 }
 
+/// What was placed, paid, and cancelled; the number of a card is long enough to be in any of it.
+void check_events(std::uint16_t port) {
+  constexpr std::size_t placed = 8;
+  event_stream events(port, "/events?from=beginning");
+  std::size_t created = 0;
+  std::size_t cancelled = 0;
+  while (created < placed || cancelled < 2) {
+    const auto event = events.require();
+    CHECK(found_in(event.data, searchable()) == strings{});
+    created += event.type == "ReservationCreated";
+    cancelled += event.type == "ReservationCancelled";
+  }
+}
+
 void check_folder(const std::filesystem::path& folder) {
   const auto searched = search_folder(folder, searchable());
   CHECK(searched.found == strings{});
@@ -248,6 +263,7 @@ TEST_CASE("no card number is in any file, log or document, after any end of the 
       REQUIRE(wait_for_view(client));
       send_everything(server.port());
       check_documents(server.port());
+      check_events(server.port());
       check_folder(folder.path());
       CHECK(server.terminate() == 0);
       CHECK(found_in(said_by(server), searchable()) == strings{});
@@ -274,6 +290,7 @@ TEST_CASE("no card number is in any file, log or document, after any end of the 
     }
     serving_process server(folder.path(), logged);
     check_documents(server.port());
+    check_events(server.port());
     CHECK(server.terminate() == 0);
     CHECK(found_in(said_by(server), searchable()) == strings{});
     check_folder(folder.path());

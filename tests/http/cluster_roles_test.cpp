@@ -27,7 +27,8 @@ struct one_node_each : served_cluster {
   std::vector<std::uint64_t> place(int count) {
     std::vector<std::uint64_t> ids;
     for (int i = 0; i < count; ++i) {
-      const auto placed = client(gateway).place(R"({"userId":7,"price":1000,"cardNo":"4242-4242-4242-4242"})");
+      const auto placed =
+          client(gateway).place(R"({"userId":7,"price":1000,"cardNo":"4242-4242-4242-4242"})");
       REQUIRE(placed.status == 201);
       ids.push_back(id_of(placed));
     }
@@ -38,10 +39,13 @@ struct one_node_each : served_cluster {
     return client(gateway).get("/myReservations/" + std::to_string(id));
   }
   bool have_receipts(const std::vector<std::uint64_t>& ids) {
-    return std::all_of(ids.begin(), ids.end(),
-                       [&](auto id) { return text_at(reservation(id), "/receiptStatus") == "receipt_issued"; });
+    return std::all_of(ids.begin(), ids.end(), [&](auto id) {
+      return text_at(reservation(id), "/receiptStatus") == "receipt_issued";
+    });
   }
-  int listed() { return std::stoi(json_at(client(gateway).get("/myReservations?userId=7"), "/page/totalElements")); }
+  int listed() {
+    return std::stoi(json_at(client(gateway).get("/myReservations?userId=7"), "/page/totalElements"));
+  }
 };
 
 TEST_CASE("each role by itself: what is down waits, what is up goes on, and everything follows") {

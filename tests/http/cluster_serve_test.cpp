@@ -190,6 +190,24 @@ TEST_CASE("a node that is stopped beyond its lease charges nobody twice, and ser
   check_stories(nodes.port(2), all, [&] { return moved_by(nodes.provider()); });
 }
 
+TEST_CASE("while their database is away nodes serve no shard, and they share all out again when it is back") {
+  three_nodes nodes;
+  const auto id = order_of_node(nodes, 1);
+  shared_postgres().end(SIGINT);
+  for (const std::size_t at : {0, 1, 2}) CHECK(eventually([&] { return nodes.shards_of(at) == 0; }));
+  CHECK(text_at(nodes.client(0).get("/actuator/health"), "/components/cluster/status") == "DOWN");
+  CHECK(nodes.client(0).get("/actuator/health/readiness").status == 200);
+  const auto refused = nodes.client(0).place(order(1));
+  CHECK(refused.status == 503);
+  CHECK(text_at(refused, "/code") == "unavailable");
+  CHECK(nodes.client(0).get(path_of(id)).status == 503);
+  CHECK(nodes.client(0).get("/preReservations").status == 200);
+  shared_postgres().start();
+  CHECK(nodes.becomes_shared_out({0, 1, 2}));
+  for (const std::size_t at : {0, 1, 2}) CHECK(nodes.client(at).place(order(1)).status == 201);
+  check_known_everywhere(nodes, id, 1, "reservated");
+}
+
 // --- Certificates ---
 
 /// What scripts/certs makes, for a node of its first.
@@ -252,6 +270,22 @@ TEST_CASE(
   nodes.start_again(stranger, good.flags());
   REQUIRE(nodes.becomes_shared_out({0, 1, 2}));
   for (const std::size_t at : {0, 1, 2}) CHECK(place_keys(nodes, at, "after-", keys).placed == keys);
+}
+
+TEST_CASE("a server that is alone does not push in where a cluster runs, and may where none does any more") {
+  served_cluster nodes;
+  nodes.start();
+  const temporary_folder folder;
+  const std::vector<std::string> alone{"serve",       "--listen",  "127.0.0.1:0",         "--data",
+                                       folder.path(), "--journal", nodes.database().url()};
+  process refused(alone);
+  CHECK(refused.wait_for_exit() == 1);
+  CAPTURE(refused.errors());
+  CHECK(refused.errors().find("--node-listen") != std::string::npos);
+  CHECK(nodes.client(0).place(order(1)).status == 201);
+  CHECK(nodes[0].terminate() == 0);
+  serving_process allowed(folder.path(), {"--journal", nodes.database().url()});
+  CHECK(http_client(allowed.port()).place(order(1)).status == 201);
 }
 
 TEST_CASE("certificates that can't work end the start with the flags") {

@@ -13,12 +13,16 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "http/body_stream.hpp"
 #include "http/listener.hpp"
+#include "tests/support/event_stream.hpp"
 #include "tests/support/raw_client.hpp"
 
 using namespace holdfast::http;
+using holdfast::testing::chunk_reader;
 using holdfast::testing::raw_client;
 using holdfast::testing::raw_response;
 using namespace std::chrono_literals;
@@ -609,4 +613,143 @@ TEST_CASE("stopping waits no longer than it is told to, and a late answer is har
     CHECK(client.read_until_close().empty());
     respond(text_response("too late"));
   }
+}
+
+// --- Bodies that go on ---
+
+namespace {
+
+/// A stream that the test writes to, from its own thread.
+class written_stream final : public body_stream {
+ public:
+  void start(std::function<void()> wake) override { wake_ = std::move(wake); }
+  void take(std::string& out, std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    out += std::exchange(waiting_, {});
+  }
+  bool over() const override {
+    const std::lock_guard lock(mutex_);
+    return over_ && waiting_.empty();
+  }
+  void keep_alive(std::string& out) override { out += "beat "; }
+  void end() override { write("goodbye", true); }
+  void abandon() override { abandoned = true; }
+
+  void write(const std::string& text, bool over = false) {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
+    waiting_ += text;
+    over_ = over;
+    boost::asio::post(*loop, [this] {
+      if (wake_ && !abandoned) wake_();
+    });
+  }
+
+  boost::asio::io_context* loop = nullptr;
+  std::atomic<bool> abandoned{false};
+
+ private:
+  mutable std::mutex mutex_;
+  std::string waiting_;
+  std::function<void()> wake_;
+  bool over_ = false;
+};
+
+/// Answers everything with the one stream.
+struct streaming {
+  std::shared_ptr<written_stream> stream = std::make_shared<written_stream>();
+  running server;
+
+  explicit streaming(std::chrono::milliseconds request_deadline = whole_request_within)
+      : server(
+            [stream = stream](boost::asio::io_context& loop) -> handler {
+              return [stream, &loop](request, respond done) {
+                stream->loop = &loop;
+                auto answer = text_response({});
+                answer.stream = stream;
+                answer.streamed = true;
+                done(std::move(answer));
+              };
+            },
+            {}, request_deadline) {}
+};
+
+std::string read_until(raw_client& client, const std::string& end) {
+  std::string text;
+  while (!text.ends_with(end)) text += client.read_some();
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a stream is written in chunks as it comes, and ends with the last one") {
+  streaming one;
+  raw_client client = one.server.connect();
+  const auto head = client.exchange(get("/"));
+  CHECK(head.header("transfer-encoding") == "chunked");
+  CHECK(head.header("connection") == "close");
+  CHECK_FALSE(head.has_header("content-length"));
+  one.stream->write("hello");
+  CHECK(read_until(client, "hello\r\n") == "00000005\r\nhello\r\n");
+  one.stream->write(std::string(0x1234, 'x'));
+  CHECK(read_until(client, "x\r\n").starts_with("00001234\r\nxxx"));
+  one.stream->write("end", true);
+  CHECK(client.read_until_close() == "00000003\r\nend\r\n0\r\n\r\n");
+  CHECK(eventually([&] { return one.stream->abandoned.load(); }));
+}
+
+TEST_CASE("a stream to HTTP/1.0 is written as it is") {
+  streaming one;
+  raw_client client = one.server.connect();
+  CHECK_FALSE(client.exchange("GET / HTTP/1.0\r\n\r\n").has_header("transfer-encoding"));
+  one.stream->write("hello ");
+  CHECK(read_until(client, "hello ") == "hello ");
+  one.stream->write("end", true);
+  CHECK(client.read_until_close() == "end");
+}
+
+TEST_CASE("a stream outlives the time for a request, and shows that it lives") {
+  streaming one(100ms);
+  raw_client client = one.server.connect();
+  client.exchange(get("/"));
+  chunk_reader chunks;
+  std::string text;
+  while (text != "beat beat beat beat ") text += chunks.feed(client.read_some());
+  one.stream->write("end", true);
+  CHECK(client.read_until_close().ends_with("end\r\n0\r\n\r\n"));
+}
+
+TEST_CASE("a client that leaves its stream is noticed, whatever it says before") {
+  for (const bool talks : {false, true}) {
+    streaming one;
+    {
+      raw_client client = one.server.connect();
+      client.exchange(get("/"));
+      if (talks) client.send(std::string(10'000, 'x'));
+      one.stream->write("hello");
+      read_until(client, "hello\r\n");
+    }
+    CHECK(eventually([&] { return one.stream->abandoned.load(); }));
+    CHECK(eventually([&] { return one.server.transport.connections() == 0; }));
+  }
+}
+
+TEST_CASE("a client that does not read its stream is cut off when its time is up") {
+  streaming one(200ms);
+  raw_client client = one.server.connect();
+  client.exchange(get("/"));
+  one.stream->write(std::string(20'000'000, 'x'));
+  CHECK(eventually([&] { return one.stream->abandoned.load(); }));
+  CHECK(eventually([&] { return one.server.transport.connections() == 0; }));
+}
+
+TEST_CASE("a server that drains lets its streams end") {
+  streaming one;
+  raw_client client = one.server.connect();
+  client.exchange(get("/"));
+  one.server.transport.stop_accepting();
+  CHECK(client.read_until_close() == "00000007\r\ngoodbye\r\n0\r\n\r\n");
+  client.close();
+  one.server.transport.stop(patience);
+  CHECK(one.server.transport.connections() == 0);
 }

@@ -74,5 +74,6 @@ void check_order(case_file& file);
 void check_books(case_file& file);
 void check_receipts(case_file& file);
 void check_rest(case_file& file);
+void check_events(case_file& file);
 
 }  // namespace holdfast::proof

@@ -13,6 +13,7 @@ verdict check(const history& what) {
   check_books(file);
   check_receipts(file);
   check_rest(file);
+  check_events(file);
   verdict judged;
   judged.violations = std::move(file.violations);
   judged.operations = what.operations.size();

@@ -8,6 +8,7 @@
 //  4 cancelled means refunded once, receipt void 10 replay is deterministic, nothing is done twice
 //  5 one key, one reservation, one answer        11 everything is answered and ends, or is parked
 //  6 receipt numbers are gapless                 12 no card number anywhere
+//                                                13 all that is durable is published, and only that
 //
 // Pure: one history, one verdict. Time and memory grow with the history, n log n.
 #pragma once

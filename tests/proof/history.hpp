@@ -132,6 +132,18 @@ struct view_line {
   std::string records;
 };
 
+/// An event that a reader of the published ones was told of.
+struct event_line {
+  reservation_id reservation = 0;
+  /// The how manieth of its reservation's events.
+  std::uint64_t version = 0;
+  /// "PaymentCreated".
+  std::string type;
+  /// Who stays the same when he comes back.
+  std::uint32_t reader = 0;
+  moment at = 0;
+};
+
 struct fault_line {
   moment at = 0;
   std::string name;
@@ -170,6 +182,8 @@ struct run_facts {
   /// Some step may have had no outcome for so long that it had to be parked.
   bool may_park = true;
   bool has_calls = false;
+  /// Somebody has read the published events from the first to the last.
+  bool has_events = false;
 };
 
 struct history {
@@ -184,6 +198,8 @@ struct history {
   std::vector<journal_line> receipts;
   std::vector<view_line> view;
   std::vector<reservation_id> parked;
+  /// As each reader was told.
+  std::vector<event_line> events;
   std::vector<fault_line> faults;
   std::vector<canary_search> canaries;
 };

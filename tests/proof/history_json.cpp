@@ -88,6 +88,14 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, vie
   f("records", hex_field<std::remove_reference_t<decltype((x.records))>>{x.records});
 }
 template <class Fields, class T>
+void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, event_line> {
+  f("reservation", x.reservation);
+  f("version", x.version);
+  f("event", x.type);
+  f("reader", x.reader);
+  f("at", x.at);
+}
+template <class Fields, class T>
 void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, fault_line> {
   f("at", x.at);
   f("name", x.name);
@@ -113,6 +121,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("hasParked", x.has_parked);
   f("mayPark", x.may_park);
   f("hasCalls", x.has_calls);
+  f("hasEvents", x.has_events);
 }
 
 constexpr std::string_view digits = "0123456789abcdef";
@@ -307,6 +316,7 @@ std::string read_line(const std::string& text, history& into) {
   if (name == "journal") return read_into(line, into.reservations.emplace_back());
   if (name == "receiptJournal") return read_into(line, into.receipts.emplace_back());
   if (name == "view") return read_into(line, into.view.emplace_back());
+  if (name == "event") return read_into(line, into.events.emplace_back());
   if (name == "fault") return read_into(line, into.faults.emplace_back());
   if (name == "canary") return read_into(line, into.canaries.emplace_back());
   if (name == "parked") {
@@ -330,6 +340,7 @@ void write_history(std::ostream& out, const history& what) {
   write_all(lines, "call", what.calls);
   write_all(lines, "ledger", what.ledger);
   write_all(lines, "view", what.view);
+  write_all(lines, "event", what.events);
   for (const auto id : what.parked) {
     observation who;
     who.reservation = id;

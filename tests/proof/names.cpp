@@ -105,4 +105,22 @@ template std::optional<domain::reservation_status> named(std::string_view);
 template std::optional<domain::payment_status> named(std::string_view);
 template std::optional<domain::receipt_status> named(std::string_view);
 
+std::string_view published_name_of(const domain::reservation_event& event) {
+  struct names {
+    std::string_view operator()(const domain::reservation_placed&) const { return "ReservationCreated"; }
+    std::string_view operator()(const domain::payment_captured&) const { return "PaymentCreated"; }
+    std::string_view operator()(const domain::payment_declined&) const { return "PaymentDeclined"; }
+    std::string_view operator()(const domain::receipt_issued&) const { return "ReceiptCreated"; }
+    std::string_view operator()(const domain::reservation_cancelled&) const { return "ReservationCancelled"; }
+    std::string_view operator()(const domain::payment_refunded&) const { return "PaymentCancelled"; }
+    std::string_view operator()(const domain::receipt_voided&) const { return "ReceiptCancelled"; }
+    std::string_view operator()(const domain::payment_unresolved&) const { return {}; }
+    std::string_view operator()(const domain::payment_failed&) const { return {}; }
+    std::string_view operator()(const domain::cancellation_requested&) const { return {}; }
+    std::string_view operator()(const domain::reservation_parked&) const { return {}; }
+    std::string_view operator()(const domain::reservation_resumed&) const { return {}; }
+  };
+  return std::visit(names{}, event);
+}
+
 }  // namespace holdfast::proof

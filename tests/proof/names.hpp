@@ -23,6 +23,9 @@ std::string_view name_of(domain::receipt_status status);
 std::string_view name_of(const domain::reservation_event& event);
 std::string_view name_of(const domain::receipts::event& event);
 
+/// "ReservationCreated", as it is published; empty where it is not.
+std::string_view published_name_of(const domain::reservation_event& event);
+
 /// The other way round; nothing for a word that is none of theirs. An empty word is `none`.
 template <class Enum>
 std::optional<Enum> named(std::string_view name);

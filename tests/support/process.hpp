@@ -221,7 +221,8 @@ inline std::uint16_t port_in(const std::string& ready_line) {
   return static_cast<std::uint16_t>(std::stoi(ready_line.substr(colon + 1)));
 }
 
-/// A `holdfast serve` on a free port of this machine, ready to serve once constructed.
+/// A `holdfast serve` on a free port of this machine where the flags name none, ready to serve once
+/// constructed.
 class serving_process {
  public:
   explicit serving_process(const std::filesystem::path& data, std::vector<std::string> flags = {})
@@ -248,8 +249,10 @@ class serving_process {
  private:
   static std::vector<std::string> arguments(const std::filesystem::path& data,
                                             std::vector<std::string> flags) {
-    std::vector<std::string> all{"serve", "--listen", "127.0.0.1:0", "--data", data.string()};
+    std::vector<std::string> all{"serve", "--data", data.string()};
     all.insert(all.end(), flags.begin(), flags.end());
+    const bool listens = std::find(flags.begin(), flags.end(), "--listen") != flags.end();
+    if (!listens) all.insert(all.end(), {"--listen", "127.0.0.1:0"});
     return all;
   }
 

@@ -122,6 +122,12 @@ class raw_client {
     return read_response(to_head);
   }
 
+  /// Whatever arrives next; empty once the other side has closed.
+  std::string read_some() {
+    if (received_.empty()) receive(clock::now() + deadline_);
+    return std::exchange(received_, {});
+  }
+
   /// What arrives until the other side closes, in order or by a reset.
   std::string read_until_close() {
     const auto until = clock::now() + deadline_;

@@ -147,6 +147,16 @@ std::vector<precedence_row> precedence_table() {
                 std::to_string(c.redis->database);
        },
        "embedded", "redis://HOST:PORT/DB"},
+      {"events", "redis://h:1/1", "redis://h:2/2", "redis://h:3/3",
+       [](const configuration& c) {
+         if (!c.events) return std::string("none");
+         return "redis://" + c.events->host + ":" + std::to_string(c.events->port) + "/" +
+                std::to_string(c.events->database);
+       },
+       "none", "redis://HOST:PORT/DB"},
+      {"events-length", "1000", "2000", "3000",
+       [](const configuration& c) { return std::to_string(c.events_length); }, "1000000",
+       "1000 to 1000000000"},
       {"view-cache", "1MiB", "2MiB", "3MiB",
        [](const configuration& c) { return std::to_string(c.view_cache_bytes / 1024 / 1024) + "MiB"; },
        "64MiB", "1MiB to 64GiB"},

@@ -51,6 +51,7 @@ constexpr expectation contract[] = {
     {fault::malformed_json, 400, "malformed-json", false},
     {fault::invalid_field, 400, "invalid-field", false},
     {fault::invalid_parameter, 400, "invalid-parameter", false},
+    {fault::invalid_header, 400, "invalid-header", false},
     {fault::use_cursor, 400, "use-cursor", false},
     {fault::not_found, 404, "not-found", false},
     {fault::method_not_allowed, 405, "method-not-allowed", false},

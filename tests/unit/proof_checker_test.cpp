@@ -12,6 +12,7 @@
 #include "tests/proof/checker.hpp"
 #include "tests/proof/contract.hpp"
 #include "tests/proof/history_json.hpp"
+#include "tests/proof/names.hpp"
 #include "tests/support/seeded_reservations.hpp"
 
 using namespace holdfast;
@@ -110,6 +111,16 @@ void show(history& into, const std::string& name, domain::reservation_id id) {
   into.view.push_back({observe(testing::seeded_state(name, id), id), records});
 }
 
+/// To one reader, event by event.
+void publish(history& into, const std::string& name, domain::reservation_id id) {
+  std::uint64_t version = 0;
+  for (const auto& event : testing::seeded_events(name, id)) {
+    const auto type = proof::published_name_of(event);
+    ++version;
+    if (!type.empty()) into.events.push_back({id, version, std::string(type), 0, 90});
+  }
+}
+
 /// One that is paid and has its receipt, and one that was cancelled; both placed, repeated, read.
 history good_history() {
   history all;
@@ -121,7 +132,8 @@ history good_history() {
                .has_receipts = true,
                .has_view = true,
                .has_parked = true,
-               .has_calls = true};
+               .has_calls = true,
+               .has_events = true};
   journal(all, "issued", paid);
   journal(all, "refunded", refunded);
   receipt(all, paid, {issued(1)});
@@ -140,6 +152,8 @@ history good_history() {
       observe(testing::seeded_state("refunded", refunded), refunded)};
   show(all, "issued", paid);
   show(all, "refunded", refunded);
+  publish(all, "issued", paid);
+  publish(all, "refunded", refunded);
   return all;
 }
 
@@ -480,6 +494,7 @@ TEST_CASE("11: half done, never answered, or parked without anybody being told")
   journal(parked, "parked", 513);
   show(parked, "parked", 513);
   book(parked, ledger_line::kind::charge, 513);
+  publish(parked, "parked", 513);
   CHECK(broken(parked, 11));
   parked.parked = {513};
   CHECK(proof::check(parked).good());
@@ -559,6 +574,44 @@ TEST_CASE("12: a card number was found") {
   auto bad = good_history();
   bad.canaries.push_back({"the log", 4711, {"offset 12"}});
   CHECK(broken(bad, 12));
+}
+
+TEST_CASE("13: an event was told that the journal does not have") {
+  auto lost = good_history();
+  lose(lost.reservations,
+       [](const auto& line) { return line.record.entity == refunded && line.record.first_sequence > 2; });
+  CHECK(broken(lost, 13));
+  auto unknown = good_history();
+  unknown.events.push_back({513, 1, "ReservationCreated", 0, 95});
+  CHECK(broken(unknown, 13));
+  auto other = good_history();
+  other.events.front().type = "PaymentCreated";
+  CHECK(broken(other, 13));
+  CHECK(says(other, "PaymentCreated of version 1 was published and is not in the journal"));
+}
+
+TEST_CASE("13: an event was never told") {
+  for (std::size_t i = 0; i < good_history().events.size(); ++i) {
+    auto bad = good_history();
+    bad.events.erase(bad.events.begin() + static_cast<std::ptrdiff_t>(i));
+    CHECK(broken(bad, 13));
+    // Nobody has read to the end.
+    bad.facts.has_events = false;
+    CHECK(proof::check(bad).good());
+  }
+}
+
+TEST_CASE("13: events of a reservation were told out of order") {
+  auto bad = good_history();
+  std::swap(bad.events[0], bad.events[1]);
+  CHECK(broken(bad, 13));
+  // Again is not out of order, and another reader has an order of his own.
+  auto again = good_history();
+  again.events.push_back(again.events.front());
+  auto other = again.events.front();
+  other.reader = 1;
+  again.events.push_back(other);
+  CHECK(proof::check(again).good());
 }
 
 TEST_CASE("a story tells the operations, the journal and the ledger of its reservation, in order") {

@@ -227,6 +227,7 @@ TEST_CASE("a path names one thing, with or without a slash at its end") {
       {"/actuator/prometheus", {resource::metrics, {}, 0}},
       {"/metrics", {resource::metrics, {}, 0}},
       {"/openapi.json", {resource::openapi, {}, 0}},
+      {"/events", {resource::events, {}, 0}},
   };
   for (const auto& [path, route] : table) {
     CAPTURE(path);

@@ -1,0 +1,75 @@
+#include "http/event_query.hpp"
+
+#include <utility>
+
+#include "domain/types.hpp"
+#include "http/ascii.hpp"
+#include "http/parameter.hpp"
+
+namespace holdfast::http {
+
+namespace {
+
+std::string list_of_types() {
+  std::string list;
+  for (const auto name : published_types) {
+    if (!list.empty()) list += ", ";
+    list += name;
+  }
+  return list;
+}
+
+tl::expected<std::bitset<published_types.size()>, problem> read_types(std::string_view query) {
+  auto text = read_parameter(query, "type");
+  if (!text) return tl::unexpected(std::move(text.error()));
+  std::bitset<published_types.size()> types;
+  if (!*text) return types.set();
+  for (std::string_view left = **text; !left.empty() || types.none();) {
+    const auto [name, rest] = ascii::split(left, ',');
+    left = rest;
+    const auto type = event_type_named(name);
+    if (!type) {
+      return refused_input(fault::invalid_parameter,
+                           "The parameter type has to be a list, with commas, of " + list_of_types() + ".");
+    }
+    types.set(*type);
+  }
+  return types;
+}
+
+/// Whether from the beginning on.
+tl::expected<bool, problem> read_from(std::string_view query) {
+  auto text = read_parameter(query, "from");
+  if (!text) return tl::unexpected(std::move(text.error()));
+  if (*text && **text != "beginning" && **text != "now") {
+    return refused_input(fault::invalid_parameter, "The parameter from has to be beginning or now.");
+  }
+  return *text == "beginning";
+}
+
+}  // namespace
+
+tl::expected<event_query, problem> read_event_query(std::string_view query, std::string_view last_event_id,
+                                                    std::string_view store_id) {
+  event_query wanted;
+  const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
+  auto user = read_number(query, "userId", largest + 1, "a whole number");
+  if (!user) return tl::unexpected(std::move(user.error()));
+  wanted.filter.user_id = *user;
+  auto types = read_types(query);
+  if (!types) return tl::unexpected(std::move(types.error()));
+  wanted.filter.types = *types;
+  const auto beginning = read_from(query);
+  if (!beginning) return tl::unexpected(beginning.error());
+  if (*beginning) wanted.from = storage::journal_place(storage::shard_count, 0);
+  if (last_event_id.empty()) return wanted;
+  wanted.from = storage::journal_place_of(last_event_id, store_id);
+  if (!wanted.from) {
+    return refused_input(fault::invalid_header,
+                         "The header Last-Event-ID has to be the id of an event from this store, unchanged. "
+                         "Leave it out to go on from now, or ask for ?from=beginning.");
+  }
+  return wanted;
+}
+
+}  // namespace holdfast::http

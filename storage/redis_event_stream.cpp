@@ -1,0 +1,58 @@
+#include "storage/redis_event_stream.hpp"
+
+#include <utility>
+
+#include "storage/redis_reply.hpp"
+
+namespace holdfast::storage {
+
+namespace {
+
+/// 1 where it was written. A key that isn't there reads as false.
+constexpr const char* add_script = R"(
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+for i = 4, #ARGV, 3 do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*',
+             'eventId', ARGV[i], 'eventType', ARGV[i + 1], 'data', ARGV[i + 2])
+end
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+)";
+
+}  // namespace
+
+redis_event_stream::redis_event_stream(const redis_options& options, const std::string& store_id,
+                                       std::uint64_t length)
+    : redis_(options),
+      // In braces what Redis Cluster picks the node by: the stream's own name.
+      place_key_("{" + std::string(key) + "}:place:" + store_id),
+      length_(std::to_string(length)) {}
+
+std::optional<std::string> redis_event_stream::read_place() {
+  failure_ = "no connection";
+  if (!connected_ && !redis_.connect()) return std::nullopt;
+  const auto reply = redis_.call({"GET", place_key_});
+  if (!succeeded(reply.get())) return std::nullopt;
+  return is_string(reply.get()) ? std::string(text_of(reply.get())) : std::string();
+}
+
+redis_event_stream::outcome redis_event_stream::add(const std::string& from, const std::string& to,
+                                                    const std::vector<stream_entry>& entries) {
+  std::vector<std::string> command{"EVAL", add_script, "2", std::string(key), place_key_, from, to, length_};
+  for (const auto& entry : entries) {
+    command.push_back(entry.event_id);
+    command.emplace_back(entry.event_type);
+    command.push_back(entry.data);
+  }
+  const auto reply = redis_.call(command);
+  if (!succeeded(reply.get())) return outcome::unavailable;
+  return reply->integer == 1 ? outcome::written : outcome::overtaken;
+}
+
+bool redis_event_stream::succeeded(const redisReply* reply) {
+  connected_ = !is_error(reply);
+  if (!connected_) failure_ = reply != nullptr ? std::string(text_of(reply)) : "no answer in time";
+  return connected_;
+}
+
+}  // namespace holdfast::storage
