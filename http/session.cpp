@@ -134,9 +134,14 @@ void session::sweep(clock::time_point now) {
 void session::drain() {
   if (stream_) stream_->end();
   if (phase_ != phase::reading) return;
-  error_code ignored;
-  if (!request_has_begun() && socket_.available(ignored) == 0) return close();
   deadline_ = std::min(deadline_, clock::now() + drain_grace);
+  // What a read has taken already, its handler in the loop's queue tells first.
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close_if_idle(); });
+}
+
+void session::close_if_idle() {
+  error_code ignored;
+  if (phase_ == phase::reading && !request_has_begun() && socket_.available(ignored) == 0) close();
 }
 
 void session::close() {

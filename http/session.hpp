@@ -94,6 +94,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
 
   void enter(phase phase, std::chrono::milliseconds at_most);
   void await_request();
+  void close_if_idle();
   void parse_later();
   bool request_has_begun() const;
   void read();

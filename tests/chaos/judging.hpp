@@ -35,7 +35,7 @@ struct judgement {
 };
 
 /// With servers that run, a provider that is well and customers who have left. Lets them repeat
-/// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the shop
+/// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the site
 /// was new. A bad history is kept in a file that the text names.
 judgement judge(site& at, recorded_crowd& customers, const run_identity& run,
                 const recorded_reader* reader = nullptr);

@@ -33,7 +33,7 @@ std::set<event_key> published_in(const std::vector<proof::journal_line>& journal
 
 }  // namespace
 
-recorded_reader::recorded_reader(recorder& into, const front& where) : into_(into), port_(where.port) {}
+recorded_reader::recorded_reader(recorder& into, const front& where) : into_(into), where_(where) {}
 
 recorded_reader::~recorded_reader() {
   leave();
@@ -46,8 +46,8 @@ void recorded_reader::begin() {
 
 void recorded_reader::read() {
   while (!leaving_) {
-    testing::eventually([&] { return port_ != 0 || leaving_; });
-    const auto port = port_.load();
+    testing::eventually([&] { return where_.port != 0 || leaving_; });
+    const auto port = where_.port.load();
     if (port == 0) continue;
     try {
       read_one_stream(port);

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -37,7 +36,7 @@ class recorded_reader {
   std::vector<proof::event_line> told() const;
 
   recorder& into_;
-  const std::atomic<std::uint16_t>& port_;
+  const front& where_;
   std::atomic<bool> leaving_{false};
   std::atomic<int> streams_{0};
   std::string last_id_;

@@ -12,7 +12,7 @@ import jsonschema_rs
 
 METHODS = ("get", "head", "options", "post", "delete", "put", "patch", "trace")
 # What every answer has, by HTTP's own rules.
-COMMON_HEADERS = {"date", "server", "content-type", "content-length", "connection"}
+COMMON_HEADERS = {"date", "server", "content-type", "content-length", "transfer-encoding", "connection"}
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -144,6 +144,12 @@ class Document:
         if errors:
             raise Untrue(f"{what} is not as documented: {'; '.join(errors)}")
 
+    def check_event(self, event):
+        """One of a stream of events: its fields, and its data against the schema that is named like its type."""
+        self.check({"$ref": "#/components/schemas/StreamedEvent"}, event, f"the event {event}")
+        data = json.loads(event["data"])
+        self.check({"$ref": f"#/components/schemas/{event['event']}"}, data, f"the event {data}")
+
 
 def values_of(parameter, path, target, headers):
     parts = urllib.parse.urlsplit(target)
@@ -157,5 +163,7 @@ def values_of(parameter, path, target, headers):
 
 
 def typed(schema, text):
-    """Parameters and headers are text: numbers are read where the schema wants one."""
+    """Parameters and headers are text: numbers and lists are read where the schema wants them."""
+    if schema.get("type") == "array":
+        return text.split(",")
     return int(text) if schema.get("type") == "integer" and INTEGER.fullmatch(text) else text

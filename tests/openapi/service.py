@@ -50,6 +50,43 @@ class Exchange:
         return Answer(received)
 
 
+class Stream(Exchange):
+    """A request whose answer goes on: answer() reads its head, events() what follows, as it comes."""
+
+    def answer(self):
+        self.file, self.text = self.socket.makefile("rb"), b""
+        answer = Answer(b"".join(iter(self.file.readline, b"\r\n")) + b"\r\n")
+        if "transfer-encoding" not in answer.headers:
+            answer.body = self.file.read()
+        return answer
+
+    def events(self):
+        """Those that have data, each as its fields. A stream that breaks off or brings no end is an error."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (event := self.next_event()) is not None:
+            if time.monotonic() > deadline:
+                raise TimeoutError("waited in vain for events")
+            if "data" in event:
+                yield event
+
+    def next_event(self):
+        while b"\n\n" not in self.text:
+            if not (chunk := self.chunk()):
+                return None
+            self.text += chunk
+        event, _, self.text = self.text.partition(b"\n\n")
+        return dict(line.split(": ", 1) for line in event.decode().split("\n") if not line.startswith(":"))
+
+    def chunk(self):
+        data = self.file.read(int(self.file.readline(), 16))
+        self.file.readline()
+        return data
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
 class Process:
     """A child that is killed at the end, by its own id. `port` is read from what it prints."""
 

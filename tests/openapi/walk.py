@@ -12,8 +12,10 @@ import sys
 import tempfile
 
 from document import Document, Untrue
-from service import Exchange, redis, sandbox, serve, wait_for
+from service import Exchange, Stream, redis, sandbox, serve, wait_for
 
+# More readers of events than there may be.
+CROWD = 1000
 # Documented, and in nobody's power to provoke: it takes a bug, or records that can't be read.
 NOT_PROVOKED = {"500"}
 
@@ -33,6 +35,10 @@ def request_text(method, target, headers=None, body=b""):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def key_of(event):
+    return json.loads(event["data"]).get("id"), event["event"]
+
+
 class Walk:
     def __init__(self, service, bank):
         self.service, self.bank = service, bank
@@ -42,14 +48,14 @@ class Walk:
 
     # --- One exchange ---
 
-    def begin(self, method, target, headers=None, body=b"", conforms=True):
+    def begin(self, method, target, headers=None, body=b"", conforms=True, exchange=Exchange):
         """Sends a request that the document allows, or else one that it forbids."""
         headers = headers or {}
         errors = self.document.errors_of_request(method, target, headers, body)
         if bool(errors) == conforms:
             raise Untrue(f"{method} {target} {headers} {body}: by the document this request is "
                          f"{'wrong: ' + '; '.join(errors) if errors else 'right'}")
-        return Exchange(self.service.port, request_text(method, target, headers, body))
+        return exchange(self.service.port, request_text(method, target, headers, body))
 
     def end(self, exchange, method, target, status, code=None):
         answer = exchange.answer()
@@ -73,9 +79,18 @@ class Walk:
         """GET, and HEAD, which has to answer the same without the body."""
         head = self.ask("HEAD", target, status, headers=headers, conforms=conforms)
         answer = self.ask("GET", target, status, code, headers, conforms=conforms)
+        self.check_same_headers(target, head, answer)
+        return answer
+
+    def check_same_headers(self, target, head, answer):
         if set(head.headers) != set(answer.headers):
             raise Untrue(f"{target}: HEAD has the headers {head.headers}, GET {answer.headers}")
-        return answer
+
+    def open(self, target, status=200, headers=None):
+        """GET of a stream, of which the head is read."""
+        stream = self.begin("GET", target, headers, exchange=Stream)
+        stream.head = self.end(stream, "GET", target, status)
+        return stream
 
     def order(self, fields, conforms=True, headers=None):
         body = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
@@ -212,6 +227,74 @@ class Walk:
         self.get("/myReservations?userId=1")
         self.get("/myReservations?userId=x", 400, "invalid-parameter", conforms=False)
 
+    # --- Events ---
+
+    def follow_events(self):
+        """From the beginning on, and as they happen."""
+        stream = self.open("/events?from=beginning")
+        self.check_same_headers("/events", self.ask("HEAD", "/events?from=beginning", 200), stream.head)
+        order = ORDER | {"userId": 77}
+        kept, cancelled = (self.place(order, 201).json()["id"] for _ in range(2))
+        self.ask("DELETE", f"/preReservations/{cancelled}", 204)
+        declined = self.place(DECLINED, 402).json()["_links"]["reservation"]["href"].rsplit("/", 1)[1]
+        # What is cancelled at once may have come to no receipt.
+        whose = {"PaymentDeclined": int(declined), "ReceiptCreated": kept}
+        types = self.document.root["components"]["schemas"]["EventType"]["enum"]
+        events = self.read_events(stream, {(whose.get(type, cancelled), type) for type in types})
+        self.filter_events(kept, cancelled)
+        self.resume_events(*events[-2:])
+        return stream
+
+    def read_events(self, stream, wanted):
+        """All until there was one of each that is wanted, by id and type."""
+        events, left = [], set(wanted)
+        for event in stream.events():
+            self.document.check_event(event)
+            events.append(event)
+            left.discard(key_of(event))
+            if not left:
+                return events
+        raise Untrue(f"the stream has ended, and there came nothing of {left}")
+
+    def filter_events(self, kept, cancelled):
+        """Of one customer, and of some types."""
+        stream = self.open("/events?userId=77&type=ReceiptCreated,ReceiptCancelled&from=beginning")
+        for event in self.read_events(stream, {(kept, "ReceiptCreated"), (cancelled, "ReceiptCancelled")}):
+            if event["event"] not in ("ReceiptCreated", "ReceiptCancelled") or json.loads(event["data"])["userId"] != 77:
+                raise Untrue(f"there came what was not asked for: {event}")
+        stream.close()
+
+    def resume_events(self, last, next):
+        behind = {"Last-Event-ID": last["id"]}
+        self.ask("HEAD", "/events", 200, headers=behind)
+        self.ask("HEAD", "/events", 200, headers={"Last-Event-ID": ""})
+        stream = self.open("/events", headers=behind)
+        self.read_events(stream, {key_of(next)})
+        stream.close()
+
+    def refuse_events(self):
+        for query in ("userId=-1", "userId=x", "userId=", "type=", "type=Other", "type=PaymentCreated,x", "from=1", "from="):
+            self.get(f"/events?{query}", 400, "invalid-parameter", conforms=False)
+        self.get("/events?from=now&from=now", 400, "invalid-parameter", conforms=False)
+        self.get("/events", 400, "invalid-header", headers={"Last-Event-ID": "of-another-store"})
+        for never in ("a b", "x" * 2753):
+            self.get("/events", 400, "invalid-header", headers={"Last-Event-ID": never}, conforms=False)
+
+    def crowd_out(self):
+        readers = [self.open("/events")]
+        while readers[-1].head.status == 200:
+            if len(readers) == CROWD:
+                raise Untrue("the number of readers has no end")
+            readers.append(self.open("/events", (200, 503)))
+        for reader in readers:
+            reader.close()
+
+    def end_stream(self, stream):
+        """What is left of it, and why it ends."""
+        last = self.read_events(stream, {(None, "StreamEnded")})[-1]
+        if json.loads(last["data"])["reason"] != "draining" or stream.next_event() is not None:
+            raise Untrue(f"the stream of a server that ends closes with {last}")
+
     def follow_links(self):
         """What the indexes lead to is in the document."""
         for index in ("/", "/actuator"):
@@ -244,19 +327,22 @@ class Walk:
             self.get(f"/{name}", 503, "view-unavailable")
             self.get(f"/{name}/1", 503, "view-unavailable")
 
-    def ask_while_ending(self):
-        """Requests that have begun to arrive when the process is told to end are answered."""
+    def ask_while_ending(self, stream):
+        """Requests that have begun to arrive when the process is told to end are answered, and streams are ended."""
         questions = [("GET", "/actuator/health/readiness", 503, None), ("HEAD", "/actuator/health/readiness", 503, None),
                      ("DELETE", "/preReservations/1", 503, "overloaded")]
         exchanges = []
         for method, target, status, code in questions:
             text = request_text(method, target)
             exchanges.append((Exchange(self.service.port, text[:-2]), text[-2:], method, target, status, code))
+        # Those who come later are answered on each loop: so these have begun to arrive, and not only been sent.
+        self.read_without_view()
         self.service.terminate()
         wait_for(lambda: not self.accepts(), "the port to be given up")
         for exchange, rest, method, target, status, code in exchanges:
             exchange.send(rest)
             self.end(exchange, method, target, status, code)
+        self.end_stream(stream)
         if self.service.wait() != 0:
             raise ChildProcessError("the server did not end well")
 
@@ -274,13 +360,15 @@ class Walk:
         self.place_reservations()
         self.repeat_with_keys()
         self.read()
+        self.refuse_events()
+        stream = self.follow_events()
+        self.crowd_out()
         self.place_with_trouble()
         for exchange, method, target in late:
             self.end(exchange, method, target, 408, "request-timeout")
         view.kill()
         wait_for(lambda: Exchange(self.service.port, request_text("GET", "/payments")).answer().status == 503, "503")
-        self.read_without_view()
-        self.ask_while_ending()
+        self.ask_while_ending(stream)
 
     def check_complete(self):
         missed = {each for each in self.document.statuses() - self.met if each[2] not in NOT_PROVOKED}

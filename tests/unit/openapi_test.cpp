@@ -15,11 +15,13 @@
 #include <variant>
 
 #include "domain/reservation.hpp"
+#include "http/event_document.hpp"
 #include "http/names.hpp"
 #include "http/placing.hpp"
 #include "http/problem.hpp"
 #include "http/query.hpp"
 #include "http/router.hpp"
+#include "storage/journal_place.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -178,6 +180,20 @@ TEST_CASE("the document has every status, reason and event") {
         names_of_events(std::make_index_sequence<std::variant_size_v<domain::reservation_event>>()));
 }
 
+TEST_CASE("the document has every event that is published, with a schema of its name") {
+  const names published(http::published_types.begin(), http::published_types.end());
+  CHECK(values_of("EventType") == published);
+  names described;
+  for (const auto& one : at("/components/schemas/EventData/oneOf").GetArray()) {
+    const auto type = values_of(at(resolved(one), "/properties/eventType"));
+    REQUIRE(type.size() == 1);
+    CHECK(&at("/components/schemas/" + *type.begin()) == &resolved(one));
+    described.insert(*type.begin());
+  }
+  CHECK(described.erase("StreamEnded") == 1);
+  CHECK(described == published);
+}
+
 TEST_CASE("the document has the bounds of the code") {
   const std::pair<const char*, std::uint64_t> table[] = {
       {"/components/schemas/Placement/properties/userAddress/maxLength", http::largest_address_length},
@@ -186,6 +202,7 @@ TEST_CASE("the document has the bounds of the code") {
       {"/components/schemas/Id/maximum", domain::largest_exact_integer - 1},
       {"/components/schemas/Page/properties/size/maximum", http::largest_page_size},
       {"/components/parameters/size/schema/default", http::default_page_size},
+      {"/components/schemas/EventPlace/maxLength", storage::largest_place_text_bytes},
   };
   for (const auto& [pointer, bound] : table) {
     CAPTURE(pointer);
