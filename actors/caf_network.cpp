@@ -74,15 +74,12 @@ void caf_network::prepare(caf::actor_system_config& config, const node_options& 
 
 void caf_network::publish(const node_gate_actor& gate,
                           std::function<void(tl::expected<std::string, std::string>)> done) {
-  system_.spawn([this, middleman = middleman_of(system_, node_), node = node_, done = std::move(done),
+  system_.spawn([middleman = middleman_of(system_, node_), node = node_, done = std::move(done),
                  whom = caf::actor_cast<caf::strong_actor_ptr>(gate)](caf::event_based_actor* self) {
     self->request(middleman, longest_try, caf::publish_atom::value, node.port, whom, std::set<std::string>{},
                   node.address, true)
         .then(
-            [=, this](std::uint16_t port) {
-              own_address_ = node_address(node.address, port);
-              done(own_address_);
-            },
+            [=](std::uint16_t port) { done(node_address(node.address, port)); },
             [=](const caf::error& why) {
               done(tl::unexpected("can't listen for other nodes on " + node_address(node.address, node.port) +
                                   ": " + self->system().render(why)));
@@ -94,26 +91,18 @@ void caf_network::find(const std::string& address,
                        std::function<void(tl::expected<node_gate_actor, std::string>)> done) {
   const auto place = host_and_port_of(address);
   if (!place) return done(tl::unexpected("'" + address + "' is no address of a node"));
-  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address, done = std::move(done),
-                 waits = address < own_address_](caf::event_based_actor* self) {
-    const auto connect = [=] {
-      self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
-          .then(
-              [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
-                if (!gate) return done(tl::unexpected("the node at " + address + " has no gate"));
-                done(caf::actor_cast<node_gate_actor>(gate));
-              },
-              [=](const caf::error& why) {
-                done(tl::unexpected("the node at " + address +
-                                    " can't be reached: " + self->system().render(why)));
-              });
-    };
-    if (!waits) return connect();
-    self->become([=](tick) {
-      self->unbecome();
-      connect();
-    });
-    self->delayed_send(self, head_start, tick{});
+  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address,
+                 done = std::move(done)](caf::event_based_actor* self) {
+    self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
+        .then(
+            [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {
+              if (!gate) return done(tl::unexpected("the node at " + address + " has no gate"));
+              done(caf::actor_cast<node_gate_actor>(gate));
+            },
+            [=](const caf::error& why) {
+              done(tl::unexpected("the node at " + address +
+                                  " can't be reached: " + self->system().render(why)));
+            });
   });
 }
 

@@ -3,10 +3,6 @@
 //
 // Connections that are silent for longer than `silent_for` are given up, so that who waits for an answer
 // over one learns of it; nodes send each other heartbeats more often than that.
-//
-// Two nodes that connect to each other at the same moment end up with two connections, of which each side
-// hears of one and speaks on the other; then both are silent, and given up, over and over. So of two nodes
-// the one with the smaller address has a head start, and the other finds that they are connected.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -25,7 +21,6 @@ class caf_network final : public node_network {
  public:
   static constexpr std::chrono::milliseconds heartbeat_every{500};
   static constexpr std::chrono::milliseconds silent_for{2000};
-  static constexpr std::chrono::milliseconds head_start{500};
 
   /// Before the actor system is made. What is wrong with the certificates, if anything.
   static void prepare(caf::actor_system_config& config, const node_options& node);
@@ -41,8 +36,6 @@ class caf_network final : public node_network {
  private:
   caf::actor_system& system_;
   const node_options node_;
-  /// Set before anybody can be found; empty until then.
-  std::string own_address_;
 };
 
 /// "127.0.0.1:9000", "[::1]:9000".

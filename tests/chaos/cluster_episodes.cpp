@@ -8,7 +8,6 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "tests/chaos/cluster.hpp"
@@ -33,7 +32,6 @@ constexpr std::size_t most_faults_at_once = 3;
 /// After the last fault customers go on for so long.
 constexpr milliseconds without_faults{2'000};
 constexpr milliseconds whole_within{60'000};
-constexpr milliseconds between_two_turns{10};
 constexpr proof::moment us_per_ms = 1000;
 
 std::vector<cluster_fault> cluster_faults_named(const std::vector<std::string>& names) {
@@ -104,13 +102,12 @@ class cluster_episode {
 
   template <class Condition>
   bool go_on_until(Condition over, milliseconds within = whole_within) {
-    const auto until = clock::now() + within;
-    while (!over()) {
-      if (clock::now() > until) return false;
-      cluster_.tend();
-      std::this_thread::sleep_for(between_two_turns);
-    }
-    return true;
+    return testing::eventually(
+        [&] {
+          cluster_.tend();
+          return over();
+        },
+        within);
   }
 
   bool becomes_whole() {

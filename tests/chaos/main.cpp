@@ -8,6 +8,7 @@
 #include <CLI/Formatter.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <random>
 #include <stdexcept>
@@ -42,6 +43,15 @@ bool can_mount() {
 void list_faults() {
   for (const auto& each : all_faults()) std::cout << each.name << "\n";
   for (const auto& each : all_cluster_faults()) std::cout << "--cluster: " << each.name << "\n";
+}
+
+int in_world(const std::function<int()>& run) {
+  try {
+    return in_own_world(run);
+  } catch (const no_world& error) {
+    std::cerr << "chaos: a cluster needs the right to make namespaces: " << error.what() << "\n";
+    return failed;
+  }
 }
 
 int told(const judgement& judged) {
@@ -86,7 +96,7 @@ int main(int argc, char** argv) {
   }
   if (cluster) {
     const cluster_assignment mixed_in_cluster{std::chrono::seconds(seconds), mixed.seed, mixed.faults};
-    return in_own_world([&] { return told(cluster_episodes(mixed_in_cluster)); });
+    return in_world([&] { return told(cluster_episodes(mixed_in_cluster)); });
   }
   mixed.time = std::chrono::minutes(minutes);
   mixed.may_mount = !*rounds_option && can_mount();

@@ -55,6 +55,8 @@ class recorded_customer {
     bool final = false;
   };
 
+  /// False where nobody can be reached.
+  bool ask_at_rest(keyed_placement& what);
   /// To the front that it turns to next.
   bool connected();
   std::uint64_t draw(std::uint64_t choices) { return random_() % choices; }
@@ -82,6 +84,7 @@ class recorded_customer {
   std::uint64_t placed_ = 0;
   bool told_to_wait_ = false;
   bool auditing_ = false;
+  int asks_left_ = 0;
   std::vector<keyed_placement> keyed_;
   /// A connection to each front, where there is one.
   std::vector<std::unique_ptr<testing::http_client>> clients_;

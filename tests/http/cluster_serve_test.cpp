@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/customers.hpp"
+#include "tests/support/exposition.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/reservation_story.hpp"
@@ -270,6 +271,28 @@ TEST_CASE(
   nodes.start_again(stranger, good.flags());
   REQUIRE(nodes.becomes_shared_out({0, 1, 2}));
   for (const std::size_t at : {0, 1, 2}) CHECK(place_keys(nodes, at, "after-", keys).placed == keys);
+}
+
+double asked_again(const served_cluster& nodes, std::size_t at) {
+  const exposition figures(nodes.client(at).get("/metrics").body);
+  return figures["holdfast_cluster_commands_asked_again_total"];
+}
+
+TEST_CASE("over TLS a connection that ends takes no other one along") {
+  const certificates good;
+  served_cluster nodes;
+  for (int i = 0; i < 3; ++i) nodes.start(good.flags());
+  REQUIRE(nodes.becomes_shared_out({0, 1, 2}));
+  constexpr int keys = 200;
+  for (const std::size_t at : {0, 1, 2}) CHECK(place_keys(nodes, at, "before-", keys).placed == keys);
+  nodes[2].kill();
+  REQUIRE(nodes.becomes_shared_out({0, 1}));
+  // Half of these go to the other one; what was asked over a connection that is lost is asked again.
+  for (const std::size_t at : {0, 1}) {
+    const auto lost = asked_again(nodes, at);
+    CHECK(place_keys(nodes, at, "after-" + std::to_string(at), keys).placed == keys);
+    CHECK(asked_again(nodes, at) == lost);
+  }
 }
 
 TEST_CASE("a server that is alone does not push in where a cluster runs, and may where none does any more") {

@@ -41,7 +41,15 @@ class virtual_network {
 
   std::map<std::string, actors::node_gate_actor> gates;
 
+  /// As connections do that are silent for too long; those who watch them notice.
+  void end_connections() {
+    for (const auto& link : links_) caf::anon_send_exit(link, caf::exit_reason::remote_link_unreachable);
+    links_.clear();
+  }
+  void connected(const actors::node_gate_actor& link) { links_.push_back(link); }
+
  private:
+  std::vector<actors::node_gate_actor> links_;
   std::set<std::pair<std::string, std::string>> cut_;
 };
 
@@ -118,11 +126,13 @@ class virtual_cluster {
     }
     void find(const std::string& address,
               std::function<void(tl::expected<actors::node_gate_actor, std::string>)> done) override {
-      const auto& network = cluster_.network;
+      auto& network = cluster_.network;
       if (!network.gates.contains(address) || !network.passes(name, address)) {
         return done(tl::unexpected("no way from " + name + " to " + address));
       }
-      done(cluster_.system_->spawn(virtual_link, &network, name, address));
+      const auto link = cluster_.system_->spawn(virtual_link, &network, name, address);
+      network.connected(link);
+      done(link);
     }
 
     /// Commands are taken.

@@ -426,6 +426,32 @@ TEST_CASE("a placement without a key is charged once, although its answer was lo
   CHECK(cluster.provider.charges.size() == 1);
 }
 
+TEST_CASE("a placement that is asked again and meets itself under its key waits for what becomes of it") {
+  three_nodes with;
+  auto& cluster = with.cluster;
+  auto& front = cluster.start("front", storage::no_roles);
+  cluster.advance(500ms);
+  const auto told = cluster.provider.on_settle;
+  cluster.provider.on_charge = [&](const auto& request) -> payments::charge_answer {
+    cluster.provider.capture(request);
+    return {payments::charge_status::unknown, {}, {}};
+  };
+  cluster.provider.on_settle = [](auto) -> payments::settle_answer {
+    return {payments::settle_status::unknown, {}, {}};
+  };
+  const auto answer = front.place(a_placement());
+  cluster.run();
+  REQUIRE(cluster.provider.charges.size() == 1);
+  cluster.network.end_connections();
+  cluster.advance(500ms);
+  CHECK_FALSE(*answer);
+  cluster.provider.on_settle = told;
+  cluster.advance(2s);
+  CHECK(placed_and_paid(answer));
+  CHECK_FALSE((*answer)->replayed);
+  CHECK(cluster.provider.charges.size() == 1);
+}
+
 TEST_CASE(
     "a claim that comes back when its leases have run out does not count, not even for who has them again") {
   three_nodes with;
