@@ -40,7 +40,7 @@ class writer_rig {
                                        return domain::zoned_timestamp{at, {}};
                                      },
                                      [](std::string message) { FAIL(message); }};
-    around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, {}});
+    around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options_});
     writer_ = system_->spawn(actors::journal_writer, actors::surroundings_ptr(around_), &journal,
                              &around_->meters->reservations, actors::projector_actor{});
     journal.claim({0}, [this](auto claims) { epoch_ = claims.value().front().owner_epoch; });
@@ -104,6 +104,7 @@ class writer_rig {
   testing::scripted_provider provider_{jobs_};
   storage::projection_progress progress_;
   storage::epoch epoch_ = 0;
+  const actors::engine_options options_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<actors::surroundings> around_;
