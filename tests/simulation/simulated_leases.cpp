@@ -10,7 +10,7 @@ namespace holdfast::simulation {
 namespace {
 
 /// The adapter's time-out for each call.
-constexpr moment call_time_out = second;
+constexpr moment lease_call_time_out = second;
 constexpr moment slowest_way = 2 * second;
 
 }  // namespace
@@ -38,14 +38,15 @@ void simulated_leases::call(std::function<void(storage::membership_result<Result
   const auto arrival = std::max(world_.now() + way(), last_arrival_);
   const auto there = arrival - world_.now();
   const auto back = way();
-  const bool heard = !world_.strikes(fault::lease_answer_lost, "") && there + back < call_time_out;
+  const bool heard = !world_.strikes(fault::lease_answer_lost, "") && there + back < lease_call_time_out;
   std::weak_ptr<callback> waiting;
   if (heard && !down_) {
     auto kept = std::make_shared<callback>(std::move(done));
     waiting = kept;
     waiting_.insert(std::move(kept));
   } else {
-    world_.after(call_time_out, owner_, [done] { done(tl::unexpected(std::string("no answer in time"))); });
+    world_.after(lease_call_time_out, owner_,
+                 [done] { done(tl::unexpected(std::string("no answer in time"))); });
   }
   if (down_) return;
   last_arrival_ = arrival;

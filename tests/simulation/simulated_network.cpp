@@ -17,7 +17,7 @@ namespace {
 constexpr moment silent_for = 2 * second;
 constexpr moment longest_try = 2 * second;
 constexpr moment slowest_message = 3 * second;
-constexpr moment latest_arrival = 4 * second;
+constexpr moment latest_arrival_of_message = 4 * second;
 
 struct link_state {
   template <class Answer>
@@ -234,7 +234,7 @@ void network_port::carry(link_number over, std::uint64_t ticket, const carried_c
   auto delay = way();
   // It may come behind the one that is asked anew: it waits in the sockets of a connection that is gone.
   const bool comes_twice = world_.strikes(fault::message_twice, detail);
-  if (comes_twice) delay = world_.random.between(0, latest_arrival);
+  if (comes_twice) delay = world_.random.between(0, latest_arrival_of_message);
   if (comes_twice || world_.strikes(fault::link_breaks, detail)) {
     world_.after(way(), owner_, [this, over] { break_link(over); });
   }
