@@ -13,6 +13,9 @@ namespace holdfast {
 
 namespace {
 
+/// What a charge that is out takes beyond the provider's time.
+constexpr std::chrono::milliseconds charge_margin{200};
+
 /// One that is alone would claim every shard of a cluster's, over and over.
 std::optional<std::string> refuse_to_push_in(const configuration& settings,
                                              const storage::postgres_options& options) {
@@ -26,18 +29,21 @@ std::optional<std::string> refuse_to_push_in(const configuration& settings,
 
 }  // namespace
 
-actors::node_options node_options_of(const node_configuration& settings) {
+actors::node_options node_options_of(const configuration& settings) {
   actors::node_options node;
-  if (!settings.listen) return node;
-  const auto& [address, port] = *settings.listen;
+  if (!settings.node.listen) return node;
+  const auto& [address, port] = *settings.node.listen;
   // Of two runs of one node at most one has the process and the address, but one may follow the other.
   node.name = address + ":" + std::to_string(port) + "/" + std::to_string(::getpid()) + "/" +
               std::to_string(std::random_device{}());
   node.address = address;
   node.port = port;
-  node.roles = settings.roles.of_shards;
-  if (settings.has_certificates())
-    node.certificates = {settings.certificate, settings.key, settings.authority};
+  node.roles = settings.node.roles.of_shards;
+  if (settings.node.has_certificates()) {
+    node.certificates = {settings.node.certificate, settings.node.key, settings.node.authority};
+  }
+  // A charge that is out takes two exchanges with the provider, and would be undone by the next owner.
+  node.hand_over_wait = 2 * settings.payment_timeout + charge_margin;
   return node;
 }
 
@@ -50,7 +56,7 @@ tl::expected<std::unique_ptr<storage::membership>, std::string> open_membership(
     if (auto refused = refuse_to_push_in(settings, options)) return tl::unexpected(std::move(*refused));
     return nullptr;
   }
-  const auto node = node_options_of(settings.node);
+  const auto node = node_options_of(settings);
   if (node.certificates) {
     if (const auto wrong = actors::check_certificates(*node.certificates)) {
       return tl::unexpected("--node-certificate, --node-key, --node-authority: " + *wrong);

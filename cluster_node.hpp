@@ -13,7 +13,7 @@
 namespace holdfast {
 
 /// With a name that no other node and no other run of this one has.
-actors::node_options node_options_of(const node_configuration& settings);
+actors::node_options node_options_of(const configuration& settings);
 
 /// In the first of the journal's databases, and null without a cluster; or what is in the way, the
 /// certificates included.

@@ -41,8 +41,9 @@ namespace {
 
 /// What an admitted command may take beyond the wait for its payment, when the process ends.
 constexpr std::chrono::milliseconds drain_margin{5000};
-/// A node that ends gives its shards to others within this; what it keeps they take when its lease is over.
-constexpr std::chrono::milliseconds hand_over_within{1000};
+/// A node that ends gives its shards to others within this, beyond the wait for charges that are out; what it
+/// keeps they take when its lease is over.
+constexpr std::chrono::milliseconds hand_over_margin{1000};
 /// For the answers still to be written once every command is answered.
 constexpr std::chrono::milliseconds last_answers_within{2000};
 /// Descriptors that the stores keep; the others are for connections.
@@ -173,7 +174,7 @@ class service {
                  .membership = stores.membership.get()},
                 {.payment_wait = settings.payment_wait,
                  .payment_timeout = settings.payment_timeout,
-                 .node = node_options_of(settings.node)}),
+                 .node = node_options_of(settings)}),
         server_(http::api_handlers({.engine = engine_,
                                     .reservations = *stores.reservations,
                                     .view = *stores.view,
@@ -210,7 +211,7 @@ class service {
   bool stop() {
     // What fails, or is told to end again, meanwhile ends the process by another thread.
     if (ready_.exchange(false)) std::this_thread::sleep_for(settings_.drain_delay);
-    if (!engine_.hand_over(hand_over_within)) {
+    if (!engine_.hand_over(2 * settings_.payment_timeout + hand_over_margin)) {
       spdlog::warn(
           "not every shard could be handed over: other nodes take the others when the lease is over");
     }

@@ -1,19 +1,28 @@
 #include "actors/caf_network.hpp"
 
+#include <netdb.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/middleman_actor.hpp>
 #include <caf/openssl/manager.hpp>
+#include <cerrno>
 #include <charconv>
+#include <memory>
 #include <set>
 #include <utility>
 
 namespace holdfast::actors {
 namespace {
 
+/// For a look at whether a node is there at all.
+constexpr std::chrono::milliseconds longest_probe{1000};
 /// For one try to reach a node, or to listen.
 constexpr std::chrono::seconds longest_try{2};
 
@@ -31,6 +40,28 @@ std::optional<std::pair<std::string, std::uint16_t>> host_and_port_of(const std:
   const auto read = std::from_chars(address.data() + colon + 1, end, port);
   if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
   return std::pair(std::move(host), port);
+}
+
+/// Whether somebody listens there. Blocks its thread for `longest_probe` at most.
+bool answers(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return false;
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> place(found, ::freeaddrinfo);
+  const int probe = ::socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  bool connected = ::connect(probe, place->ai_addr, place->ai_addrlen) == 0;
+  if (!connected && errno == EINPROGRESS) {
+    pollfd waits{probe, POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    connected = ::poll(&waits, 1, static_cast<int>(longest_probe.count())) == 1 &&
+                ::getsockopt(probe, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  }
+  ::close(probe);
+  return connected;
 }
 
 long forget_earlier_errors(BIO* socket, int operation, const char*, std::size_t, int, long, int result,
@@ -91,8 +122,14 @@ void caf_network::find(const std::string& address,
                        std::function<void(tl::expected<node_gate_actor, std::string>)> done) {
   const auto place = host_and_port_of(address);
   if (!place) return done(tl::unexpected("'" + address + "' is no address of a node"));
-  system_.spawn([middleman = middleman_of(system_, node_), place = *place, address,
-                 done = std::move(done)](caf::event_based_actor* self) {
+  // CAF connects to one node after the other, in a thread that waits for each as long as the kernel does: a
+  // machine that is gone would keep it from all others for minutes. So it is asked for those that answer
+  // only.
+  system_.spawn<caf::detached>([middleman = middleman_of(system_, node_), place = *place, address,
+                                done = std::move(done)](caf::event_based_actor* self) {
+    if (!answers(place.first, place.second)) {
+      return done(tl::unexpected("the node at " + address + " does not answer"));
+    }
     self->request(middleman, longest_try, caf::connect_atom::value, place.first, place.second)
         .then(
             [=](const caf::node_id&, const caf::strong_actor_ptr& gate, const std::set<std::string>&) {

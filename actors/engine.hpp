@@ -67,7 +67,8 @@ struct node_options {
   storage::member_roles roles{};
   /// How often it renews its leases and looks who owns what.
   std::chrono::milliseconds beat_interval{200};
-  /// A shard that is given to another node waits so long for those that its customers wait for.
+  /// A shard that is given to another node waits so long for those that its customers wait for; one where
+  /// nobody waits goes at once.
   std::chrono::milliseconds hand_over_wait{200};
 };
 

@@ -31,6 +31,12 @@
 
 namespace holdfast::domain {
 
+/// Overwrites what is left of a secret's copy.
+struct secret_copy_wiper {
+  std::string& copy;
+  ~secret_copy_wiper() { secret(std::move(copy)).wipe(); }
+};
+
 /// A secret travels between nodes, and is never printed.
 template <class Inspector>
 auto inspect(Inspector& f, secret& x) {
@@ -44,6 +50,7 @@ auto inspect(Inspector& f, secret& x) {
     x = secret(std::move(text));
     return caf::none;
   };
+  const secret_copy_wiper wiper{text};
   return f(caf::meta::type_name("secret"), text, caf::meta::load_callback(load));
 }
 

@@ -285,7 +285,7 @@ void reservation_state::stop_waiting_for_cancellation() {
 // --- The saga ---
 
 void reservation_state::advance() {
-  if (leaving_ && may_leave()) return leave_now();
+  if (leaving_ && loaded_ && may_leave()) return leave_now();
   if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());

@@ -174,6 +174,8 @@ class event_feed::implementation {
     auto& end = (*end_)[shard];
     const auto records = journal_.read_shard(shard, end + 1, records_at_once);
     if (!records) return failed(records.error());
+    // A store that has lost its end, as a replica may that has taken over: not to be asked without a pause.
+    if (records->empty()) return failed(storage::journal_error{"it lacks records that it has told of"});
     for (const auto& record : *records) {
       const auto replayed = tell(record, live_replay_, *end_, [&](const telling& event) {
         for (const auto& one : followers_) {

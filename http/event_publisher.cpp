@@ -97,6 +97,8 @@ class event_publisher::implementation {
   bool gather(storage::shard_id shard, storage::position& at, std::vector<storage::stream_entry>& entries) {
     const auto records = journal_.read_shard(shard, at + 1, published_records_at_once);
     if (!records) return fails("the journal can't be read: " + records.error().message);
+    // A store that has lost its end, as a replica may that has taken over: not to be asked without a pause.
+    if (records->empty()) return fails("the journal lacks records that it has told of");
     for (const auto& record : *records) {
       if (entries.size() >= events_of_a_step) break;
       const auto replayed = replay_.replay(record, [&](const auto& event, const domain::reservation& after) {

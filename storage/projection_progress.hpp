@@ -34,7 +34,7 @@ class projection_progress {
   /// The shard was claimed with records up to `at`, of entities that are not known.
   void claimed(shard_id shard, position at) {
     claimed_[shard].store(at, std::memory_order_release);
-    durable_[shard].store(at, std::memory_order_release);
+    raise(durable_[shard], at);
     owned_[shard].store(true, std::memory_order_release);
   }
   /// Its next owner may make records durable that nobody tells of here.
@@ -52,13 +52,13 @@ class projection_progress {
   /// The entity's latest record. Must be called before anything up to it is acknowledged.
   void durable(entity_id entity, position at) {
     recent_[slot_of(entity)].store(at, std::memory_order_release);
-    durable_[shard_of(entity)].store(at, std::memory_order_release);
+    raise(durable_[shard_of(entity)], at);
   }
   /// Whether this node keeps the view's rows of the shard.
   void kept(shard_id shard, bool is) { kept_[shard].store(is, std::memory_order_release); }
   /// Of a shard that is kept and not owned: what the journal has of it.
   void seen_in_journal(shard_id shard, position at) {
-    if (!owned(shard)) durable_[shard].store(at, std::memory_order_release);
+    if (!owned(shard)) raise(durable_[shard], at);
   }
   void projected(shard_id shard, position to) { projected_[shard].store(to, std::memory_order_release); }
 
@@ -87,6 +87,14 @@ class projection_progress {
   }
 
  private:
+  /// Two may tell of a shard at once, where it changes hands; the one who knows less must not have the last
+  /// word.
+  static void raise(std::atomic<position>& known, position to) {
+    auto seen = known.load(std::memory_order_relaxed);
+    while (seen < to && !known.compare_exchange_weak(seen, to, std::memory_order_release)) {
+    }
+  }
+
   /// Entities of a shard that share a slot are taken for one another, which costs a look at the
   /// journal at worst.
   static constexpr std::size_t slots_of_shard = 256;

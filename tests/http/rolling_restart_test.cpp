@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,17 @@ std::uint64_t total_of(http_client& client, const std::string& collection) {
   return std::stoull(json_at(client.document("/" + collection + "?size=1"), "/page/totalElements"));
 }
 
+/// What became of a node's calls to the provider, as it counts them.
+std::string calls_of(const served_cluster& nodes, std::size_t number) {
+  std::string calls;
+  std::istringstream figures(nodes.client(number).get("/metrics").body);
+  for (std::string line; std::getline(figures, line);) {
+    if (line.starts_with("holdfast_circuit_breaker_"))
+      calls += "node " + std::to_string(number) + ": " + line + "\n";
+  }
+  return calls;
+}
+
 TEST_CASE("nodes that are restarted in turn under load cost no request and no order") {
   served_cluster nodes({"--drain-delay", "1s"});
   std::vector<std::uint16_t> ports;
@@ -109,6 +121,7 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
   for (const auto each : all) {
     const auto placed = orders();
     REQUIRE(eventually([&] { return orders() > placed + 1000; }));
+    logs += calls_of(nodes, each);
     CHECK(nodes[each].terminate() == 0);
     logs += nodes[each].process().errors();
     nodes.start_again(each, {"--listen", local(ports[each])});
@@ -127,7 +140,7 @@ TEST_CASE("nodes that are restarted in turn under load cost no request and no or
   for_each_row(reader, "preReservations", [&](const auto& row) { ++reasons[json_at(row, "/cancelReason")]; });
   for (const auto& [reason, count] : reasons) MESSAGE(count << " orders with the reason " << reason);
   MESSAGE("siege: " << json_at(figures, ""));
-  for (const auto each : all) logs += nodes[each].process().errors();
+  for (const auto each : all) logs += calls_of(nodes, each) + nodes[each].process().errors();
   CAPTURE(logs);
   CHECK(figures["availability"].GetDouble() == 100.0);
   CHECK(figures["failed_transactions"].GetInt() == 0);
