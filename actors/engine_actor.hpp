@@ -1,4 +1,5 @@
-// The root of the actors: claims the shards, spawns everything below it, and ends it with itself.
+// The root of the actors: spawns everything that shards stand on, and the keeper of the shards; ends it all
+// with itself.
 #pragma once
 
 #include <caf/stateful_actor.hpp>

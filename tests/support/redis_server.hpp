@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/program.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::testing {
@@ -31,7 +32,7 @@ class redis_server {
   explicit redis_server(std::string address = "127.0.0.1") : address_(std::move(address)) {
     constexpr int attempts = 10;
     for (int attempt = 0; attempt < attempts && !running(); ++attempt) {
-      port_ = free_port();
+      port_ = free_loopback_port();
       start();
     }
     if (!running()) {
@@ -115,21 +116,6 @@ class redis_server {
 
  private:
   static constexpr std::chrono::milliseconds ready_within{10'000};
-
-  static std::uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    const bool bound = ::bind(socket, any, size) == 0 && ::getsockname(socket, any, &size) == 0;
-    ::close(socket);
-    if (!bound) {
-      throw std::runtime_error("no free port");
-    }
-    return ntohs(address.sin_port);
-  }
 
   void run() const {
     const std::string port = std::to_string(port_);
