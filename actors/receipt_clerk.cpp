@@ -28,19 +28,20 @@ void receipt_clerk_state::gain(const shards_gained& what) {
       }));
 }
 
-/// Its receipts may change where nobody tells of it here. Those whose records are on their way, in one
-/// direction or the other, go with the clerk: the next one reads them anew.
+/// Its receipts may change from now on where nobody tells of it here, so they are forgotten. Those that wait
+/// for the journal live on with their appends, for whoever waits for these.
 void receipt_clerk_state::lose(const shards_lost& what) {
   const auto lost = [&](storage::entity_id id) {
     return std::find(what.shards.begin(), what.shards.end(), storage::shard_of(id)) != what.shards.end();
   };
   for (const auto shard : what.shards) books_[shard] = {};
-  const bool read = std::any_of(loading_.begin(), loading_.end(), [&](auto& one) { return lost(one.first); });
-  const bool written = std::any_of(open_.begin(), open_.end(),
-                                   [&](auto& one) { return lost(one.first) && !one.second.log.settled(); });
-  if (read || written) return go_down("books went to another node while they were used");
   recency_.remove_if(lost);
   std::erase_if(open_, [&](auto& one) { return lost(one.first); });
+  for (auto& [id, read] : loading_) {
+    if (!lost(id)) continue;
+    held_ -= read.waiting.size();
+    read = {{}, true};
+  }
 }
 
 void receipt_clerk_state::claimed(const shards_claimed& claims) {
@@ -62,17 +63,17 @@ void receipt_clerk_state::go_down(const std::string& why) {
 
 template <class Use>
 void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, Use then) {
-  if (auto* log = at_hand(id, is_new)) return then(*log);
+  if (const auto log = at_hand(id, is_new)) return then(log);
   hold(id, is_new, std::move(then));
 }
 
 /// Null where it has to be read first.
-receipt_clerk_state::receipt_entity* receipt_clerk_state::at_hand(storage::entity_id id, bool is_new) {
+receipt_clerk_state::receipt_ptr receipt_clerk_state::at_hand(storage::entity_id id, bool is_new) {
   if (auto found = open_.find(id); found != open_.end()) {
     recency_.splice(recency_.end(), recency_, found->second.recency);
-    return &found->second.log;
+    return found->second.log;
   }
-  if (book_of(id).owner_epoch != 0 && is_new && !loading_.contains(id)) return &open(receipt_entity(id));
+  if (book_of(id).owner_epoch != 0 && is_new && !loading_.contains(id)) return open(receipt_entity(id));
   return nullptr;
 }
 
@@ -85,9 +86,12 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
     waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
     return;
   }
-  auto& waiting = loading_[id];
-  waiting.push_back(std::move(then));
-  if (waiting.size() > 1) return;
+  const auto [read, begins] = loading_.try_emplace(id);
+  read->second.waiting.push_back(std::move(then));
+  if (begins) this->read(id);
+}
+
+void receipt_clerk_state::read(storage::entity_id id) {
   around_->ports.receipts.read_entity(
       id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
         return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
@@ -97,7 +101,7 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
 // --- Commands ---
 
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
-  with_receipt(what.reservation, what.first_attempt, [this, what, to](receipt_entity& log) {
+  with_receipt(what.reservation, what.first_attempt, [this, what, to](const receipt_ptr& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
     auto& book = book_of(what.reservation);
     decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, to);
@@ -106,33 +110,37 @@ void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
 
 void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) {
   with_receipt(what.reservation, false,
-               [this, to](receipt_entity& log) { decide(log, domain::receipts::void_receipt{}, to); });
+               [this, to](const receipt_ptr& log) { decide(log, domain::receipts::void_receipt{}, to); });
 }
 
-void receipt_clerk_state::decide(receipt_entity& log, const domain::receipts::command& command,
+void receipt_clerk_state::decide(const receipt_ptr& log, const domain::receipts::command& command,
                                  receipt_reply to) {
   // A refusal is an answer here: the state says that the receipt is void.
-  const auto decision = domain::receipts::decide(log.state(), command, around_->ports.clock());
+  const auto decision = domain::receipts::decide(log->state(), command, around_->ports.clock());
   if (!decision.events.empty()) append(log, decision.events);
-  log.when_durable([this, &log, to]() mutable { to.deliver(answer(log)); });
+  log->when_durable([this, of = log.get(), to]() mutable { to.deliver(answer(*of)); });
 }
 
-void receipt_clerk_state::append(receipt_entity& log, const std::vector<domain::receipts::event>& events) {
-  auto& book = book_of(log.id());
+void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events) {
+  auto& book = book_of(log->id());
   append_entry append;
-  append.on_open_appends = !log.settled();
-  append.entry = log.commit(events, book.owner_epoch);
+  append.on_open_appends = !log->settled();
+  append.entry = log->commit(events, book.owner_epoch);
   if (std::holds_alternative<domain::receipts::issued>(events.front())) {
     append.entry.counter = ++book.last_number;
   }
   self_->request(writer_, caf::infinite, std::move(append))
       .then(
-          [this, &log, version = log.state().version](const storage::append_verdict& verdict) {
-            if (verdict.status != storage::append_status::appended) {
-              return go_down("its journal refused an append as stale");
+          [this, log, version = log->state().version,
+           epoch = book.owner_epoch](const storage::append_verdict& verdict) {
+            if (verdict.status == storage::append_status::appended) {
+              log->appended(version);
+              shrink();
+            } else if (book_of(log->id()).owner_epoch == epoch) {
+              go_down("its journal refused an append as stale");
             }
-            log.appended(version);
-            shrink();
+            // Else the book is gone, and with the receipt's last append goes the reply that is owed: the
+            // child tries again.
           },
           [this](const caf::error& why) { go_down(self_->system().render(why)); });
 }
@@ -151,8 +159,18 @@ receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
 // --- Receipts read, and forgotten ---
 
 void receipt_clerk_state::loaded(const entity_read& read) {
-  auto waiting = loading_.extract(read.entity);
-  held_ -= waiting.mapped().size();
+  auto found = loading_.find(read.entity);
+  if (std::exchange(found->second.of_lost_book, false)) {
+    if (found->second.waiting.empty()) {
+      loading_.erase(found);
+    } else {
+      this->read(read.entity);
+    }
+    return;
+  }
+  const auto waiting = std::move(found->second.waiting);
+  loading_.erase(found);
+  held_ -= waiting.size();
   receipt_entity log(read.entity);
   std::optional<std::string> wrong;
   if (!*read.result) wrong = read.result->error().message;
@@ -162,24 +180,25 @@ void receipt_clerk_state::loaded(const entity_read& read) {
     spdlog::error("the receipt of reservation {} can't be read: {}", read.entity, *wrong);
     return;
   }
-  auto& kept = open(std::move(log));
-  for (auto& then : waiting.mapped()) then(kept);
+  const auto kept = open(std::move(log));
+  for (auto& then : waiting) then(kept);
 }
 
-receipt_clerk_state::receipt_entity& receipt_clerk_state::open(receipt_entity log) {
+receipt_clerk_state::receipt_ptr receipt_clerk_state::open(receipt_entity log) {
   shrink();
   const auto id = log.id();
   recency_.push_back(id);
-  auto [place, fresh] = open_.emplace(id, open_receipt{std::move(log), std::prev(recency_.end())});
+  auto [place, fresh] = open_.emplace(
+      id, open_receipt{std::make_shared<receipt_entity>(std::move(log)), std::prev(recency_.end())});
   assert(fresh);
   return place->second.log;
 }
 
 void receipt_clerk_state::shrink() {
-  // Those that wait for the journal stay: a reply refers to them.
+  // Those that wait for the journal stay: what is decided next stands on them.
   while (open_.size() >= largest_open_receipts) {
     auto oldest = open_.find(recency_.front());
-    if (!oldest->second.log.settled()) return;
+    if (!oldest->second.log->settled()) return;
     recency_.pop_front();
     open_.erase(oldest);
   }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -43,10 +44,17 @@ class receipt_clerk_state {
 
  private:
   using receipt_entity = entity<receipt_aggregate>;
-  using use = std::function<void(receipt_entity&)>;
+  /// Shared with its appends under way.
+  using receipt_ptr = std::shared_ptr<receipt_entity>;
+  using use = std::function<void(const receipt_ptr&)>;
   struct open_receipt {
-    receipt_entity log;
+    receipt_ptr log;
     std::list<storage::entity_id>::iterator recency;
+  };
+  struct read_under_way {
+    std::vector<use> waiting;
+    /// It began before the book went to another node: what it reads may be old by the time the book is back.
+    bool of_lost_book = false;
   };
   struct book {
     /// Counts the claims; 0 for a book that is not kept here.
@@ -59,12 +67,13 @@ class receipt_clerk_state {
   book& book_of(storage::entity_id id) { return books_[storage::shard_of(id)]; }
   template <class Use>
   void with_receipt(storage::entity_id id, bool is_new, Use then);
-  receipt_entity* at_hand(storage::entity_id id, bool is_new);
+  receipt_ptr at_hand(storage::entity_id id, bool is_new);
   void hold(storage::entity_id id, bool is_new, use then);
-  receipt_entity& open(receipt_entity log);
+  void read(storage::entity_id id);
+  receipt_ptr open(receipt_entity log);
   void shrink();
-  void decide(receipt_entity& log, const domain::receipts::command& command, receipt_reply to);
-  void append(receipt_entity& log, const std::vector<domain::receipts::event>& events);
+  void decide(const receipt_ptr& log, const domain::receipts::command& command, receipt_reply to);
+  void append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events);
   receipt_answer answer(const receipt_entity& log) const;
   void go_down(const std::string& why);
 
@@ -74,7 +83,7 @@ class receipt_clerk_state {
   std::array<book, storage::shard_count> books_{};
   std::uint64_t last_round_ = 0;
   std::vector<std::function<void()>> waiting_for_claim_;
-  std::unordered_map<storage::entity_id, std::vector<use>> loading_;
+  std::unordered_map<storage::entity_id, read_under_way> loading_;
   std::size_t held_ = 0;
   std::unordered_map<storage::entity_id, open_receipt> open_;
   /// The least recently used first.

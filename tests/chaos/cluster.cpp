@@ -29,7 +29,7 @@ constexpr const char* database = "chaos";
 constexpr const char* schemas[] = {"holdfast_reservations", "holdfast_receipts"};
 
 constexpr int killed = 128 + SIGKILL;
-/// Of a node whose journal has failed, or is not there when it starts.
+/// Of a node whose journal is not there when it starts; one that serves waits for it.
 constexpr int failed = 1;
 /// Calls are tried again for a while before anybody gives up.
 constexpr auto may_fail_for = 30s;
@@ -153,9 +153,10 @@ void cluster::tend(node& one, std::size_t number) {
 }
 
 void cluster::look_into_end(node& one, int code) {
-  const bool without_journal = code == failed && clock::now() < one.may_fail_until;
+  one.ready = one.ready || one.process->has_line();
+  const bool without_journal = code == failed && !one.ready && clock::now() < one.may_fail_until;
   if (without_journal) {
-    ++ends_without_journal_;
+    ++starts_in_vain_;
   } else if (!one.expected.contains(code)) {
     into_.complain(one.door.node + " ended with " + std::to_string(code) +
                    ", which nobody asked for: " + one.process->errors());

@@ -91,8 +91,8 @@ class cluster final : public site {
   bool is_whole();
   /// Ends them as an operator would; complains where that does not go well.
   void end_all();
-  /// Ends of nodes that nobody ordered, but for which they had a reason: their journal was out of reach.
-  int ends_without_journal() const { return ends_without_journal_; }
+  /// Starts of nodes that ended since their journal was out of reach.
+  int starts_in_vain() const { return starts_in_vain_; }
 
   recorder& into() override { return into_; }
   testing::sandbox_process& provider() override { return provider_; }
@@ -142,7 +142,7 @@ class cluster final : public site {
   std::map<std::string, std::unique_ptr<storage::journal>> journals_;
   std::array<node, cluster_size> nodes_;
   bool postgres_is_up_ = true;
-  int ends_without_journal_ = 0;
+  int starts_in_vain_ = 0;
 };
 
 }  // namespace holdfast::chaos

@@ -79,7 +79,7 @@ class cluster_episode {
     auto judged = judge(cluster_, customers_, {"chaos in a cluster", seed_, replay()});
     end(judged);
     judged.figures += "; whole " + std::to_string(whole_after_.count()) + " ms after the last fault; " +
-                      std::to_string(cluster_.ends_without_journal()) + " ends for want of a journal";
+                      std::to_string(cluster_.starts_in_vain()) + " starts for want of a journal in vain";
     return judged;
   }
 

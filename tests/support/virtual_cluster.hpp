@@ -308,17 +308,20 @@ class virtual_cluster {
   std::deque<job> jobs;
   actors::engine_options options;
   storage::memory_journal reservations{
-      [this](job next) { (journal_held_ ? held_ : jobs).push_back(std::move(next)); }, "reservations"};
-  storage::memory_journal receipts{[this](job next) { jobs.push_back(std::move(next)); }, "receipts"};
+      [this](job next) { (held_journal_ == &reservations ? held_ : jobs).push_back(std::move(next)); },
+      "reservations"};
+  storage::memory_journal receipts{
+      [this](job next) { (held_journal_ == &receipts ? held_ : jobs).push_back(std::move(next)); },
+      "receipts"};
   scripted_provider provider{jobs};
   memory_view_writer view{jobs};
   storage::memory_membership membership{
       lease, [this] { return storage::memory_membership::time_point{} + elapsed_; }};
   virtual_network network;
-  /// The journal of the reservations does nothing for now, and then everything in order.
-  void hold_journal() { journal_held_ = true; }
+  /// One of the journals does nothing for now, and then everything in order.
+  void hold(const storage::memory_journal& journal) { held_journal_ = &journal; }
   void release_journal() {
-    journal_held_ = false;
+    held_journal_ = nullptr;
     for (auto& call : std::exchange(held_, {})) jobs.push_back(std::move(call));
   }
 
@@ -326,7 +329,7 @@ class virtual_cluster {
   std::function<void()> after_step;
 
  private:
-  bool journal_held_ = false;
+  const storage::memory_journal* held_journal_ = nullptr;
   std::deque<job> held_;
   std::chrono::milliseconds elapsed_{0};
   std::set<std::string> silenced_;
