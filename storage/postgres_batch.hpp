@@ -1,11 +1,15 @@
-// Claims and appends that are judged and written in one transaction, of two round trips: the first locks the
-// shards' rows and reads what the entries are judged by, the second writes and commits. Whoever else writes
-// to one of these shards waits for the locks from the first to the commit, so that what was read still holds
-// when it is written: an owner whose epoch is stale is found out by the row itself.
+// Claims and appends that are judged and written in one transaction.
 //
-// An answer to the commit may get lost. The transaction held its locks then, so whoever locks the same
-// shards afterwards waits for its end, and finds its records or not, told from all others by the batch's
-// number. commit() does this before it tries again; it must have the same batch until it is done.
+// Where all shards are known from batches before, it is one round trip: the entries are judged by what is
+// known, and the transaction fails where the epoch or the last position of a shard is another by now, so an
+// owner whose epoch is stale is found out by the row itself. Then, and for claims, it is two: the first locks
+// the shards' rows and reads what the entries are judged by, the second writes and commits.
+//
+// An answer to the commit may get lost. Whoever locks the same shards afterwards waits for the end of a
+// transaction that has begun, and finds its records or not, told from all others by the batch's number. One
+// of one round trip may not even have begun. commit() looks under the locks under which it writes the batch
+// again, so that such a one finds positions that have moved on, and fails. It must have the same batch until
+// it is done.
 //
 // Belongs to one thread, the writer's. Throws postgres_failure.
 #pragma once
@@ -24,15 +28,17 @@
 #include "storage/append_rules.hpp"
 #include "storage/journal.hpp"
 #include "storage/postgres_connection.hpp"
+#include "storage/postgres_known.hpp"
 
 namespace holdfast::storage {
 
 class postgres_batch {
  public:
-  postgres_batch();
+  /// Goes by what is known, and adds to it. Empty after a failure.
+  explicit postgres_batch(postgres_known& known);
 
   // What the batch is going to ask about; all of it before commit(). Entries must outlive the batch.
-  void need(shard_id shard) { shards_needed_.insert(shard); }
+  void need(shard_id shard);
   void need(const journal_entry& entry);
 
   /// Durable when it returns. Calls `judge_all`, which claims and appends in order, as often as it takes:
@@ -51,16 +57,10 @@ class postgres_batch {
 
  private:
   using key_name = std::pair<shard_id, std::string_view>;
-  struct shard_state {
-    epoch owner_epoch = 0;
-    std::uint64_t counter = 0;
-    position last_position = 0;
-    entity_id last_entity = 0;
-  };
   struct entity_state {
     std::uint64_t last_sequence = 0;
     /// As of before the batch: one that has no record has no row in `unfinished` either.
-    bool is_new = true;
+    std::optional<bool> listed = false;
     bool unfinished = false;
   };
   struct taken_record {
@@ -68,24 +68,37 @@ class postgres_batch {
     position at;
   };
 
-  void forget();
-  void lock_and_read(postgres_connection& connection);
+  void begin_anew();
+  bool all_known(const postgres_known& known) const;
+  bool commit_by_known(postgres_connection& connection, postgres_known& known,
+                       const std::function<void()>& judge_all);
+  bool commit_under_locks(postgres_connection& connection, postgres_known& known,
+                          const std::function<void()>& judge_all);
+  void look_up(postgres_connection& connection, const std::vector<entity_id>& entities);
+  void add_look_up(std::vector<postgres_request>& requests, const std::vector<entity_id>& entities) const;
+  void take_looked_up(const std::vector<postgres_rows>& answers, std::size_t first,
+                      const std::vector<entity_id>& entities);
   void read_shards(const postgres_rows& rows);
-  bool has_landed(postgres_connection& connection) const;
-  void write(postgres_connection& connection);
+  void write(postgres_connection& connection, std::vector<postgres_request> requests);
+  void tell(postgres_known& known) const;
   postgres_request lock_request() const;
   postgres_request shards_request() const;
+  postgres_request move_request() const;
   postgres_request records_request() const;
   void add_key_request(std::vector<postgres_request>& requests) const;
   void add_unfinished_requests(std::vector<postgres_request>& requests) const;
 
   /// In each of its records. Random, so that no other batch has it.
   const std::uint64_t number_;
+  postgres_known& known_;
+  bool claims_ = false;
   std::set<shard_id> shards_needed_;
   std::set<entity_id> entities_needed_;
   std::set<key_name> keys_needed_;
 
-  std::map<shard_id, shard_state> shards_;
+  std::map<shard_id, postgres_shard> shards_;
+  /// As of before the batch.
+  std::map<shard_id, position> positions_;
   std::unordered_map<entity_id, entity_state> entities_;
   std::map<key_name, key_holder> holders_;
 

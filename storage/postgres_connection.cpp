@@ -36,7 +36,8 @@ postgres_failure failure_of(const PGresult* result) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   // libpq gives no state to what it finds out by itself, a lost connection above all.
   const bool passing = state == nullptr || may_pass(state);
-  return {passing ? failure_kind::passing : failure_kind::lasting, one_line(PQresultErrorMessage(result))};
+  return {passing ? failure_kind::passing : failure_kind::lasting, one_line(PQresultErrorMessage(result)),
+          state == nullptr ? "" : state};
 }
 
 PGconn* connect(const postgres_options& options) {
@@ -85,7 +86,13 @@ std::vector<postgres_rows> postgres_connection::exchange(const std::vector<postg
     if (status == PGRES_PIPELINE_SYNC) break;
     if (status == PGRES_FATAL_ERROR && !failure) failure = failure_of(result);
     if (failure && PQstatus(connection_.get()) != CONNECTION_OK) break;
-    if (asked != sent_.end() && *asked++) answers.push_back(std::move(rows));
+    if (asked == sent_.end()) continue;
+    if (asked->has_rows) {
+      answers.push_back(std::move(rows));
+    } else if (status == PGRES_COMMAND_OK) {
+      prepared_.insert(asked->statement);
+    }
+    ++asked;
   }
   if (failure) throw *failure;
   return answers;
@@ -98,9 +105,11 @@ postgres_rows postgres_connection::ask(postgres_request request) {
 void postgres_connection::send(const postgres_request& request) {
   auto* const connection = connection_.get();
   const auto* name = request.statement.name;
-  if (prepared_.insert(name).second) {
+  const bool sent_before = std::any_of(
+      sent_.begin(), sent_.end(), [&](const auto& one) { return std::string_view(one.statement) == name; });
+  if (!prepared_.contains(name) && !sent_before) {
     if (PQsendPrepare(connection, name, request.statement.sql, 0, nullptr) != 1) fail_lost();
-    sent_.push_back(false);
+    sent_.push_back({name, false});
   }
   const auto& encoded = request.values.encoded();
   std::vector<const char*> values;
@@ -114,7 +123,7 @@ void postgres_connection::send(const postgres_request& request) {
                           formats.data(), 1) != 1) {
     fail_lost();
   }
-  sent_.push_back(true);
+  sent_.push_back({name, true});
 }
 
 void postgres_connection::wait_for_result(time_point deadline) {

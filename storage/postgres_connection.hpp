@@ -2,7 +2,8 @@
 // their results come back at once, so an exchange costs one round trip however many they are.
 //
 // Used by one thread at a time, which it blocks, for no longer than the time-out. After a failure it is of
-// no use any more: what the server did of that exchange is unknown.
+// no use any more: what the server did of that exchange is unknown. Unless the server itself has refused a
+// statement, with an SQLSTATE: it takes the next exchange.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <libpq-fe.h>
@@ -27,11 +29,15 @@ class postgres_failure : public std::runtime_error {
   /// Whether it may go away by itself, as a restart does, so that trying again makes sense.
   enum class kind : std::uint8_t { passing, lasting };
 
-  postgres_failure(kind what, const std::string& message) : std::runtime_error(message), kind_(what) {}
+  postgres_failure(kind what, const std::string& message, std::string state = "")
+      : std::runtime_error(message), kind_(what), state_(std::move(state)) {}
   bool passing() const { return kind_ == kind::passing; }
+  /// The server's SQLSTATE; empty for what it did not say itself.
+  const std::string& state() const { return state_; }
 
  private:
   kind kind_;
+  std::string state_;
 };
 
 /// Prepared when a connection first uses it. A constant of the program's: told apart by its name.
@@ -71,8 +77,13 @@ class postgres_connection {
   const std::chrono::milliseconds exchange_timeout_;
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
   std::set<std::string_view> prepared_;
-  /// Of each statement sent in this exchange, whether its rows were asked for.
-  std::vector<bool> sent_;
+  /// What has been sent in this exchange.
+  struct sent {
+    const char* statement;
+    /// Its rows were asked for; else it was to be prepared.
+    bool has_rows;
+  };
+  std::vector<sent> sent_;
   std::string warning_;
 };
 

@@ -169,7 +169,7 @@ class postgres_journal::threads {
   void commit(postgres_session& session, std::deque<waiting_write>& calls) {
     if (failure_) return;
     try {
-      postgres_batch batch;
+      postgres_batch batch(known_);
       for (const auto& call : calls) {
         std::visit([&](const auto& known) { gather(batch, known); }, call);
       }
@@ -210,6 +210,8 @@ class postgres_journal::threads {
   const std::string where_;
   const std::string store_id_;
   std::optional<tl::unexpected<journal_error>> failure_;
+  /// The writer's.
+  postgres_known known_;
   std::atomic<std::size_t> waiting_bytes_ = 0;
   std::atomic<std::size_t> waiting_reads_ = 0;
   open_calls calls_;

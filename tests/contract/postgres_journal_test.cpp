@@ -211,11 +211,81 @@ TEST_CASE("a commit that lands after its connection was lost is waited for") {
   });
   const auto journal = opened(patient(proxy.url(database)));
   const auto owner = claim(*journal, shard);
+  // Held, so that a claim and an append come into one batch: the locks are taken ahead of its commit.
+  std::promise<void> gate;
+  const auto open_gate = gate.get_future().share();
+  std::promise<void> reached;
+  journal->append({entry(owner, nth(1), 0)}, [&, open_gate](auto) {
+    reached.set_value();
+    open_gate.wait();
+  });
+  reached.get_future().wait();
+  journal->claim({shard}, [](auto) {});
+  const shard_claim next{shard, owner.owner_epoch + 1, 1, nth(1), 0};
+  std::promise<append_answer> late;
+  journal->append({entry(next, nth(1), 1)}, [&](auto answer) { late.set_value(std::move(answer)); });
   proxy.next_commit(commit_fault::lands_late);
-  CHECK((append(*journal, entry(owner, nth(1), 0)) == appended_at(1)));
+  gate.set_value();
+  CHECK((late.get_future().get().value().at(0) == appended_at(2)));
   CHECK(proxy.faults() == 1);
-  CHECK((append(*journal, entry(owner, nth(1), 1)) == appended_at(2)));
+  CHECK((append(*journal, entry(next, nth(1), 2)) == appended_at(3)));
+  check_gapless(*journal, 3);
+}
+
+TEST_CASE("a batch that the server reads only when it has been made again is refused") {
+  const postgres_database database;
+  std::atomic<bool> made_again = false;
+  postgres_proxy proxy([&] { return made_again.load(); });
+  const auto journal = opened(patient(proxy.url(database)));
+  const auto owner = claim(*journal, shard);
+  const auto id = nth(1);
+  proxy.next_commit(commit_fault::lands_late);
+  // Of one round trip, so nothing of it has reached the server.
+  CHECK((append(*journal, {with_counter(with_key(entry(owner, id, 0), "key", 11), 1),
+                           finished(entry(owner, id, 1))}) == std::vector{appended_at(1), appended_at(2)}));
+  CHECK(proxy.faults() == 1);
+  made_again = true;
+  // It has had its answer when its connection goes.
+  REQUIRE(eventually([&] { return proxy.harmed() == 1; }, postgres_deadline));
   check_gapless(*journal, 2);
+  CHECK((append(*journal, entry(owner, id, 2)) == appended_at(3)));
+  CHECK(list_unfinished(*journal, shard, 0, 10).size() == 1);
+}
+
+TEST_CASE("what is known of a shard is forgotten with another owner's first batch") {
+  const postgres_database database;
+  const auto here = opened(patient(database.url()));
+  const auto there = opened(patient(database.url()));
+  const auto first = claim(*here, shard);
+  CHECK((append(*here, {entry(first, nth(1), 0), entry(first, nth(2), 0)}) ==
+         std::vector{appended_at(1), appended_at(2)}));
+  const auto second = claim(*there, shard);
+  CHECK(
+      (append(*there, {finished(entry(second, nth(1), 1)), with_key(entry(second, nth(3), 0), "key", 11)}) ==
+       std::vector{appended_at(3), appended_at(4)}));
+  // By what it knows the owner before would take all of these.
+  CHECK((append(*here, {entry(first, nth(1), 1), entry(first, nth(4), 0)}) ==
+         std::vector{refused(append_status::stale_epoch), refused(append_status::stale_epoch)}));
+  const auto third = claim(*here, shard);
+  CHECK((append(*here, {entry(third, nth(1), 1), entry(third, nth(1), 2), finished(entry(third, nth(2), 1)),
+                        with_key(entry(third, nth(4), 0), "key", 11)}) ==
+         std::vector{refused(append_status::stale_sequence), appended_at(5), appended_at(6),
+                     taken(nth(3), 11)}));
+  CHECK((list_unfinished(*here, shard, 0, 10) == std::vector{nth(1), nth(3)}));
+  check_gapless(*here, 6);
+}
+
+TEST_CASE("entities beyond those that are remembered are looked up") {
+  constexpr std::uint64_t many = 1500;
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  const auto owner = claim(*journal, shard);
+  for (std::uint64_t n = 1; n <= many; ++n) append(*journal, entry(owner, nth(n), 0));
+  for (std::uint64_t n = 1; n <= many; n += 100) {
+    CHECK((append(*journal, entry(owner, nth(n), 0)) == refused(append_status::stale_sequence)));
+    CHECK(append(*journal, finished(entry(owner, nth(n), 1))).status == append_status::appended);
+  }
+  CHECK(list_unfinished(*journal, shard, 0, many).size() == many - many / 100);
 }
 
 TEST_CASE("an owner that stands still in a transaction is put aside, and told so") {

@@ -65,6 +65,8 @@ class postgres_proxy {
 
   void next_commit(commit_fault fault) { fault_ = fault; }
   int faults() const { return faults_; }
+  /// Faults that are over: both sides have lost the connection.
+  int harmed() const { return harmed_; }
 
  private:
   static constexpr int look_every_ms = 5;
@@ -107,7 +109,9 @@ class postgres_proxy {
         if (bytes.find(commit) != std::string::npos) {
           if (const auto fault = fault_.exchange(commit_fault::none); fault != commit_fault::none) {
             ++faults_;
-            return do_harm(fault, bytes, client, server, stop);
+            do_harm(fault, bytes, client, server, stop);
+            ++harmed_;
+            return;
           }
         }
         if (!send(server, bytes)) return;
@@ -133,9 +137,11 @@ class postgres_proxy {
     while (!stop.stop_requested() && !meanwhile_()) std::this_thread::yield();
   }
 
+  /// For its answer, whatever that is: the server is ready for the next exchange behind it.
   static void wait_for_commit(int server, const std::stop_token& stop) {
+    constexpr std::string_view ready_for_query{"Z\0\0\0\5", 5};
     std::string answer;
-    while (!stop.stop_requested() && answer.find(std::string_view("COMMIT\0", 7)) == std::string::npos) {
+    while (!stop.stop_requested() && answer.find(ready_for_query) == std::string::npos) {
       pollfd ready{server, POLLIN, 0};
       if (::poll(&ready, 1, look_every_ms) > 0 && !receive(server, answer)) return;
     }
@@ -163,6 +169,7 @@ class postgres_proxy {
   int listener_ = -1;
   std::atomic<commit_fault> fault_ = commit_fault::none;
   std::atomic<int> faults_ = 0;
+  std::atomic<int> harmed_ = 0;
   /// Of the acceptor alone while it runs.
   std::list<std::jthread> connections_;
   std::jthread acceptor_;
