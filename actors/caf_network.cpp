@@ -11,7 +11,9 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/middleman_actor.hpp>
+#include <caf/io/network/default_multiplexer.hpp>
 #include <caf/openssl/manager.hpp>
+#include <caf/sec.hpp>
 #include <cerrno>
 #include <charconv>
 #include <memory>
@@ -21,8 +23,8 @@
 namespace holdfast::actors {
 namespace {
 
-/// For a look at whether a node is there at all.
-constexpr std::chrono::milliseconds longest_probe{1000};
+/// For the kernel to connect to a node.
+constexpr std::chrono::milliseconds longest_connect{1000};
 /// For one try to reach a node, or to listen.
 constexpr std::chrono::seconds longest_try{2};
 
@@ -42,26 +44,34 @@ std::optional<std::pair<std::string, std::uint16_t>> host_and_port_of(const std:
   return std::pair(std::move(host), port);
 }
 
-/// Whether somebody listens there. Blocks its thread for `longest_probe` at most.
-bool answers(const std::string& host, std::uint16_t port) {
+/// A connection to who listens there, or -1. Blocks its thread for `longest_connect` at most.
+int connected_socket(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return false;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return -1;
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> place(found, ::freeaddrinfo);
-  const int probe = ::socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
-  bool connected = ::connect(probe, place->ai_addr, place->ai_addrlen) == 0;
+  const int made = ::socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (made < 0) return -1;
+  bool connected = ::connect(made, place->ai_addr, place->ai_addrlen) == 0;
   if (!connected && errno == EINPROGRESS) {
-    pollfd waits{probe, POLLOUT, 0};
+    pollfd waits{made, POLLOUT, 0};
     int error = 0;
     socklen_t size = sizeof error;
-    connected = ::poll(&waits, 1, static_cast<int>(longest_probe.count())) == 1 &&
-                ::getsockopt(probe, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+    connected = ::poll(&waits, 1, static_cast<int>(longest_connect.count())) == 1 &&
+                ::getsockopt(made, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
   }
-  ::close(probe);
-  return connected;
+  if (connected) return made;
+  ::close(made);
+  return -1;
+}
+
+/// Whether somebody listens there.
+bool answers(const std::string& host, std::uint16_t port) {
+  const int made = connected_socket(host, port);
+  if (made >= 0) ::close(made);
+  return made >= 0;
 }
 
 long forget_earlier_errors(BIO* socket, int operation, const char*, std::size_t, int, long, int result,
@@ -122,9 +132,8 @@ void caf_network::find(const std::string& address,
                        std::function<void(tl::expected<node_gate_actor, std::string>)> done) {
   const auto place = host_and_port_of(address);
   if (!place) return done(tl::unexpected("'" + address + "' is no address of a node"));
-  // CAF connects to one node after the other, in a thread that waits for each as long as the kernel does: a
-  // machine that is gone would keep it from all others for minutes. So it is asked for those that answer
-  // only.
+  // CAF connects to one node after the other, in one thread, which machines that are gone would keep from all
+  // others. So it is asked for those that answer only.
   system_.spawn<caf::detached>([middleman = middleman_of(system_, node_), place = *place, address,
                                 done = std::move(done)](caf::event_based_actor* self) {
     if (!answers(place.first, place.second)) {
@@ -144,3 +153,22 @@ void caf_network::find(const std::string& address,
 }
 
 }  // namespace holdfast::actors
+
+namespace caf::io::network {
+
+/// In place of CAF's own, by the rules of the dynamic linker, for its TLS too: that one waits for as long as
+/// the kernel tries, two minutes, for a machine that goes at the wrong moment. Meanwhile no other node could
+/// be connected to, and the process could not end.
+expected<native_socket> new_tcp_connection(const std::string& host, std::uint16_t port,
+                                           optional<protocol::network>) {
+  const int made = holdfast::actors::connected_socket(host, port);
+  if (made < 0) return make_error(sec::cannot_connect_to_node, host, port);
+  // As CAF gets it from its own.
+  if (auto blocking = nonblocking(made, false); !blocking) {
+    ::close(made);
+    return std::move(blocking.error());
+  }
+  return made;
+}
+
+}  // namespace caf::io::network
