@@ -260,9 +260,10 @@ struct close_shard {
 struct shard_closed {
   storage::shard_id shard = 0;
 };
-/// To the shard keeper, from a reservation: another node has claimed the shard.
+/// To the shard keeper, from a reservation: another node has claimed the shard since this epoch.
 struct shard_refused {
   storage::shard_id shard = 0;
+  storage::epoch owner_epoch = 0;
 };
 /// To a reservation: its shard goes to another node. Leave as soon as nobody waits for you; or now, and
 /// whoever waits is told that it goes on without them.

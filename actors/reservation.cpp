@@ -222,7 +222,7 @@ void reservation_state::appended(const storage::append_verdict& verdict, const a
                                              std::exchange(placement_, {})});
       return rest();
     case storage::append_status::stale_epoch:
-      self_->send(links_->keeper, shard_refused{storage::shard_of(log_->id())});
+      self_->send(links_->keeper, shard_refused{storage::shard_of(log_->id()), links_->owner_epoch});
       return go_down("another owner has claimed its shard");
     default:
       return go_down("the journal refused an append as stale");

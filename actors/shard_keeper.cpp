@@ -96,6 +96,7 @@ void shard_keeper_state::beat() {
     return;
   }
   storage::heartbeat what;
+  what.number = ++beats_;
   what.from = {around_->options.node.name, address_,
                handed_over_ ? storage::no_roles : around_->options.node.roles};
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
@@ -109,15 +110,18 @@ void shard_keeper_state::beat() {
 
 void shard_keeper_state::heard(const beat_answered& what) {
   beating_ = false;
-  if (*what.result) {
-    leased_until_ = sent_at_ + around_->ports.membership->lease();
+  const auto until = sent_at_ + around_->ports.membership->lease();
+  // After a pause the answer may be older than the leases of which it tells.
+  if (*what.result && clock() < until - safety_margin()) {
+    leased_until_ = until;
     around_->ports.progress.serve_until(leased_until_ - safety_margin());
     if (std::exchange(unheard_, false)) spdlog::info("the cluster's membership answers again");
     obey(std::move(**what.result));
   } else {
     around_->cluster->beat_failed();
     if (!std::exchange(unheard_, true)) {
-      spdlog::warn("no answer from the cluster's membership: {}; trying again", what.result->error());
+      spdlog::warn("no answer from the cluster's membership: {}; trying again",
+                   *what.result ? "it came when its leases were over" : what.result->error());
     }
   }
   if (std::exchange(beat_again_, false)) beat();
@@ -213,6 +217,7 @@ void shard_keeper_state::claimed(const shards_claimed& what) {
 void shard_keeper_state::serve(const storage::shard_claim& claim) {
   auto& one = shards_[claim.shard];
   if (one.actor) caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
+  one.owner_epoch = claim.owner_epoch;
   one.actor = self_->spawn<caf::monitored>(shard, around_, parts_.links, claim);
   parts_.served->put(claim.shard, one.actor);
   around_->first_shard_served->open();
@@ -244,8 +249,11 @@ void shard_keeper_state::closed(storage::shard_id shard) {
 
 /// Another node has claimed it: the leases say which of the two claims it anew. A node that is alone has
 /// none, and whoever else is at its journal is no part of the plan.
-void shard_keeper_state::refused(storage::shard_id shard) {
-  if (in_cluster() && shards_[shard].now == phase::serving) close(shard, std::chrono::milliseconds(0));
+void shard_keeper_state::refused(const shard_refused& what) {
+  const auto& one = shards_[what.shard];
+  // A late one tells of a claim that has been made anew.
+  if (!in_cluster() || one.now != phase::serving || one.owner_epoch != what.owner_epoch) return;
+  close(what.shard, std::chrono::milliseconds(0));
 }
 
 /// All that it has.
@@ -312,7 +320,7 @@ shard_keeper_actor::behavior_type shard_keeper(shard_keeper_state::self_pointer 
       [self](const beat_answered& what) { self->state.heard(what); },
       [self](const shards_claimed& what) { self->state.claimed(what); },
       [self](const shard_closed& what) { self->state.closed(what.shard); },
-      [self](const shard_refused& what) { self->state.refused(what.shard); },
+      [self](const shard_refused& what) { self->state.refused(what); },
       [self](const hand_over& what) { self->state.give_all(what); },
       [self](tick) { self->state.look(); },
   };

@@ -51,7 +51,7 @@ class shard_keeper_state {
   void heard(const beat_answered& what);
   void claimed(const shards_claimed& what);
   void closed(storage::shard_id shard);
-  void refused(storage::shard_id shard);
+  void refused(const shard_refused& what);
   void give_all(const hand_over& what);
   void shard_down(const caf::down_msg& down);
 
@@ -65,6 +65,8 @@ class shard_keeper_state {
     shard_actor actor;
     /// The claim under way.
     std::uint64_t round = 0;
+    /// Of the last claim.
+    storage::epoch owner_epoch = 0;
     /// The last beat that was sent said that it is served.
     bool told = false;
   };
@@ -96,6 +98,7 @@ class shard_keeper_state {
   /// A beat is out: when it was sent, and whether another is to follow at once.
   bool beating_ = false;
   bool beat_again_ = false;
+  std::uint64_t beats_ = 0;
   /// The last one had no answer.
   bool unheard_ = false;
   time_point sent_at_{};

@@ -46,6 +46,9 @@ struct cluster_member {
 
 struct heartbeat {
   cluster_member from;
+  /// Growing. One that arrives behind a later one, or behind the member's leave, has no effect: a network may
+  /// bring it long after who sent it has given it up.
+  std::uint64_t number = 0;
   /// The shards that it serves. Those of its leases are renewed where they have not run out; others that it
   /// has are given back.
   std::vector<shard_id> serves;

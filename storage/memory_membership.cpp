@@ -1,6 +1,7 @@
 #include "storage/memory_membership.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace holdfast::storage {
 
@@ -8,8 +9,9 @@ void memory_membership::beat(heartbeat what, heartbeat_callback done) {
   if (cut_off_.contains(what.from.name)) return done(tl::unexpected(std::string("cut off")));
   const auto now = clock_();
   const auto until = now + lease_;
-  members_[what.from.name] = {what.from, until};
-  std::erase_if(members_, [now](const auto& one) { return one.second.until <= now; });
+  auto& known = members_[what.from.name];
+  if (what.number < known.last_beat) return done(state());
+  known = {what.from, until, what.number};
   const std::set<shard_id> served(what.serves.begin(), what.serves.end());
   give_back(what.from.name, served);
   std::size_t owned = 0;
@@ -31,7 +33,7 @@ void memory_membership::beat(heartbeat what, heartbeat_callback done) {
 void memory_membership::leave(std::string name, std::function<void(membership_result<bool>)> done) {
   if (cut_off_.contains(name)) return done(tl::unexpected(std::string("cut off")));
   give_back(name, {});
-  members_.erase(name);
+  members_[name] = {{name, "", no_roles}, clock_(), std::numeric_limits<std::uint64_t>::max()};
   done(true);
 }
 
@@ -44,12 +46,13 @@ void memory_membership::give_back(const std::string& from, const std::set<shard_
 cluster_state memory_membership::state() const {
   cluster_state seen;
   std::size_t takers = 0;
+  const auto now = clock_();
   for (const auto& [name, one] : members_) {
+    if (one.until <= now) continue;
     seen.members.push_back(one.who);
     takers += one.who.roles.reservation ? 1 : 0;
   }
   seen.share = even_share(takers);
-  const auto now = clock_();
   auto owner = seen.members.end();
   for (std::size_t shard = 0; shard < leases_.size(); ++shard) {
     const auto& lease = leases_[shard];

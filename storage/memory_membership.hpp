@@ -11,7 +11,7 @@
 
 namespace holdfast::storage {
 
-class memory_membership final : public membership {
+class memory_membership : public membership {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
@@ -29,6 +29,7 @@ class memory_membership final : public membership {
   struct known_member {
     cluster_member who;
     time_point until;
+    std::uint64_t last_beat = 0;
   };
   struct known_lease {
     std::string owner;
@@ -40,6 +41,7 @@ class memory_membership final : public membership {
 
   const std::chrono::milliseconds lease_;
   const std::function<time_point()> clock_;
+  /// Also those who are gone: their late heartbeats are told by that.
   std::map<std::string, known_member> members_;
   std::array<known_lease, shard_count> leases_;
   std::set<std::string> cut_off_;

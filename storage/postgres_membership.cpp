@@ -28,7 +28,7 @@ constexpr postgres_statement create_cluster_version{
 constexpr postgres_statement create_members{
     "create_members",
     "CREATE TABLE IF NOT EXISTS members (name text PRIMARY KEY, address text NOT NULL, "
-    "roles bigint NOT NULL, until timestamptz NOT NULL)"};
+    "roles bigint NOT NULL, until timestamptz NOT NULL, last_beat bigint NOT NULL)"};
 // Updated with every heartbeat: their pages keep room for that.
 constexpr postgres_statement create_leases{
     "create_leases",
@@ -47,31 +47,41 @@ static_assert(shard_count == 256, "as many rows are made");
 constexpr postgres_statement put_member{
     "put_member",
     "INSERT INTO members VALUES ($1::text, $2::text, $3::bigint, "
-    "                            clock_timestamp() + $4::bigint * interval '1 ms') "
+    "                            clock_timestamp() + $4::bigint * interval '1 ms', $5::bigint) "
     "ON CONFLICT (name) DO UPDATE SET address = excluded.address, roles = excluded.roles, "
-    "                                 until = excluded.until"};
-constexpr postgres_statement forget_members{"forget_members",
-                                            "DELETE FROM members WHERE until <= clock_timestamp()"};
-constexpr postgres_statement forget_member{"forget_member", "DELETE FROM members WHERE name = $1::text"};
+    "                                 until = excluded.until, last_beat = excluded.last_beat "
+    "WHERE members.last_beat < excluded.last_beat"};
+// Those who are gone are known for as long as a network may hold a heartbeat of theirs back.
+constexpr postgres_statement forget_members{
+    "forget_members", "DELETE FROM members WHERE until <= clock_timestamp() - interval '10 min'"};
+constexpr postgres_statement leave_members{
+    "leave_members",
+    "UPDATE members SET until = clock_timestamp(), last_beat = 9223372036854775807 WHERE name = $1::text"};
+constexpr postgres_statement give_all_back{
+    "give_all_back", "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text"};
+// All that follows is done by the member's latest heartbeat only.
 constexpr postgres_statement give_back{
     "give_back",
-    "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text AND NOT shard = ANY ($2::bigint[])"};
+    "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text AND NOT shard = ANY ($2::bigint[]) "
+    "AND EXISTS (SELECT FROM members WHERE name = $1::text AND last_beat = $3::bigint)"};
 constexpr postgres_statement renew{
     "renew",
     "UPDATE leases SET until = clock_timestamp() + $2::bigint * interval '1 ms' "
-    "WHERE owner = $1::text AND until > clock_timestamp()"};
+    "WHERE owner = $1::text AND until > clock_timestamp() "
+    "AND EXISTS (SELECT FROM members WHERE name = $1::text AND last_beat = $3::bigint)"};
 // The even share is even_share() of membership.hpp.
 constexpr postgres_statement take{
     "take",
     "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
     "WHERE shard IN ("
     "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT ("
-    "    SELECT CASE WHEN bool_or(name = $1::text AND roles & 1 <> 0) THEN greatest(0, "
-    "      (255 + count(*) FILTER (WHERE roles & 1 <> 0)) / count(*) FILTER (WHERE roles & 1 <> 0) - "
+    "    SELECT CASE WHEN bool_or(name = $1::text AND last_beat = $3::bigint) THEN greatest(0, "
+    "      (255 + count(*)) / count(*) - "
     "      (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) ELSE 0 END "
-    "    FROM members))"};
+    "    FROM members WHERE until > clock_timestamp() AND roles & 1 <> 0))"};
 constexpr postgres_statement read_members{
-    "read_members", "SELECT name, address, roles FROM members ORDER BY name COLLATE \"C\""};
+    "read_members",
+    "SELECT name, address, roles FROM members WHERE until > clock_timestamp() ORDER BY name COLLATE \"C\""};
 constexpr postgres_statement has_members{"has_members",
                                          "SELECT (to_regclass('members') IS NOT NULL)::int::bigint"};
 constexpr postgres_statement count_members_now{
@@ -201,6 +211,8 @@ membership_result<std::unique_ptr<postgres_membership>> postgres_membership::ope
     postgres_options options, std::chrono::milliseconds lease) {
   // A server that does not answer must be noticed while the lease lasts.
   options.exchange_timeout = std::min(options.exchange_timeout, lease / 4);
+  // One that stands still in the middle of a heartbeat holds up all others.
+  options.idle_in_transaction = std::min(options.idle_in_transaction, lease / 8);
   std::string where = "in PostgreSQL";
   try {
     where = where_of(options);
@@ -243,11 +255,12 @@ void postgres_membership::beat(heartbeat what, heartbeat_callback done) {
         const auto answers = connection.exchange(
             {{begin_beat},
              {lock_cluster, postgres_values().number(cluster_lock)},
-             {put_member, by_name().bytes(address).number(number_of(roles)).number(lease_ms)},
+             {put_member,
+              by_name().bytes(address).number(number_of(roles)).number(lease_ms).number(what.number)},
              {forget_members},
-             {give_back, by_name().numbers(numbers_of(what.serves))},
-             {renew, by_name().number(lease_ms)},
-             {take, by_name().number(lease_ms)},
+             {give_back, by_name().numbers(numbers_of(what.serves)).number(what.number)},
+             {renew, by_name().number(lease_ms).number(what.number)},
+             {take, by_name().number(lease_ms).number(what.number)},
              {read_members},
              {read_leases},
              {end_beat}});
@@ -261,8 +274,8 @@ void postgres_membership::leave(std::string name, std::function<void(membership_
       [name = std::move(name)](postgres_connection& connection) {
         connection.exchange({{begin_beat},
                              {lock_cluster, postgres_values().number(cluster_lock)},
-                             {give_back, postgres_values().bytes(name).numbers({})},
-                             {forget_member, postgres_values().bytes(name)},
+                             {give_all_back, postgres_values().bytes(name)},
+                             {leave_members, postgres_values().bytes(name)},
                              {end_beat}});
         return true;
       },

@@ -66,8 +66,8 @@ class node {
 
   cluster_state beat() {
     std::promise<membership_result<cluster_state>> promise;
-    store_.beat({me_, {serves_.begin(), serves_.end()}},
-                [&](auto state) { promise.set_value(std::move(state)); });
+    last_beat_ = {me_, last_beat_.number + 1, {serves_.begin(), serves_.end()}};
+    store_.beat(last_beat_, [&](auto state) { promise.set_value(std::move(state)); });
     auto state = promise.get_future().get();
     REQUIRE_MESSAGE(state, state.error());
     serves_.clear();
@@ -93,10 +93,12 @@ class node {
   void take_no_shards() { me_.roles = no_roles; }
   void stop_serving(shard_id shard) { serves_.erase(shard); }
   const shards& serves() const { return serves_; }
+  const heartbeat& last_beat() const { return last_beat_; }
 
  private:
   membership& store_;
   cluster_member me_;
+  heartbeat last_beat_;
   shards serves_;
 };
 
@@ -196,6 +198,31 @@ TEST_CASE_TEMPLATE("a node that leaves is forgotten, and its shards are free at 
   CHECK(second.serves().size() == shard_count);
 }
 
+TEST_CASE_TEMPLATE("a heartbeat that arrives late has no effect", rig, memory_rig, postgres_rig) {
+  rig world;
+  const auto arrives = [&](const heartbeat& late) {
+    std::promise<bool> done;
+    world.store().beat(late, [&](auto state) { done.set_value(state.has_value()); });
+    CHECK(done.get_future().get());
+  };
+  node first(world.store(), "first");
+  first.beat();
+  const auto early = first.last_beat();
+  CHECK(early.serves.empty());
+  first.beat();
+  arrives(early);
+  node second(world.store(), "second");
+  second.beat();
+  CHECK_MESSAGE(second.serves().empty(), "nothing was given back");
+  first.beat_and_hand_over();
+  CHECK(first.serves().size() == shard_count / 2);
+  first.leave();
+  arrives(first.last_beat());
+  const auto state = second.beat();
+  CHECK(state.members.size() == 1);
+  CHECK(second.serves().size() == shard_count);
+}
+
 TEST_CASE("nodes that beat at the same time never share out a shard twice, and all get their share") {
   const postgres_database database;
   constexpr int nodes = 4;
@@ -229,7 +256,7 @@ TEST_CASE("a membership whose server is away fails in time to stop before its le
   shared_postgres().end(SIGINT);
   std::promise<bool> answered;
   const auto asked_at = std::chrono::steady_clock::now();
-  (*opened)->beat({{"one", "", true}, {}}, [&](auto state) { answered.set_value(state.has_value()); });
+  (*opened)->beat({{"one", "", {}}, 100, {}}, [&](auto state) { answered.set_value(state.has_value()); });
   CHECK_FALSE(answered.get_future().get());
   CHECK((std::chrono::steady_clock::now() - asked_at < 2s));
   shared_postgres().start();

@@ -11,6 +11,7 @@
 #include <caf/stateful_actor.hpp>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,6 +100,28 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       [](const actors::gate_cancelled&) {},
   };
 }
+
+/// Answers later where it is told to.
+class slow_membership final : public storage::memory_membership {
+ public:
+  using storage::memory_membership::memory_membership;
+
+  void beat(storage::heartbeat what, storage::heartbeat_callback done) override {
+    if (what.from.name != held_) return storage::memory_membership::beat(std::move(what), std::move(done));
+    storage::memory_membership::beat(
+        std::move(what), [this, done](auto state) { answers_.push_back([done, state] { done(state); }); });
+  }
+  /// What it answers to this one stays on its way.
+  void hold_answers_to(std::string name) { held_ = std::move(name); }
+  void release_answers() {
+    held_.clear();
+    for (const auto& answer : std::exchange(answers_, {})) answer();
+  }
+
+ private:
+  std::string held_;
+  std::vector<std::function<void()>> answers_;
+};
 
 class virtual_cluster {
  public:
@@ -315,8 +338,7 @@ class virtual_cluster {
       "receipts"};
   scripted_provider provider{jobs};
   memory_view_writer view{jobs};
-  storage::memory_membership membership{
-      lease, [this] { return storage::memory_membership::time_point{} + elapsed_; }};
+  slow_membership membership{lease, [this] { return storage::memory_membership::time_point{} + elapsed_; }};
   virtual_network network;
   /// One of the journals does nothing for now, and then everything in order.
   void hold(const storage::memory_journal& journal) { held_journal_ = &journal; }

@@ -625,6 +625,28 @@ TEST_CASE(
   CHECK(b.fatal.empty());
 }
 
+TEST_CASE("what the membership says when the leases are over is not obeyed") {
+  virtual_cluster cluster;
+  auto& a = cluster.start("a");
+  cluster.advance(1s);
+  cluster.membership.hold_answers_to("a");
+  cluster.advance(2s);
+  auto& b = cluster.start("b");
+  cluster.advance(2 * virtual_cluster::lease);
+  REQUIRE(b.serves().size() == storage::shard_count);
+  // It says that all shards are a's.
+  cluster.membership.release_answers();
+  cluster.run();
+  CHECK(a.serves().empty());
+  const auto placed = b.place(a_placement());
+  cluster.run();
+  CHECK(placed_and_paid(placed));
+  cluster.advance(5s);
+  CHECK(a.serves().size() == storage::shard_count / 2);
+  CHECK(a.fatal.empty());
+  CHECK(b.fatal.empty());
+}
+
 TEST_CASE("books that go to another node in the middle of a receipt leave those that stay alone") {
   virtual_cluster cluster;
   auto& a = cluster.start("a");
