@@ -5,7 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <spdlog/spdlog.h>
+
 #include <cstdlib>
 #include <thread>
 #include <utility>
@@ -76,6 +77,14 @@ end_signals::end_signals() {
   std::promise<int> first;
   first_ = first.get_future();
   std::thread{watch, std::move(first)}.detach();
+}
+
+void end_signals::end_within(std::chrono::milliseconds time, int code) {
+  std::thread([time, code] {
+    std::this_thread::sleep_for(time);
+    spdlog::info("ended, although not all of its threads had");
+    end_now(code);
+  }).detach();
 }
 
 void end_signals::end_after_failure() {

@@ -3,6 +3,7 @@
 // says otherwise.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <future>
 
@@ -30,6 +31,9 @@ class end_signals {
   /// Lets what is under way go out for a moment, then ends the process with code 1, whatever its
   /// other threads do. Returns at once and allocates nothing; any thread may call it.
   static void end_after_failure();
+
+  /// Ends the process with this code then, whatever its other threads do, if it has not ended by itself.
+  static void end_within(std::chrono::milliseconds time, int code);
 
  private:
   std::future<int> first_;

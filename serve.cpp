@@ -46,6 +46,8 @@ constexpr std::chrono::milliseconds drain_margin{5000};
 constexpr std::chrono::milliseconds hand_over_margin{1000};
 /// For the answers still to be written once every command is answered.
 constexpr std::chrono::milliseconds last_answers_within{2000};
+/// For connections to other nodes.
+constexpr std::chrono::milliseconds network_ends_within{1000};
 /// Descriptors that the stores keep; the others are for connections.
 constexpr std::uint64_t descriptors_of_stores = 512;
 constexpr std::uint32_t most_connections = 20'000;
@@ -210,7 +212,8 @@ class service {
   /// way, and ends. True if nothing went wrong.
   bool stop() {
     // What fails, or is told to end again, meanwhile ends the process by another thread.
-    if (ready_.exchange(false)) std::this_thread::sleep_for(settings_.drain_delay);
+    const bool served = ready_.exchange(false);
+    if (served) std::this_thread::sleep_for(settings_.drain_delay);
     if (!engine_.hand_over(2 * settings_.payment_timeout + hand_over_margin)) {
       spdlog::warn(
           "not every shard could be handed over: other nodes take the others when the lease is over");
@@ -224,6 +227,9 @@ class service {
     engine_.stop();
     events_.stop();
     if (publisher_) publisher_->stop();
+    // Nothing can be lost any more. A node that is cut off never closes its ends of our connections.
+    end_signals::end_within(network_ends_within, served && !failed_ ? 0 : 1);
+    engine_.end_threads();
     return !failed_;
   }
 

@@ -103,7 +103,10 @@ class engine::implementation {
     around_->network = &*network_;
   }
 
-  ~implementation() { stop(); }
+  ~implementation() {
+    stop();
+    end_threads();
+  }
 
   std::optional<std::string> start(std::vector<lent_loop> loops) {
     lend_loops(*system_, std::move(loops));
@@ -177,7 +180,7 @@ class engine::implementation {
   }
 
   void stop() {
-    if (!system_) return;
+    if (std::exchange(stopped_, true)) return;
     drain(std::chrono::milliseconds(0));
     *around_->stopping = true;
     caf::anon_send_exit(front_, caf::exit_reason::user_shutdown);
@@ -190,8 +193,9 @@ class engine::implementation {
     around_->ports.receipts.close();
     leave_cluster();
     around_->calls->wait_for_none();
-    system_.reset();
   }
+
+  void end_threads() { system_.reset(); }
 
  private:
   void leave_cluster() {
@@ -230,6 +234,7 @@ class engine::implementation {
   std::shared_ptr<admission> cancellations_ = std::make_shared<admission>(largest_cancellations);
   engine_actor front_;
   std::optional<router> router_;
+  bool stopped_ = false;
 };
 
 engine::engine(engine_ports ports, engine_options options)
@@ -268,6 +273,9 @@ bool engine::drain(std::chrono::milliseconds at_most) {
 }
 void engine::stop() {
   implementation_->stop();
+}
+void engine::end_threads() {
+  implementation_->end_threads();
 }
 
 }  // namespace holdfast::actors

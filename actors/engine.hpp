@@ -223,7 +223,8 @@ class engine {
   /// Claims the shards, starts the actors and resumes what is unfinished. Returns when commands
   /// are served, and reads too if the view is there and has caught up within half a second; or
   /// with a message that says what failed. A node that joins others has shards by then, or has waited for
-  /// some for 2 s. The actors run on these loops, at least one, which have to run until stop() has returned.
+  /// some for 2 s. The actors run on these loops, at least one, which have to run until end_threads() has
+  /// returned.
   std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);
@@ -245,8 +246,12 @@ class engine {
   /// True if all were.
   bool drain(std::chrono::milliseconds at_most);
 
-  /// Ends all actors; unfinished sagas go on at the next start. Idempotent.
+  /// Ends all actors and closes the journals; unfinished sagas go on at the next start. Idempotent.
   void stop();
+
+  /// Behind stop(). In a cluster CAF waits for the other ends of its connections, too, and a node that is cut
+  /// off, or stands still, never closes them: bound the wait by the end of the process. Idempotent.
+  void end_threads();
 
  private:
   class implementation;

@@ -295,6 +295,21 @@ TEST_CASE("over TLS a connection that ends takes no other one along") {
   }
 }
 
+TEST_CASE("a node that is told to end does, although another one stands still with their connections") {
+  const certificates good;
+  for (const auto& flags : {std::vector<std::string>{}, good.flags()}) {
+    served_cluster nodes(flags);
+    for (int i = 0; i < 2; ++i) nodes.start();
+    REQUIRE(nodes.becomes_shared_out({0, 1}));
+    for (const std::size_t at : {0, 1})
+      CHECK(place_keys(nodes, at, "key-" + std::to_string(at), 16).placed == 16);
+    nodes[1].process().freeze(false);
+    nodes[0].process().send(SIGTERM);
+    CHECK(nodes[0].process().wait_for_exit() == 0);
+    nodes[1].process().send(SIGCONT);
+  }
+}
+
 TEST_CASE("a server that is alone does not push in where a cluster runs, and may where none does any more") {
   served_cluster nodes;
   nodes.start();
