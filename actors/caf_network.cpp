@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #include <caf/sec.hpp>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <utility>
@@ -94,6 +97,31 @@ void forget_errors_of_other_connections() {
   static_cast<void>(index);
 }
 
+std::intptr_t now_in_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+/// CAF's TLS waits for ever for a handshake that does not go on, and looks for it without a pause where it
+/// has something to send: whoever connects and says nothing would cost a processor, and keep the process from
+/// ending.
+void end_slow_handshakes() {
+  static const int begun_at = SSL_get_ex_new_index(
+      0, nullptr,
+      [](void* session, void*, CRYPTO_EX_DATA* data, int index, long, void*) {
+        CRYPTO_set_ex_data(data, index, reinterpret_cast<void*>(now_in_ms()));
+        SSL_set_info_callback(static_cast<SSL*>(session), [](const SSL* of, int where, int result) {
+          const bool tried = where == SSL_CB_ACCEPT_EXIT || where == SSL_CB_CONNECT_EXIT;
+          if (!tried || result > 0) return;
+          const auto begun = reinterpret_cast<std::intptr_t>(SSL_get_ex_data(of, begun_at));
+          if (now_in_ms() - begun > caf_network::longest_handshake.count())
+            ::shutdown(SSL_get_fd(of), SHUT_RDWR);
+        });
+      },
+      nullptr, nullptr);
+  static_cast<void>(begun_at);
+}
+
 }  // namespace
 
 std::string node_address(const std::string& host, std::uint16_t port) {
@@ -107,6 +135,7 @@ void caf_network::prepare(caf::actor_system_config& config, const node_options& 
   config.set("middleman.connection-timeout", caf::timespan(silent_for));
   if (!node.certificates) return;
   forget_errors_of_other_connections();
+  end_slow_handshakes();
   config.load<caf::openssl::manager>();
   config.openssl_certificate = node.certificates->certificate;
   config.openssl_key = node.certificates->key;

@@ -21,6 +21,8 @@ class caf_network final : public node_network {
  public:
   static constexpr std::chrono::milliseconds heartbeat_every{500};
   static constexpr std::chrono::milliseconds silent_for{2000};
+  /// Of TLS.
+  static constexpr std::chrono::milliseconds longest_handshake{2000};
 
   /// Before the actor system is made. What is wrong with the certificates, if anything.
   static void prepare(caf::actor_system_config& config, const node_options& node);

@@ -4,18 +4,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "actors/caf_network.hpp"
 #include "actors/type_registry.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -26,6 +36,9 @@ constexpr std::chrono::seconds deadline{30};
 
 /// A node's actor system, with a gate that answers nothing.
 struct network_node {
+  explicit network_node(std::optional<actors::node_certificates> certificates = {})
+      : options(with(std::move(certificates))) {}
+
   struct system_config : caf::actor_system_config {
     explicit system_config(const actors::node_options& node) {
       actors::register_messages(*this);
@@ -46,11 +59,14 @@ struct network_node {
     return published.get_future().get().value();
   }
 
-  actors::node_options options = [] {
+  static actors::node_options with(std::optional<actors::node_certificates> certificates) {
     actors::node_options node;
     node.address = "127.0.0.1";
+    node.certificates = std::move(certificates);
     return node;
-  }();
+  }
+
+  actors::node_options options;
   system_config config{options};
   caf::actor_system system{config};
   actors::caf_network network{system, options};
@@ -92,6 +108,55 @@ class full_listener {
   std::uint16_t port_ = 0;
 };
 
+/// What scripts/certs makes.
+class certificate_folder {
+ public:
+  certificate_folder() {
+    const auto command =
+        std::string(HOLDFAST_SOURCE_DIR "/scripts/certs ") + folder_.path().string() + " node";
+    REQUIRE(std::system((command + " >/dev/null").c_str()) == 0);
+  }
+  actors::node_certificates of_node() const {
+    return {folder_ / "node.pem", folder_ / "node.key", folder_ / "authority.pem"};
+  }
+
+ private:
+  temporary_folder folder_;
+};
+
+using tcp = boost::asio::ip::tcp;
+
+/// Of no node.
+class stranger {
+ public:
+  explicit stranger(const std::string& address) {
+    socket_.connect({boost::asio::ip::make_address("127.0.0.1"),
+                     static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)))});
+  }
+  void send(const std::string& bytes) { boost::asio::write(socket_, boost::asio::buffer(bytes)); }
+  /// All that it gets until the other side closes.
+  std::string receive_all() {
+    std::string got;
+    boost::system::error_code over;
+    boost::asio::read(socket_, boost::asio::dynamic_buffer(got), over);
+    return got;
+  }
+  /// The same over TLS, behind a handshake that it believes to have come to an end.
+  std::string receive_all_over_tls(boost::asio::ssl::context& context) {
+    boost::asio::ssl::stream<tcp::socket&> stream(socket_, context);
+    boost::system::error_code over;
+    stream.handshake(boost::asio::ssl::stream_base::client, over);
+    std::string got;
+    if (!over) boost::asio::read(stream, boost::asio::dynamic_buffer(got), over);
+    CHECK(over);
+    return got;
+  }
+
+ private:
+  boost::asio::io_context context_;
+  tcp::socket socket_{context_};
+};
+
 }  // namespace
 
 TEST_CASE("a gate is found where it is published, and nowhere else") {
@@ -124,6 +189,43 @@ TEST_CASE(
     CHECK(found.get().has_value());
     stuck = here.find(gone.address());
   }
+}
+
+TEST_CASE(
+    "over TLS strangers get nothing and are sent away, whatever they say, and nodes find each other beside "
+    "them") {
+  const certificate_folder good;
+  network_node there(good.of_node());
+  const auto address = there.publish();
+  stranger silent(address);
+  stranger silent_too(address);
+  silent_too.send(std::string(1, '\x16'));
+  stranger plain(address);
+  // The head of a message between nodes without TLS: a client's handshake.
+  plain.send(std::string(3, '\0') + '\1' + std::string(28, '\0'));
+  {
+    network_node here(good.of_node());
+    auto found = here.find(address);
+    REQUIRE(found.wait_for(deadline) == std::future_status::ready);
+    CHECK(found.get().has_value());
+  }
+  // An alert of TLS at most.
+  constexpr std::size_t alert = 7;
+  CHECK(plain.receive_all().size() <= alert);
+  CHECK(silent.receive_all().empty());
+  CHECK(silent_too.receive_all().empty());
+
+  const certificate_folder others;
+  boost::asio::ssl::context without(boost::asio::ssl::context::tls_client);
+  CHECK(stranger(address).receive_all_over_tls(without).empty());
+  boost::asio::ssl::context foreign(boost::asio::ssl::context::tls_client);
+  foreign.use_certificate_chain_file(others.of_node().certificate);
+  foreign.use_private_key_file(others.of_node().key, boost::asio::ssl::context::pem);
+  CHECK(stranger(address).receive_all_over_tls(foreign).empty());
+  network_node here(others.of_node());
+  auto found = here.find(address);
+  REQUIRE(found.wait_for(deadline) == std::future_status::ready);
+  CHECK_FALSE(found.get().has_value());
 }
 
 }  // namespace holdfast::testing
