@@ -5,8 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
 #include <cstdlib>
 #include <thread>
 #include <utility>
@@ -82,7 +80,6 @@ end_signals::end_signals() {
 void end_signals::end_within(std::chrono::milliseconds time, int code) {
   std::thread([time, code] {
     std::this_thread::sleep_for(time);
-    spdlog::info("ended, although not all of its threads had");
     end_now(code);
   }).detach();
 }

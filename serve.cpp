@@ -227,6 +227,7 @@ class service {
     engine_.stop();
     events_.stop();
     if (publisher_) publisher_->stop();
+    spdlog::info("ended");
     // Nothing can be lost any more. A node that is cut off never closes its ends of our connections.
     end_signals::end_within(network_ends_within, served && !failed_ ? 0 : 1);
     engine_.end_threads();
@@ -276,9 +277,7 @@ int run(const configuration& settings, process_frame& frame) {
   print_ready_line(settings, service.port());
   const int signal = frame.signals.wait();
   spdlog::info("signal {}: ending", signal);
-  if (!service.stop()) return 1;
-  spdlog::info("ended");
-  return 0;
+  return service.stop() ? 0 : 1;
 }
 
 }  // namespace
