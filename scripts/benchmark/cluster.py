@@ -147,6 +147,11 @@ def hop(folder, options):
     cluster.end(owner, gateway)
 
 
+def place_endlessly(folder, node):
+    """Gives up at its end where one was refused."""
+    return EndlessLoad(node.url + "/preReservations", 16, write_script(folder, "place", PLACE))
+
+
 def tell_times(name, seconds, at_most=None):
     tell(f"{name}, median of {len(seconds)}", statistics.median(seconds) * 1000, "ms", 0)
     tell(f"{name}, worst", max(seconds) * 1000, "ms", 0, at_most=at_most)
@@ -175,15 +180,18 @@ def fail_over(folder, options):
 
 
 def hand_over(folder, options):
-    """From SIGTERM until all shards are served by others."""
+    """From SIGTERM until all shards are served by others, with customers at one of these, who must not notice."""
     cluster = Cluster(folder, options.lease_s)
     nodes = [cluster.start() for _ in range(3)]
     times = []
     for end in range(options.ends):
         wait(lambda: shared_out(nodes), "shared out")
         leaver = nodes.pop(end % 3)
+        customers = place_endlessly(folder, nodes[0])
+        time.sleep(0.5)
         leaver.process.send_signal(signal.SIGTERM)
         times.append(wait(lambda: sum(node.shards() for node in nodes) == SHARDS, "all shards are served"))
+        customers.end()
         if leaver.process.wait(timeout=WITHIN_S) != 0:
             give_up("a node that was told to end failed")
         nodes.insert(end % 3, Node(cluster, leaver.data))
@@ -192,23 +200,27 @@ def hand_over(folder, options):
 
 
 def balance(folder, options):
-    """From one node to three, under load at the first, which must not notice."""
+    """From the start of two more nodes until three share all out, with customers at each from when it is ready,
+    none of whom may be refused."""
     times = []
     for join in range(options.joins):
         inner = os.path.join(folder, str(join))
         os.mkdir(inner)
         cluster = Cluster(inner, options.lease_s)
         nodes = [cluster.start()]
-        customers = EndlessLoad(nodes[0].url + "/preReservations", 16, write_script(inner, "place", PLACE))
+        customers = [place_endlessly(inner, nodes[0])]
         time.sleep(1)
-        nodes += [cluster.start(), cluster.start()]
-        times.append(wait(lambda: shared_out(nodes), "shared out"))
+        began = time.monotonic()
+        for _ in range(2):
+            nodes.append(cluster.start())
+            customers.append(place_endlessly(inner, nodes[-1]))
+        wait(lambda: shared_out(nodes), "shared out")
+        times.append(time.monotonic() - began)
         time.sleep(1)
-        # Gives up where one was refused.
-        rate, _, _ = customers.end()
+        rate = sum(each.end()[0] for each in customers)
         tell(f"  placements meanwhile, run {join + 1}, none of them failed", rate, "/s", 0)
         cluster.end(*nodes)
-    tell_times("balance of 1 to 3 nodes under load, since both were ready", times)
+    tell_times("balance of 1 to 3 nodes under load, since the first of two was started", times)
 
 
 def run(options):
