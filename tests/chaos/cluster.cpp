@@ -249,6 +249,18 @@ void cluster::start_postgres() {
   disturb_journals();
 }
 
+void cluster::pause_postgres() {
+  postgres_is_up_ = false;
+  postgres_.freeze();
+  disturb_journals();
+}
+
+void cluster::resume_postgres() {
+  postgres_.thaw();
+  postgres_is_up_ = true;
+  disturb_journals();
+}
+
 void cluster::terminate_backends() {
   disturb_journals();
   testing::run_sql(postgres_.url("postgres"),
@@ -271,6 +283,18 @@ int cluster::figure(std::size_t number, const std::string& name) const {
   return std::stoi(testing::json_at(health, "/components/cluster/details/" + name));
 }
 
+/// Asks it to cancel what nobody has ever placed, on many shards: who owns them says so.
+bool cluster::answers_for_all(std::size_t number) const {
+  constexpr std::uint64_t beyond_all = 1'000'000'000;
+  constexpr storage::shard_id step = 8;
+  auto client = client_of(number);
+  for (storage::shard_id shard = 0; shard < storage::shard_count; shard += step) {
+    const auto id = storage::id_of(shard, beyond_all);
+    if (client.del("/preReservations/" + std::to_string(id)).status != 404) return false;
+  }
+  return true;
+}
+
 bool cluster::is_whole() {
   tend();
   int owned = 0;
@@ -286,7 +310,11 @@ bool cluster::is_whole() {
     // One that has just ended, or does not know yet.
     return false;
   }
-  return owned == static_cast<int>(storage::shard_count);
+  if (owned != static_cast<int>(storage::shard_count)) return false;
+  for (std::size_t number = 0; number < cluster_size; ++number) {
+    if (!answers_for_all(number)) return false;
+  }
+  return true;
 }
 
 bool cluster::serves_all() {

@@ -85,9 +85,11 @@ class cluster final : public site {
   void start_postgres();
   bool has_postgres() const { return postgres_is_up_; }
   void terminate_backends();
+  void pause_postgres();
+  void resume_postgres();
   testing::redis_server& redis() { return redis_; }
 
-  /// True once all nodes are ready and have all shards among them.
+  /// True once all nodes are ready, have all shards among them, and reach each other.
   bool is_whole();
   /// Ends them as an operator would; complains where that does not go well.
   void end_all();
@@ -128,6 +130,7 @@ class cluster final : public site {
   void tend(node& one, std::size_t number);
   void look_into_end(node& one, int code);
   void disturb_journals();
+  bool answers_for_all(std::size_t number) const;
   void put_cuts(std::size_t number);
   testing::http_client client_of(std::size_t number) const;
   int figure(std::size_t number, const std::string& name) const;

@@ -177,6 +177,14 @@ under_way stop_postgres(cluster_scene& in) {
   return {{.lasts = time, .end = [&at = in.at] { at.start_postgres(); }}};
 }
 
+under_way pause_postgres(cluster_scene& in) {
+  if (!in.at.has_postgres()) return std::nullopt;
+  const auto time = draw_between(in, 100ms, 4000ms);
+  tell(in, "postgres-pause", "with all its connections", time);
+  in.at.pause_postgres();
+  return {{.lasts = time, .end = [&at = in.at] { at.resume_postgres(); }}};
+}
+
 under_way terminate_backends(cluster_scene& in) {
   if (!in.at.has_postgres()) return std::nullopt;
   in.into.add_fault("postgres-terminate", "all backends");
@@ -236,6 +244,7 @@ std::vector<cluster_fault> all_cluster_faults() {
           {"cut-from-provider", cut_from_provider},
           {"flap", flap},
           {"postgres-stop", stop_postgres},
+          {"postgres-pause", pause_postgres},
           {"postgres-terminate", terminate_backends},
           {"redis-flush", flush_redis},
           {"redis-kill", kill_redis},

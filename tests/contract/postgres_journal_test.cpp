@@ -277,10 +277,15 @@ TEST_CASE("what is known of a shard is forgotten with another owner's first batc
 
 TEST_CASE("entities beyond those that are remembered are looked up") {
   constexpr std::uint64_t many = 1500;
+  constexpr std::uint64_t at_once = 100;
   const postgres_database database;
   const auto journal = opened(patient(database.url()));
   const auto owner = claim(*journal, shard);
-  for (std::uint64_t n = 1; n <= many; ++n) append(*journal, entry(owner, nth(n), 0));
+  for (std::uint64_t n = 1; n <= many; n += at_once) {
+    std::vector<journal_entry> entries;
+    for (std::uint64_t i = 0; i < at_once; ++i) entries.push_back(entry(owner, nth(n + i), 0));
+    append(*journal, std::move(entries));
+  }
   for (std::uint64_t n = 1; n <= many; n += 100) {
     CHECK((append(*journal, entry(owner, nth(n), 0)) == refused(append_status::stale_sequence)));
     CHECK(append(*journal, finished(entry(owner, nth(n), 1))).status == append_status::appended);

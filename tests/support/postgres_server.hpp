@@ -93,8 +93,20 @@ class postgres_server {
     pid_ = 0;
   }
 
+  /// Stands still with all its connections open, until it is told to go on. Not to be ended meanwhile.
+  void freeze() const { signal_all(SIGSTOP); }
+  void thaw() const { signal_all(SIGCONT); }
+
  private:
   static constexpr auto programs = "/usr/lib/postgresql/15/bin/";
+
+  /// The server's own process first: it makes the others.
+  void signal_all(int signal) const {
+    ::kill(pid_, signal);
+    const auto pid = std::to_string(pid_);
+    std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+    for (pid_t child = 0; children >> child;) ::kill(child, signal);
+  }
 
   std::string log() const {
     std::ifstream file(folder_ / "log");
