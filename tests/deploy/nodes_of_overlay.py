@@ -76,7 +76,7 @@ class Node:
             mounts[mount["mountPath"]] = self.folder / mount["name"]
             (self.folder / mount["name"]).mkdir(parents=True)
             if "secret" in volume:
-                shutil.copytree(site.certificates, self.folder / mount["name"], dirs_exist_ok=True)
+                shutil.copytree(site.files[volume["secret"]["secretName"]], self.folder / mount["name"], dirs_exist_ok=True)
             elif "configMap" in volume:
                 profile = in_their_place(overlay.profile_of(deployment), mounts_of(self.container, self.folder))
                 profile = profile.replace("0.0.0.0:8088", f"{address}:8088")
@@ -152,12 +152,16 @@ class Site:
         self.secrets = {"holdfast-stores": {"journal": self.shared.database,
                                             "view": f"redis://127.0.0.1:{self.shared.redis_port}/0"},
                         "holdfast-payment": {"key": "sk_sandbox"}}
-        self.certificates = pathlib.Path(folder) / "secret"
-        made = pathlib.Path(folder) / "certs"
-        subprocess.run([ROOT / "scripts/certs", made, "node"], check=True, stdout=subprocess.DEVNULL)
-        self.certificates.mkdir()
+        self.files = {"holdfast-node-certificate": self.make_certificates(pathlib.Path(folder))}
+
+    @staticmethod
+    def make_certificates(folder):
+        """As docs/deploying.md makes them."""
+        subprocess.run([ROOT / "scripts/certs", folder / "certs", "node"], check=True, stdout=subprocess.DEVNULL)
+        (folder / "node-certificate").mkdir()
         for there, name in (("node.pem", "tls.crt"), ("node.key", "tls.key"), ("authority.pem", "ca.crt")):
-            shutil.copy(made / there, self.certificates / name)
+            shutil.copy(folder / "certs" / there, folder / "node-certificate" / name)
+        return folder / "node-certificate"
 
 
 def try_out(overlay):
