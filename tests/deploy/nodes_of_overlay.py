@@ -183,7 +183,7 @@ def try_out(overlay):
                                                               "cardNo": "4242-4242-4242-4242"})
             assert status == 201, order
             number = json.loads(order)["id"]
-            wait_for(lambda: ask(gateway, f"/receipts/{number}")[0] == 200, "the receipt", running)
+            wait_for(lambda: '"status":"receipt_issued"' in ask(gateway, f"/receipts/{number}")[1], "the receipt", running)
             wait_for(lambda: '"totalElements":1' in ask(gateway, "/myReservations?userId=1")[1], "the view", running)
             for node in running:
                 node.tell_to_end()
