@@ -30,6 +30,7 @@
 #include "payments/http_provider.hpp"
 #include "payments/sandbox_provider.hpp"
 #include "process_control.hpp"
+#include "service_manager.hpp"
 #include "storage/embedded_view.hpp"
 #include "storage/postgres_places.hpp"
 #include "storage/projection_progress.hpp"
@@ -275,7 +276,9 @@ int run(const configuration& settings, process_frame& frame) {
     return fail(*failure);
   }
   print_ready_line(settings, service.port());
+  tell_service_manager("READY=1");
   const int signal = frame.signals.wait();
+  tell_service_manager("STOPPING=1");
   spdlog::info("signal {}: ending", signal);
   return service.stop() ? 0 : 1;
 }

@@ -6,7 +6,7 @@ add_library(holdfast_app STATIC
   configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
   data_directory.cpp delivery_calendar.cpp logging.cpp node_configuration.cpp process_control.cpp sandbox_configuration.cpp
   reconcile_configuration.cpp reconciliation.cpp reconciliation_mending.cpp reconciliation_report.cpp
-  stored_reservations.cpp)
+  service_manager.cpp stored_reservations.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(holdfast_app
   PUBLIC holdfast_domain holdfast_payments holdfast_storage
