@@ -103,6 +103,32 @@ TEST_CASE(
   shared_postgres().start();
 }
 
+TEST_CASE("shards spread over two servers are one journal, which stands still while one of them is away") {
+  const temporary_folder folder;
+  const postgres_database database;
+  postgres_server second;
+  run_sql(second.url("postgres"), "CREATE DATABASE second");
+  serving_process server(folder.path(),
+                         {"--journal", "0-127=" + database.url() + " 128-255=" + second.url("second")});
+  http_client client(server.port());
+  const auto place = [&] { return client.place(R"({"userId":7})"); };
+  // One in each shard from the first on.
+  for (int shard = 0; shard < 130; ++shard) REQUIRE(place().status == 201);
+  const auto records = "SELECT count(DISTINCT shard) FROM holdfast_reservations.records";
+  CHECK(database.sql(records) == "128");
+  CHECK(run_sql(second.url("second"), records) == "2");
+  second.end(SIGINT);
+  CHECK(eventually([&] { return place().status == 503; }));
+  CHECK(text_at(client.get("/actuator/health"), "/components/journal/status") == "DOWN");
+  second.start();
+  CHECK(eventually([&] { return place().status == 201; }));
+  for (const char* id : {"1", "130"}) {
+    CHECK(client.del(std::string("/preReservations/") + id).status == 204);
+    CHECK(text_at(client.get(std::string("/preReservations/") + id), "/status") == "reservation_cancelled");
+  }
+  CHECK(server.terminate() == 0);
+}
+
 TEST_CASE("a database that is not there ends the start with the setting and what to write") {
   const temporary_folder folder;
   process server({"serve", "--listen", "127.0.0.1:0", "--data", folder.path().string(), "--journal",
