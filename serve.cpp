@@ -278,8 +278,8 @@ int run(const configuration& settings, process_frame& frame) {
   print_ready_line(settings, service.port());
   tell_service_manager("READY=1");
   const int signal = frame.signals.wait();
-  tell_service_manager("STOPPING=1");
   spdlog::info("signal {}: ending", signal);
+  tell_service_manager("STOPPING=1");
   return service.stop() ? 0 : 1;
 }
 

@@ -154,8 +154,11 @@ class Overlay:
             "holdfast.toml"]
 
     def check(self):
-        for each in (self.check_schemas, self.check_guards, self.check_references, self.check_nodes):
+        """What is wrong. Each check may take for granted what the ones before it have looked at."""
+        for each in (self.check_schemas, self.check_references, self.check_guards, self.check_nodes):
             each()
+            if self.faults:
+                break
         return self.faults
 
 
@@ -165,7 +168,8 @@ def main():
         overlay = Overlay(path)
         faults += overlay.check()
         print(f"manifests: {overlay.name}: {len(overlay.objects)} objects")
-    print("\n".join(faults))
+    for fault in faults:
+        print(fault)
     return 1 if faults or len(sys.argv) < 2 else 0
 
 
