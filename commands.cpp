@@ -1,8 +1,11 @@
 #include "commands.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "configuration.hpp"
+#include "journal_configuration.hpp"
+#include "operator_configuration.hpp"
 #include "reconcile_configuration.hpp"
 #include "sandbox_configuration.hpp"
 
@@ -22,7 +25,13 @@ bool any_setting(Condition holds_for) {
 }  // namespace
 
 std::span<const command* const> all_commands() {
-  static constexpr const command* commands[] = {&serve_command, &sandbox_command, &reconcile_command};
+  static const std::vector<const command*> commands = [] {
+    std::vector<const command*> all{&serve_command, &sandbox_command, &reconcile_command};
+    for (const auto more : {operator_commands(), journal_commands()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
+    return all;
+  }();
   return commands;
 }
 

@@ -1,6 +1,10 @@
-// Hands over to the command that the first argument names; each has a composition root of its own.
+// Hands over to the command that the first arguments name; each has a composition root of its own.
 #include "command.hpp"
 #include "configuration.hpp"
+#include "journal_commands.hpp"
+#include "journal_configuration.hpp"
+#include "operator_commands.hpp"
+#include "operator_configuration.hpp"
 #include "process_control.hpp"
 #include "reconcile.hpp"
 #include "reconcile_configuration.hpp"
@@ -21,4 +25,8 @@ int main(int argc, char** argv) {
   for (const auto& each : roots) {
     if (each.about == *chosen) return each.run(argc, argv);
   }
+  for (const auto* each : journal_commands()) {
+    if (each == *chosen) return tend_journal(*each, argc, argv);
+  }
+  return operate(**chosen, argc, argv);
 }

@@ -77,9 +77,8 @@ TEST_CASE(
   const auto place = [&] { return client.place(R"({"userId":7})"); };
   REQUIRE(place().status == 201);
   // With nothing of it under way any more the view alone can tell it.
-  CHECK(eventually([&] {
-    return text_at(client.document("/myReservations/1"), "/receiptStatus") == "receipt_issued";
-  }));
+  CHECK(eventually(
+      [&] { return text_at(client.document("/myReservations/1"), "/receiptStatus") == "receipt_issued"; }));
   shared_postgres().end(SIGINT);
   const auto first = place();
   CHECK(first.status == 503);
