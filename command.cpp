@@ -55,6 +55,8 @@ std::string help_of(const command& about, const std::vector<setting>& settings) 
     const auto otherwise = each.default_text.empty() ? "" : " [" + each.default_text + "]";
     text += help_row(argument_of(about, each) + value, each.help + otherwise);
   }
+  if (settings.empty())
+    return text + help_row("-h, --help", "This help") + "\nExamples:\n" + std::string(about.examples);
   const setting& first = settings.front();
   text +=
       help_row("--config FILE", "TOML file of settings: " + first.name + " = \"" + first.default_text + "\"");

@@ -193,9 +193,15 @@ configuration default_configuration() {
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
                                                             const environment_variables& environment) {
+  return parse_configuration(serve_command, argc, argv, environment);
+}
+
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
+                                                            const environment_variables& environment) {
   configuration result = default_configuration();
   const auto settings = settings_of(result);
-  const auto values = read_settings(serve_command, settings, argc, argv, environment);
+  const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
   if (result.provider) {
     if (const auto idle = refuse_idle_knob(*values)) return refuse(*idle);

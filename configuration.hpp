@@ -62,6 +62,10 @@ value_reader payment_key_into(std::string& into);
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
                                                             const environment_variables& environment);
+/// The same for another command that takes these settings.
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
+                                                            const environment_variables& environment);
 
 /// Every setting at its default; a thread for each processor of this machine.
 configuration default_configuration();

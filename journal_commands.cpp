@@ -57,6 +57,13 @@ tl::expected<int, std::string> verify(const opened_journals& journals, const cha
   return faults == 0 ? 0 : exit_code_of_faults;
 }
 
+/// Nothing is made of a file that is not whole.
+void read_through(const std::string& path) {
+  storage::journal_file_reader file(path);
+  while (file.next()) {
+  }
+}
+
 tl::expected<int, std::string> save(const journal_configuration& settings, bool read_again) {
   if (std::filesystem::exists(settings.file)) {
     return tl::unexpected(settings.file + " is there already; give another name, or remove it");
@@ -67,17 +74,14 @@ tl::expected<int, std::string> save(const journal_configuration& settings, bool 
     return export_journals(journals->both(), settings.file, told);
   });
   if (!counts) return tl::unexpected(counts.error());
-  if (read_again) {
-    storage::journal_file_reader file(settings.file);
-    while (file.next()) {
-    }
-  }
+  if (read_again) read_through(settings.file);
   std::printf("%s: %s%s\n", settings.file.c_str(), text_of(*counts).c_str(),
               read_again ? ", read again and whole" : "");
   return 0;
 }
 
 tl::expected<int, std::string> load(const journal_configuration& settings, bool look_at_it) {
+  read_through(settings.file);
   auto journals = open_new(settings.where);
   if (!journals) return tl::unexpected(journals.error());
   const auto counts = shown("records", [&](const transfer_progress& told) {

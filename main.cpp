@@ -1,8 +1,11 @@
 // Hands over to the command that the first arguments name; each has a composition root of its own.
 #include "command.hpp"
 #include "configuration.hpp"
+#include "doctor.hpp"
+#include "doctor_configuration.hpp"
 #include "journal_commands.hpp"
 #include "journal_configuration.hpp"
+#include "manual.hpp"
 #include "operator_commands.hpp"
 #include "operator_configuration.hpp"
 #include "process_control.hpp"
@@ -17,7 +20,8 @@ int main(int argc, char** argv) {
   constexpr struct {
     const command* about;
     int (*run)(int, const char* const*);
-  } roots[] = {{&serve_command, serve}, {&sandbox_command, sandbox}, {&reconcile_command, reconcile}};
+  } roots[] = {{&serve_command, serve},   {&sandbox_command, sandbox},       {&reconcile_command, reconcile},
+               {&doctor_command, doctor}, {&completion_command, completion}, {&manual_command, manual}};
 
   forbid_core_dumps();
   const auto chosen = choose_command(argc, argv);

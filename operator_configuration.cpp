@@ -239,6 +239,11 @@ tl::expected<operator_configuration, early_exit> parse_operator_configuration(
   const auto settings = settings_of(about, result);
   const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
+  for (const given_value& value : *values) {
+    // A variable or a file that lies about for other commands must not say it.
+    if (value.what->name != "operator-apply" || value.source == "--apply") continue;
+    return refuse(refusal_of(value, "it acts on many: give it as a flag"));
+  }
   const bool acts = std::any_of(settings.begin(), settings.end(),
                                 [](const auto& each) { return each.name == "operator-reason"; });
   if (acts && result.reason.empty()) {

@@ -357,10 +357,10 @@ TEST_CASE_TEMPLATE("keys are listed page by page, of their shard only", adapter,
   const auto journal = here.open();
   const auto owner = claim(*journal, shard);
   const auto neighbour = claim(*journal, shard + 1);
-  const auto claim_key = [&](const storage::shard_claim& of, std::uint64_t n, const std::string& key) {
+  const auto claim_key = [&](const shard_claim& of, std::uint64_t n, const std::string& key) {
     auto one = entry(of, id_of(of.shard, n), 0);
-    one.key = storage::idempotency_claim{key, n * 11};
-    REQUIRE(append(*journal, one).status == storage::append_status::appended);
+    one.key = idempotency_claim{key, n * 11};
+    REQUIRE(append(*journal, one).status == append_status::appended);
   };
   claim_key(neighbour, 1, "b");
   claim_key(owner, 1, "c\xff");
@@ -370,7 +370,7 @@ TEST_CASE_TEMPLATE("keys are listed page by page, of their shard only", adapter,
   const auto text = [&](const std::string& after, std::uint32_t limit) {
     std::string listed;
     for (const auto& one : list_keys(*journal, shard, after, limit)) {
-      listed += one.claim.key + "=" + std::to_string(storage::sequence_of(one.entity)) + "/" +
+      listed += one.claim.key + "=" + std::to_string(sequence_of(one.entity)) + "/" +
                 std::to_string(one.claim.fingerprint) + " ";
     }
     return listed;

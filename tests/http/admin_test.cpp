@@ -111,7 +111,7 @@ TEST_CASE("parked sagas are listed by filter, and walked by cursor without a rep
   CHECK(pages >= 3);
 }
 
-TEST_CASE("a retry goes on at once; who and why is in the saga's story and in the history") {
+TEST_CASE("a retry goes on at once, and who and why is in the saga's story and in the history") {
   parked_shop shop;
   auto done = shop.posted("/admin/sagas/3/retry", note_of_mina);
   CHECK(text_at(done, "/outcome") == "recorded");
