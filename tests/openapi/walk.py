@@ -151,6 +151,10 @@ class Walk:
 
     def check_not_allowed(self, method, target, allowed):
         answer = Exchange(self.service.port, request_text(method, target)).answer()
+        if method == "HEAD":
+            if (answer.status, answer.headers["allow"]) != (405, allowed):
+                raise Untrue(f"HEAD {target} is answered {answer.status} {answer.headers}")
+            return
         self.document.check({"$ref": "#/components/schemas/Problem"}, answer.json(), f"{method} {target}")
         if (answer.status, answer.json()["code"], answer.headers["allow"]) != (405, "method-not-allowed", allowed):
             raise Untrue(f"{method} {target} is answered {answer.status} {answer.headers}")
