@@ -6,7 +6,7 @@ namespace holdfast {
 
 namespace {
 
-std::vector<std::string> setting_names() {
+std::vector<std::string> serve_setting_names() {
   return serve_command.setting_names();
 }
 
@@ -22,7 +22,7 @@ const command doctor_command{
         "It takes the settings of holdfast serve, and may run beside it. Exit codes: 0 all is well,\n"
         "warnings included; 1 something is not; 2 settings refused.\n",
     .prefix = "",
-    .setting_names = setting_names,
+    .setting_names = serve_setting_names,
 };
 
 }  // namespace holdfast

@@ -26,7 +26,7 @@ std::vector<setting> all_settings(journal_configuration& into) {
   return settings;
 }
 
-std::vector<std::string> setting_names() {
+std::vector<std::string> journal_setting_names() {
   journal_configuration any;
   return names_of(all_settings(any));
 }
@@ -42,14 +42,14 @@ const command journal_verify{
         "It may run beside holdfast serve. Exit codes: 0 in order; 1 it could not run; 2 settings\n"
         "refused; 3 something is wrong with them.\n",
     .prefix = "journal-",
-    .setting_names = setting_names,
+    .setting_names = journal_setting_names,
 };
 const command journal_backup{
     .name = "journal backup",
     .purpose = "saves the journals to a file, also while holdfast serve runs, and reads it again",
     .examples = "  holdfast journal backup --data /var/lib/holdfast /backup/holdfast.journal\n",
     .prefix = "journal-",
-    .setting_names = setting_names,
+    .setting_names = journal_setting_names,
     .operand = file_operand,
 };
 const command journal_restore{
@@ -57,7 +57,7 @@ const command journal_restore{
     .purpose = "makes journals of a backup, where there are none, and looks whether they are in order",
     .examples = "  holdfast journal restore --data /var/lib/holdfast /backup/holdfast.journal\n",
     .prefix = "journal-",
-    .setting_names = setting_names,
+    .setting_names = journal_setting_names,
     .operand = file_operand,
 };
 const command journal_export{
@@ -65,7 +65,7 @@ const command journal_export{
     .purpose = "writes the journals to a file, whatever store they lie in",
     .examples = "  holdfast journal export --data /var/lib/holdfast shop.journal\n",
     .prefix = "journal-",
-    .setting_names = setting_names,
+    .setting_names = journal_setting_names,
     .operand = file_operand,
 };
 const command journal_import{
@@ -73,7 +73,7 @@ const command journal_import{
     .purpose = "reads the journals from a file into a store that is empty",
     .examples = "  holdfast journal import --journal postgres://holdfast@db.example/holdfast shop.journal\n",
     .prefix = "journal-",
-    .setting_names = setting_names,
+    .setting_names = journal_setting_names,
     .operand = file_operand,
 };
 

@@ -27,7 +27,7 @@ using storage::journal_record;
 using storage::position;
 using storage::shard_id;
 
-constexpr std::uint32_t records_at_once = 1024;
+constexpr std::uint32_t records_read_at_once = 1024;
 constexpr std::uint32_t keys_at_once = 1024;
 /// Records that one sync makes durable.
 constexpr std::size_t entries_at_once = 1024;
@@ -61,7 +61,7 @@ std::string name_of(const journal_record& record) {
 void for_each_record(storage::journal& journal, shard_id shard, position end,
                      const std::function<void(journal_record&)>& each) {
   for (position next = 1; next <= end;) {
-    const auto limit = static_cast<std::uint32_t>(std::min<position>(records_at_once, end - next + 1));
+    const auto limit = static_cast<std::uint32_t>(std::min<position>(records_read_at_once, end - next + 1));
     auto records = answer_to<std::vector<journal_record>>(
         [&](auto done) { journal.read_shard(shard, next, limit, std::move(done)); });
     if (records.empty()) {
@@ -354,9 +354,9 @@ class verification {
   void check_unfinished(shard_id shard, const folded_shard& reservations) {
     std::set<entity_id> listed;
     for (entity_id after = 0;;) {
-      const auto some = unfinished_behind(shard, after, records_at_once);
+      const auto some = unfinished_behind(shard, after, records_read_at_once);
       listed.insert(some.begin(), some.end());
-      if (some.size() < records_at_once) break;
+      if (some.size() < records_read_at_once) break;
       after = some.back();
     }
     for (const auto& [id, state] : reservations.all()) {

@@ -43,7 +43,7 @@ response json_response(unsigned status, const Write& write) {
   return {.status = status, .content_type = json_media_type, .body = json::text_of(write), .headers = {}};
 }
 
-std::string_view name_of(operator_action action) {
+std::string_view action_name(operator_action action) {
   return action == operator_action::cancel ? "cancel" : "retry";
 }
 
@@ -83,7 +83,7 @@ response answer_operation(const client& client, domain::reservation_id id, opera
       return json_response(200, [&](json_writer& out) {
         out.begin_object();
         json::field(out, "id", id);
-        json::plain_field(out, "action", name_of(action));
+        json::plain_field(out, "action", action_name(action));
         json::plain_field(out, "outcome", outcome_name(answer.status));
         out.name("_links");
         out.begin_object();
@@ -112,7 +112,7 @@ response answer_operation(const client& client, domain::reservation_id id, opera
 
 void begin_bulk_answer(json_writer& out, operator_action action, bool dry_run, std::size_t count) {
   out.begin_object();
-  json::plain_field(out, "action", name_of(action));
+  json::plain_field(out, "action", action_name(action));
   out.name("dryRun");
   out.boolean(dry_run);
   json::field(out, "count", count);

@@ -14,12 +14,12 @@ namespace holdfast::http {
 
 namespace {
 
-void write_time(json_writer& out, std::string_view name, domain::timestamp at) {
+void write_moment(json_writer& out, std::string_view name, domain::timestamp at) {
   json::plain_field(out, name, rfc3339_text(at).view());
 }
 
 /// A status or a reason; null where there is none.
-void write_name(json_writer& out, std::string_view field, std::string_view name) {
+void write_word(json_writer& out, std::string_view field, std::string_view name) {
   name.empty() ? json::null_field(out, field) : json::plain_field(out, field, name);
 }
 
@@ -43,16 +43,16 @@ void write_saga(json_writer& out, const client& client, domain::reservation_id i
   json::field(out, "id", id);
   json::field(out, "version", state.version);
   json::plain_field(out, "state", state_of(state));
-  write_name(out, "step", name_of(step_of(state)));
-  write_name(out, "status", name_of(state.status));
-  write_name(out, "paymentStatus", name_of(state.payment));
-  write_name(out, "receiptStatus", name_of(state.receipt));
-  write_name(out, "cancelReason", name_of(state.reason));
+  write_word(out, "step", name_of(step_of(state)));
+  write_word(out, "status", name_of(state.status));
+  write_word(out, "paymentStatus", name_of(state.payment));
+  write_word(out, "receiptStatus", name_of(state.receipt));
+  write_word(out, "cancelReason", name_of(state.reason));
   json::field(out, "userId", state.what.user_id);
   json::field(out, "price", static_cast<std::uint64_t>(state.what.price.amount_minor));
   json::field(out, "currency", state.what.price.currency);
-  write_time(out, "createdAt", state.created_at);
-  write_time(out, "modifiedAt", state.modified_at);
+  write_moment(out, "createdAt", state.created_at);
+  write_moment(out, "modifiedAt", state.modified_at);
   state.parked ? json::field(out, "parkedBecause", state.parked_because)
                : json::null_field(out, "parkedBecause");
   out.name("_links");
@@ -101,7 +101,7 @@ void write_events(json_writer& out, const std::vector<domain::reservation_event>
     out.begin_object();
     json::field(out, "version", ++version);
     json::plain_field(out, "event", name_of(event));
-    write_time(out, "at", domain::time_of(event));
+    write_moment(out, "at", domain::time_of(event));
     std::visit(write_details{out}, event);
     out.end_object();
   }
@@ -115,11 +115,11 @@ void write_retried(json_writer& out, const std::optional<actors::retried_step>& 
   json::plain_field(out, "step", name_of(retried->step));
   json::field(out, "tries", retried->tries);
   json::field_or_null(out, "lastAnswer", retried->last_answer);
-  write_time(out, "nextTryAt", retried->next_try_at);
+  write_moment(out, "nextTryAt", retried->next_try_at);
   out.end_object();
 }
 
-std::string next_href(const client& client, const saga_query& query, domain::reservation_id next) {
+std::string next_page_href(const client& client, const saga_query& query, domain::reservation_id next) {
   const auto& filter = query.filter;
   auto href = client.base + "/admin/sagas?size=" + std::to_string(query.size);
   if (filter.state == saga_state::parked) href += "&state=parked";
@@ -151,7 +151,7 @@ std::string_view name_of(domain::step step) {
 }
 
 response saga_page_response(const client& client, const saga_query& query, const saga_page& page) {
-  const auto next = page.next ? next_href(client, query, *page.next) : std::string();
+  const auto next = page.next ? next_page_href(client, query, *page.next) : std::string();
   response answer{.status = 200, .content_type = json_media_type, .body = {}, .headers = {}};
   answer.body = json::text_of([&](json_writer& out) {
     out.begin_object();

@@ -10,7 +10,7 @@ namespace holdfast::http {
 
 namespace {
 
-std::string join(const std::vector<storage::journal_record>& records) {
+std::string in_one(const std::vector<storage::journal_record>& records) {
   std::string joined;
   for (const auto& record : records) joined += record.record;
   return joined;
@@ -50,7 +50,7 @@ class saga_reader::walker : public std::enable_shared_from_this<walker> {
   void take(std::size_t place, records of) {
     if (!of) {
       failed_ = true;
-    } else if (auto state = storage::fold_reservation(join(*of))) {
+    } else if (auto state = storage::fold_reservation(in_one(*of))) {
       read_[place].state = std::move(*state);
     } else {
       spdlog::error("reservation {} can't be read: {}", read_[place].id, state.error().message);
@@ -113,7 +113,7 @@ void saga_reader::read(domain::reservation_id id,
                        std::function<void(tl::expected<std::string, saga_failure>)> done) {
   journal_.read_entity(id, reads_.expect([done = std::move(done)](records of) {
     if (!of) return done(tl::unexpected(saga_failure::journal_unavailable));
-    done(join(*of));
+    done(in_one(*of));
   }));
 }
 

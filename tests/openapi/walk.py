@@ -148,6 +148,8 @@ class Walk:
                 self.check_not_allowed(method, target, allowed)
         for name in COLLECTIONS:
             self.ask("OPTIONS", f"/{name}/0", 404, "not-found", conforms=False)
+        for action in ("", "/retry", "/cancel"):
+            self.ask("OPTIONS", f"/admin/sagas/0{action}", 404, "not-found", conforms=False)
 
     def check_not_allowed(self, method, target, allowed):
         answer = Exchange(self.service.port, request_text(method, target)).answer()
