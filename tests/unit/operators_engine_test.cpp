@@ -116,10 +116,9 @@ TEST_CASE("an operator's command is answered when it is durable, and survives a 
   virtual_engine engine;
   park_the_first(engine);
   const auto answer = engine.operate(wish_of_mina(1, operator_action::cancel));
-  engine.run_actors();
-  CHECK_FALSE(answer->has_value());
-  engine.run();
-  REQUIRE(answer->has_value());
+  CHECK(engine.stored(1).reason == domain::cancel_reason::none);
+  while (!answer->has_value()) REQUIRE(engine.step());
+  CHECK(engine.stored(1).reason == domain::cancel_reason::by_operator);
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::not_charged, {}, {}};
   };
