@@ -161,7 +161,7 @@ const command reservation_export{
     .name = "reservation export",
     .purpose = "prints all reservations, walking by cursor",
     .examples =
-        "  holdfast reservation export --output ndjson >reservations.ndjson\n"
+        "  holdfast reservation export >reservations.ndjson\n"
         "  holdfast reservation export --output csv --user 7\n",
     .prefix = prefix,
     .setting_names = all_names,
@@ -226,7 +226,11 @@ std::vector<setting> settings_of(const command& about, operator_configuration& i
                    "operator-user", "operator-status", "operator-older-than", "operator-apply", "id"});
   }
   if (&about == &reservation_export) {
-    return chosen(into, {"server", "server-timeout", "output", "operator-user"});
+    // A table is printed when it is whole, and this may be millions of rows.
+    into.output = output_format::ndjson;
+    auto settings = chosen(into, {"server", "server-timeout", "output", "operator-user"});
+    settings[2].default_text = "ndjson";
+    return settings;
   }
   if (&about == &breaker_show) return chosen(into, {"server", "server-timeout", "output"});
   return chosen(into, {"server", "server-timeout", "operator-reason", "operator-who"});
@@ -250,6 +254,10 @@ tl::expected<operator_configuration, early_exit> parse_operator_configuration(
     return refuse("--reason is required: say why, it is kept with what is done");
   }
   if (acts && result.who.empty()) return refuse("--who is required: there is no login to take it from");
+  const bool filtered = !result.status.empty() || result.older_than.count() > 0;
+  if (filtered && result.state.empty()) {
+    return refuse("--status and --older-than choose among those of --state: give it too");
+  }
   const bool many = !about.operand.empty() && acts && result.id == 0;
   if (many && result.state.empty()) return refuse("give the ID of a reservation, or --state parked or stuck");
   if (result.id != 0 && !result.state.empty()) return refuse("give either an ID or --state");

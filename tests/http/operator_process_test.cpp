@@ -106,7 +106,7 @@ TEST_CASE("operators list, look, retry and cancel from the command line, in ever
   CHECK(has(history, "mina  the bank is back"));
   CHECK(has(shop.printed({"reservation", "history", "2"}), "OperatorCancelled"));
 
-  const auto exported = shop.printed({"reservation", "export", "--output", "ndjson"});
+  const auto exported = shop.printed({"reservation", "export"});
   CHECK(lines_of(exported) == 3);
   std::istringstream lines(exported);
   for (std::string line; std::getline(lines, line);) {
@@ -148,6 +148,7 @@ TEST_CASE("what operators get wrong is told, with an exit code") {
           "card number");
   refused(with_reason({"reservation", "cancel", "--state", "parked"}), 2, "give it as a flag",
           {{"HOLDFAST_OPERATOR_APPLY", "true"}});
+  refused({"reservation", "ls", "--status", "order"}, 2, "choose among those of --state");
   refused({"breaker", "show", "--server", "http://127.0.0.1:1"}, 1, "can't connect to http://127.0.0.1:1");
   refused({"breaker", "show", "--output", "xml"}, 2, "give table, json, ndjson or csv");
 }
