@@ -22,21 +22,6 @@ constexpr std::uint64_t largest_events_length = 1'000'000'000;
 constexpr std::size_t longest_payment_key_bytes = 256;
 constexpr std::chrono::minutes longest_drain_delay{10};
 
-value_reader journal_into(std::vector<storage::postgres_place>& into) {
-  return [&into](const std::string& text) -> refusal {
-    into.clear();
-    if (text == "embedded") return accepted;
-    auto places = storage::parse_postgres_places(text);
-    if (!places) {
-      return "give embedded, postgres://USER@HOST:PORT/DATABASE, or several such databases as "
-             "'0-127=postgres://... 128-255=postgres://...' (" +
-             places.error() + ")";
-    }
-    into = std::move(*places);
-    return accepted;
-  };
-}
-
 /// A Redis, or the word for none.
 value_reader redis_into(std::optional<storage::redis_options>& into, std::string none) {
   return [&into, none = std::move(none)](const std::string& text) -> refusal {
@@ -117,6 +102,21 @@ const command serve_command{
     .setting_names = setting_names,
 };
 
+value_reader journal_into(std::vector<storage::postgres_place>& into) {
+  return [&into](const std::string& text) -> refusal {
+    into.clear();
+    if (text == "embedded") return accepted;
+    auto places = storage::parse_postgres_places(text);
+    if (!places) {
+      return "give embedded, postgres://USER@HOST:PORT/DATABASE, or several such databases as "
+             "'0-127=postgres://... 128-255=postgres://...' (" +
+             places.error() + ")";
+    }
+    into = std::move(*places);
+    return accepted;
+  };
+}
+
 value_reader provider_into(std::optional<host_and_port>& into) {
   return [&into](const std::string& text) -> refusal {
     into.reset();
@@ -193,9 +193,15 @@ configuration default_configuration() {
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
                                                             const environment_variables& environment) {
+  return parse_configuration(serve_command, argc, argv, environment);
+}
+
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
+                                                            const environment_variables& environment) {
   configuration result = default_configuration();
   const auto settings = settings_of(result);
-  const auto values = read_settings(serve_command, settings, argc, argv, environment);
+  const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
   if (result.provider) {
     if (const auto idle = refuse_idle_knob(*values)) return refuse(*idle);

@@ -57,9 +57,14 @@ std::vector<setting> settings_of(configuration& into);
 
 /// Readers that other commands have in common with this one.
 value_reader provider_into(std::optional<host_and_port>& into);
+value_reader journal_into(std::vector<storage::postgres_place>& into);
 value_reader payment_key_into(std::string& into);
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
+                                                            const environment_variables& environment);
+/// The same for another command that takes these settings.
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
                                                             const environment_variables& environment);
 
 /// Every setting at its default; a thread for each processor of this machine.

@@ -6,6 +6,7 @@
 
 #include "actors/engine.hpp"
 #include "http/actuator.hpp"
+#include "http/admin.hpp"
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
@@ -33,6 +34,7 @@ class api::implementation {
         view_(ports_.view.make_reader(loop)),
         meter_(ports_.meters.add()),
         bridge_(ports_.engine, loop),
+        admin_(ports_.engine, ports_.reservations, loop),
         reader_(std::make_shared<reservation_reader>(*view_, ports_.reservations, ports_.progress, loop)) {}
 
   void handle(request& request, respond done) {
@@ -59,6 +61,9 @@ class api::implementation {
                          "This node takes no requests of customers: ask one that has the role gateway."));
     }
     if (!allows(*route, request.method)) return done(wrong_method(client, *route));
+    if (is_admin(*route) && request.method != method::options) {
+      return admin_.handle(std::move(client), *route, request, std::move(done));
+    }
     switch (request.method) {
       case method::options:
         return done(options(*route));
@@ -130,6 +135,8 @@ class api::implementation {
         return done(openapi_response(request.if_none_match));
       case resource::events:
         return done(answer_events(client, request, ports_.events, loop_));
+      default:
+        return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }
   }
 
@@ -175,6 +182,7 @@ class api::implementation {
   std::unique_ptr<storage::view_reader> view_;
   request_meter& meter_;
   bridge bridge_;
+  admin admin_;
   std::shared_ptr<reservation_reader> reader_;
 };
 

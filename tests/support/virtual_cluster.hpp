@@ -90,6 +90,9 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       [self](const actors::cancel_reservation& what) {
         return self->state.carry<actors::cancellation_answer>(self, what);
       },
+      [self](const actors::operator_command& what) {
+        return self->state.carry<actors::operation_answer>(self, what);
+      },
       [self](const actors::issue_receipt& what) {
         return self->state.carry<actors::receipt_answer>(self, what);
       },
@@ -98,6 +101,7 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       },
       [](const actors::gate_placed&) {},
       [](const actors::gate_cancelled&) {},
+      [](const actors::gate_operated&) {},
   };
 }
 
@@ -168,6 +172,11 @@ class virtual_cluster {
     std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
       auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
       router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
+      return answer;
+    }
+    std::shared_ptr<std::optional<actors::operation_answer>> operate(actors::operator_command what) {
+      auto answer = std::make_shared<std::optional<actors::operation_answer>>();
+      router_->operate(std::move(what), [answer](auto a) { *answer = a; });
       return answer;
     }
     std::shared_ptr<actors::latch> hand_over() {

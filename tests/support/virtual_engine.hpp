@@ -282,6 +282,16 @@ class virtual_engine {
     router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
+  std::shared_ptr<std::optional<actors::operation_answer>> operate(actors::operator_command what) {
+    auto answer = std::make_shared<std::optional<actors::operation_answer>>();
+    router_->operate(std::move(what), [answer](auto a) { *answer = a; });
+    return answer;
+  }
+  void set_breaker(actors::breaker_mode mode) { caf::anon_send(front_, actors::set_breaker{mode}); }
+  void rebuild_view() { caf::anon_send(front_, actors::rebuild_view{}); }
+  std::optional<actors::retried_step> retried(domain::reservation_id id) const {
+    return around_->retries->find(id);
+  }
 
   /// The fold of what the journal has of it.
   domain::reservation stored(domain::reservation_id id) {

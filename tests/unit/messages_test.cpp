@@ -97,6 +97,17 @@ TEST_CASE("cancellations and replays cross") {
   CHECK_FALSE(replay.same_fields);
 }
 
+TEST_CASE("operators' commands cross") {
+  const auto got =
+      across(actors::operator_command{257, domain::operator_action::retry, "mina", "well again"});
+  CHECK(got.id == 257);
+  CHECK(got.action == domain::operator_action::retry);
+  CHECK(got.who == "mina");
+  CHECK(got.why == "well again");
+  CHECK(across(actors::operation_answer{actors::operation_status::unchanged}).status ==
+        actors::operation_status::unchanged);
+}
+
 TEST_CASE("commands to the receipt desk and its answers cross") {
   const auto issue = across(actors::issue_receipt{5, 1'795'000'000'123, true});
   CHECK(issue.reservation == 5);
