@@ -67,7 +67,7 @@ std::string holdfast_help() {
     text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
   }
   return text +
-         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n";
+         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 127.0.0.1:8088\n";
 }
 
 // --- Flags ---
@@ -169,6 +169,12 @@ int tell(const early_exit& reason) {
 
 tl::unexpected<early_exit> refuse(const std::string& message) {
   return tl::unexpected(early_exit{"holdfast: " + message + "\n", exit_code_of_refusal});
+}
+
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {
+  const auto found = std::find_if(values.rbegin(), values.rend(),
+                                  [&](const given_value& each) { return each.what->name == name; });
+  return found == values.rend() ? nullptr : &*found;
 }
 
 std::string refusal_of(const given_value& value, const std::string& accepted) {

@@ -57,6 +57,10 @@ struct given_value {
   std::string text;
 };
 
+/// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is
+/// none.
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values);
+
 std::string refusal_of(const given_value& value, const std::string& accepted);
 
 /// The command that the first argument names.

@@ -124,4 +124,8 @@ std::string http_url_of(const std::string& host, std::uint16_t port) {
   return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+bool is_loopback(const socket_address& where) {
+  return where.address.starts_with("127.") || where.address == "::1";
+}
+
 }  // namespace holdfast

@@ -36,6 +36,9 @@ struct socket_address {
   bool operator==(const socket_address&) const = default;
 };
 
+/// Whether only this machine reaches it.
+bool is_loopback(const socket_address& where);
+
 /// "127.0.0.1:8088", "[::1]:8088" or "localhost:8088". No other names: what is listened on must
 /// not depend on a resolver.
 std::optional<socket_address> parse_socket_address(std::string_view text);

@@ -22,6 +22,7 @@
 #include "configuration.hpp"
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
+#include "front_door.hpp"
 #include "http/api.hpp"
 #include "http/event_feed.hpp"
 #include "http/event_publisher.hpp"
@@ -155,7 +156,7 @@ void print_ready_line(const configuration& settings, std::uint16_t port) {
 /// The whole engine on its ports, from the first to the last moment of its life.
 class service {
  public:
-  service(const configuration& settings, stores& stores, delivery_calendar calendar,
+  service(const configuration& settings, stores& stores, http::doorkeeper& door, delivery_calendar calendar,
           std::uint64_t descriptors)
       : settings_(settings),
         reservations_(*stores.reservations),
@@ -183,7 +184,8 @@ class service {
                                     .version = HOLDFAST_VERSION,
                                     .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_,
-                                    .events = events_}),
+                                    .events = events_,
+                                    .door = door}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -252,6 +254,8 @@ class service {
 int run(const configuration& settings, process_frame& frame) {
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
   if (!calendar) return fail(calendar.error());
+  const auto door = open_door(settings.access);
+  if (!door) return fail(door.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
@@ -262,13 +266,15 @@ int run(const configuration& settings, process_frame& frame) {
       HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
       name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
       settings.timezone);
-  service service{settings, *stores, *calendar, frame.descriptors};
+  service service{settings, *stores, **door, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();
     return fail(*failure);
   }
+  if (settings.access.asks_who_it_is()) frame.signals.on_hang_up([&] { reload(**door); });
   print_ready_line(settings, service.port());
   const int signal = frame.signals.wait();
+  frame.signals.on_hang_up(nullptr);
   spdlog::info("signal {}: ending", signal);
   if (!service.stop()) return 1;
   spdlog::info("ended");

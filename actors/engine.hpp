@@ -227,7 +227,9 @@ class engine {
   std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);
-  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);
+  /// Where `of_user` is given, another customer's reservation is unknown.
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+              std::optional<std::uint64_t> of_user = {});
 
   breaker_figures breaker() const;
   parked_reservations parked(std::size_t at_most) const;

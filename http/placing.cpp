@@ -223,4 +223,18 @@ tl::expected<actors::placement_request, problem> read_placement(request& request
   return wanted;
 }
 
+/// A key has no spaces, so no customer's is another's, nor one of those that operators use.
+std::optional<problem> claim_for(const principal& who, actors::placement_request& wanted) {
+  const auto only_user = who.only_user();
+  if (!only_user) return std::nullopt;
+  if (wanted.what.user_id != *only_user) {
+    auto refused =
+        refuse(fault::forbidden, "userId has to be your own, " + std::to_string(*only_user) + ".").value();
+    refused.errors.push_back({"/userId", refused.detail});
+    return refused;
+  }
+  if (wanted.key) wanted.key->key.insert(0, std::to_string(*only_user) + " ");
+  return std::nullopt;
+}
+
 }  // namespace holdfast::http
