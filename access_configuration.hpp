@@ -32,6 +32,8 @@ struct access_configuration {
 
   bool asks_who_it_is() const { return by_keys || by_tokens; }
   bool has_certificate() const { return !certificate.empty(); }
+  /// That can be read again.
+  bool has_files() const { return asks_who_it_is() || has_certificate(); }
 };
 
 std::vector<setting> access_settings(access_configuration& into);

@@ -55,7 +55,7 @@ struct host_and_port {
 /// "http://127.0.0.1:9090", "http://provider.test:80" or "http://[::1]:9090", with no path but "/".
 std::optional<host_and_port> parse_http_url(std::string_view text);
 
-/// "http://127.0.0.1:8088"; brackets around v6.
-std::string http_url_of(const std::string& host, std::uint16_t port);
+/// "http://127.0.0.1:8088", or https; brackets around v6.
+std::string http_url_of(const std::string& host, std::uint16_t port, bool secure = false);
 
 }  // namespace holdfast

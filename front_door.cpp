@@ -27,8 +27,17 @@ tl::expected<std::unique_ptr<http::doorkeeper>, std::string> open_door(const acc
   return std::make_unique<http::doorkeeper>(std::move(authenticators), access.rate);
 }
 
-void reload(http::doorkeeper& door) {
-  const auto failures = door.reload();
+tl::expected<std::shared_ptr<http::tls_certificates>, std::string> open_certificates(
+    const access_configuration& access) {
+  if (!access.has_certificate()) return nullptr;
+  return http::tls_certificates::open(access.certificate, access.key);
+}
+
+void reload(http::doorkeeper& door, http::tls_certificates* certificates) {
+  auto failures = door.reload();
+  if (certificates != nullptr) {
+    if (auto failure = certificates->reload()) failures.push_back(std::move(*failure));
+  }
   for (const auto& failure : failures) spdlog::error("not read again, the old one holds: {}", failure);
   if (failures.empty()) spdlog::info("SIGHUP: keys and certificates are read again");
 }

@@ -148,7 +148,7 @@ std::unique_ptr<payments::provider> make_provider(const configuration& settings,
 
 void print_ready_line(const configuration& settings, std::uint16_t port) {
   std::printf("holdfast %s ready on %s (pid %d, data %s, view %s)\n", HOLDFAST_VERSION,
-              http_url_of(settings.listen.address, port).c_str(), static_cast<int>(::getpid()),
+              http_url_of(settings.listen.address, port, settings.access.has_certificate()).c_str(), static_cast<int>(::getpid()),
               settings.data.c_str(), name_of_view(settings).c_str());
   std::fflush(stdout);
 }
@@ -156,7 +156,8 @@ void print_ready_line(const configuration& settings, std::uint16_t port) {
 /// The whole engine on its ports, from the first to the last moment of its life.
 class service {
  public:
-  service(const configuration& settings, stores& stores, http::doorkeeper& door, delivery_calendar calendar,
+  service(const configuration& settings, stores& stores, http::doorkeeper& door,
+          std::shared_ptr<const http::tls_certificates> certificates, delivery_calendar calendar,
           std::uint64_t descriptors)
       : settings_(settings),
         reservations_(*stores.reservations),
@@ -190,7 +191,8 @@ class service {
                  .port = settings.listen.port,
                  .threads = settings.threads,
                  .largest_connections = connections_within(descriptors),
-                 .refused = [this](unsigned status) { request_meters_.count_unreadable(status); }}) {}
+                 .refused = [this](unsigned status) { request_meters_.count_unreadable(status); },
+                 .certificates = std::move(certificates)}) {}
 
   /// Listens first, so that with a port in use no reservation is resumed.
   std::optional<std::string> start() {
@@ -256,6 +258,8 @@ int run(const configuration& settings, process_frame& frame) {
   if (!calendar) return fail(calendar.error());
   const auto door = open_door(settings.access);
   if (!door) return fail(door.error());
+  const auto certificates = open_certificates(settings.access);
+  if (!certificates) return fail(certificates.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
@@ -266,12 +270,14 @@ int run(const configuration& settings, process_frame& frame) {
       HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
       name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
       settings.timezone);
-  service service{settings, *stores, **door, *calendar, frame.descriptors};
+  service service{settings, *stores, **door, *certificates, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();
     return fail(*failure);
   }
-  if (settings.access.asks_who_it_is()) frame.signals.on_hang_up([&] { reload(**door); });
+  if (settings.access.has_files()) {
+    frame.signals.on_hang_up([&] { reload(**door, certificates->get()); });
+  }
   print_ready_line(settings, service.port());
   const int signal = frame.signals.wait();
   frame.signals.on_hang_up(nullptr);
