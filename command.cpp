@@ -177,6 +177,14 @@ const given_value* given_as(const std::string& name, const std::vector<given_val
   return found == values.rend() ? nullptr : &*found;
 }
 
+std::vector<std::string> shown(const std::vector<given_value>& values) {
+  std::vector<std::string> all;
+  for (const given_value& each : values) {
+    all.push_back(each.source + " = " + (each.what->secret ? "****" : each.text));
+  }
+  return all;
+}
+
 std::string refusal_of(const given_value& value, const std::string& accepted) {
   const std::string shown = value.what->secret ? "" : " = '" + value.text + "'";
   return value.source + shown + " is not accepted; " + accepted;

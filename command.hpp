@@ -61,6 +61,9 @@ struct given_value {
 /// none.
 const given_value* given_as(const std::string& name, const std::vector<given_value>& values);
 
+/// "--listen = 127.0.0.1:0", for people: secrets are masked.
+std::vector<std::string> shown(const std::vector<given_value>& values);
+
 std::string refusal_of(const given_value& value, const std::string& accepted);
 
 /// The command that the first argument names.

@@ -203,6 +203,7 @@ tl::expected<configuration, early_exit> parse_configuration(int argc, const char
   }
   if (const auto open = refuse_access(result, *values)) return refuse(*open);
   if (const auto alone = refuse_node(result, *values)) return refuse(*alone);
+  result.given = shown(*values);
   return result;
 }
 

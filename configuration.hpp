@@ -50,6 +50,8 @@ struct configuration {
   log_level level = log_level::info;
   /// Nothing: default_log_format().
   std::optional<log_format> format;
+  /// What was given, and where: "--listen = 127.0.0.1:0". Of secrets no value.
+  std::vector<std::string> given;
 };
 
 extern const command serve_command;

@@ -148,8 +148,8 @@ std::unique_ptr<payments::provider> make_provider(const configuration& settings,
 
 void print_ready_line(const configuration& settings, std::uint16_t port) {
   std::printf("holdfast %s ready on %s (pid %d, data %s, view %s)\n", HOLDFAST_VERSION,
-              http_url_of(settings.listen.address, port, settings.access.has_certificate()).c_str(), static_cast<int>(::getpid()),
-              settings.data.c_str(), name_of_view(settings).c_str());
+              http_url_of(settings.listen.address, port, settings.access.has_certificate()).c_str(),
+              static_cast<int>(::getpid()), settings.data.c_str(), name_of_view(settings).c_str());
   std::fflush(stdout);
 }
 
@@ -186,7 +186,8 @@ class service {
                                     .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_,
                                     .events = events_,
-                                    .door = door}),
+                                    .door = door,
+                                    .card_numbers = settings.access.card_numbers}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -270,6 +271,7 @@ int run(const configuration& settings, process_frame& frame) {
       HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
       name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
       settings.timezone);
+  for (const auto& each : settings.given) spdlog::info("given: {}", each);
   service service{settings, *stores, **door, *certificates, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();

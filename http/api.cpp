@@ -92,7 +92,7 @@ class api::implementation {
   }
 
   void place(client client, request& request, counted_respond done) {
-    auto wanted = read_placement(request);
+    auto wanted = read_placement(request, ports_.card_numbers);
     if (!wanted) return done(refuse(client, std::move(wanted.error())));
     if (auto refused = claim_for(*client.who, *wanted)) return done(refuse(client, std::move(*refused)));
     bridge_.place(std::move(*wanted),

@@ -39,6 +39,8 @@ struct api_ports {
   request_meters& meters;
   event_feed& events;
   doorkeeper& door;
+  /// Whether full card numbers are accepted.
+  bool card_numbers = true;
 };
 
 class api {

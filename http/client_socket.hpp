@@ -1,6 +1,6 @@
-// A client's socket, as it is or with TLS over it: reads and writes go one way or the other by one look at a pointer,
-// so that a plain one costs what a bare socket does.
-// A value of one session, which stays where it is; on its event loop's thread only.
+// A client's socket, as it is or with TLS over it: reads and writes go one way or the other by one look at a
+// pointer, so that a plain one costs what a bare socket does. A value of one session, which stays where it
+// is; on its event loop's thread only.
 #pragma once
 
 #include <boost/asio/error.hpp>

@@ -10,8 +10,8 @@
 
 namespace holdfast::http {
 
-/// "http://host", "https://host" where it is secure; empty, so that links are relative, for a host that no URL can carry. Has nothing that
-/// JSON would escape, so links made of it have not either.
+/// "http://host", "https://host" where it is secure; empty, so that links are relative, for a host that no
+/// URL can carry. Has nothing that JSON would escape, so links made of it have not either.
 std::string base_of(std::string_view host, bool secure = false);
 
 /// "http://host/payments/1".

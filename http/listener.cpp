@@ -143,8 +143,7 @@ class transport::implementation {
   implementation(handler_factory make_handler, server_options options, milliseconds request_deadline)
       : options_(std::move(options)), connections_(options_.largest_connections) {
     for (std::uint32_t loop = 0; loop < std::max(options_.threads, 1u); ++loop) {
-      loops_.push_back(
-          std::make_unique<event_loop>(make_handler, request_deadline, connections_, options_));
+      loops_.push_back(std::make_unique<event_loop>(make_handler, request_deadline, connections_, options_));
     }
     acceptor_.emplace(loops_.front()->context());
     retry_timer_.emplace(loops_.front()->context());

@@ -92,6 +92,11 @@ class field_reader {
                   "has to have 12 to 19 digits; dashes and spaces between them are ignored.");
   }
 
+  void refuse_card_number() {
+    if (fields_[order_field::card_no].missing()) return;
+    refuse(order_field::card_no, "is not accepted here: send paymentMethod, the provider's token.");
+  }
+
   std::optional<domain::secret> payment_method() {
     constexpr auto name = order_field::payment_method;
     const auto& field = fields_[name];
@@ -182,7 +187,7 @@ std::uint64_t fingerprint(const actors::placement_request& wanted) {
   return hash.value();
 }
 
-tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields) {
+tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields, bool card_numbers) {
   field_reader read(fields);
   actors::placement_request wanted;
   auto& what = wanted.what;
@@ -193,7 +198,9 @@ tl::expected<actors::placement_request, problem> check_fields(const order_fields
   what.product_name = read.text(order_field::product_name, largest_product_name_length);
   what.price.amount_minor = static_cast<std::int64_t>(read.whole_number(order_field::price).value_or(0));
   what.price.currency = read.currency();
-  if (auto card = read.card_number()) {
+  if (!card_numbers) {
+    read.refuse_card_number();
+  } else if (auto card = read.card_number()) {
     what.card_last_four = domain::last_four_digits(*card);
     wanted.card_number = std::move(*card);
   }
@@ -208,7 +215,7 @@ tl::expected<actors::placement_request, problem> check_fields(const order_fields
 
 }  // namespace
 
-tl::expected<actors::placement_request, problem> read_placement(request& request) {
+tl::expected<actors::placement_request, problem> read_placement(request& request, bool card_numbers) {
   const body_wiper wiper(request.body);
   if (auto refused = check_headers(request)) return tl::unexpected(std::move(*refused));
   if (request.body.empty()) {
@@ -216,7 +223,7 @@ tl::expected<actors::placement_request, problem> read_placement(request& request
   }
   auto fields = parse_order_fields(request.body);
   if (!fields) return refuse_document(std::move(fields.error()));
-  auto wanted = check_fields(*fields);
+  auto wanted = check_fields(*fields, card_numbers);
   if (wanted && request.has_idempotency_key) {
     wanted->key = storage::idempotency_claim{std::move(request.idempotency_key), fingerprint(*wanted)};
   }

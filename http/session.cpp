@@ -73,8 +73,8 @@ session_set::session_set(handler handle, std::chrono::milliseconds whole_request
       certificates_(std::move(certificates)) {}
 
 void session_set::open(loop_socket socket) {
-  sessions_.push_front(std::make_shared<session>(
-      std::move(socket), certificates_ ? certificates_->current() : nullptr, *this));
+  sessions_.push_front(std::make_shared<session>(std::move(socket),
+                                                 certificates_ ? certificates_->current() : nullptr, *this));
   const auto opened = sessions_.front();
   opened->start(sessions_.begin());
   if (draining_) opened->drain();
@@ -169,7 +169,7 @@ void session::sweep(clock::time_point now) {
 
 void session::drain() {
   if (stream_) stream_->end();
-  if (phase_ != phase::reading) return;
+  if (phase_ != phase::reading && phase_ != phase::handshaking) return;
   deadline_ = std::min(deadline_, clock::now() + drain_grace);
   // What a read has taken already, its handler in the loop's queue tells first.
   asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close_if_idle(); });
@@ -465,12 +465,13 @@ void session::stop_sending() {
 
 void session::drain_input() {
   socket_.plain().async_read_some(input_.prepare(read_bytes),
-                          [self = shared_from_this()](error_code error, std::size_t bytes) {
-                            if (self->phase_ != phase::lingering) return;
-                            self->lingered_bytes_ += bytes;
-                            if (error || self->lingered_bytes_ > largest_linger_bytes) return self->close();
-                            self->drain_input();
-                          });
+                                  [self = shared_from_this()](error_code error, std::size_t bytes) {
+                                    if (self->phase_ != phase::lingering) return;
+                                    self->lingered_bytes_ += bytes;
+                                    if (error || self->lingered_bytes_ > largest_linger_bytes)
+                                      return self->close();
+                                    self->drain_input();
+                                  });
 }
 
 }  // namespace holdfast::http

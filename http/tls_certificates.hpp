@@ -1,6 +1,6 @@
-// The certificate that HTTPS is served with, and its key: PEM files, which can be read again while connections go on
-// with what they began with. TLS 1.2 and 1.3, with forward secrecy.
-// Threading: any; reload() on one thread at a time.
+// The certificate that HTTPS is served with, and its key: PEM files, which can be read again while
+// connections go on with what they began with. TLS 1.2 and 1.3, with forward secrecy. Threading: any;
+// reload() on one thread at a time.
 #pragma once
 
 #include <atomic>

@@ -287,6 +287,20 @@ TEST_CASE("SIGHUP takes new keys and lets go of old ones, and a broken file chan
   CHECK(in.as(eve).get("/").status == 200);
 }
 
+TEST_CASE("where full card numbers are not accepted, tokens are, and nothing of a number is told") {
+  guarded_shop in({"--card-numbers", "off"});
+  auto ann = in.as(in.ann);
+  for (const std::string number : {R"("1234-5678-9012-3456")", "1234567890123456", R"("1")", "[]"}) {
+    const auto refused = ann.place(R"({"userId":41,"cardNo":)" + number + "}");
+    check_problem(refused, 400, "invalid-field");
+    CHECK(text_at(refused, "/errors/0/pointer") == "/cardNo");
+    CHECK(text_at(refused, "/errors/0/detail").find("send paymentMethod") != std::string::npos);
+    CHECK(refused.body.find("9012") == std::string::npos);
+  }
+  CHECK(ann.place(R"({"userId":41,"cardNo":null,"paymentMethod":"pm_card"})").status == 201);
+  CHECK(ann.place(R"({"userId":41})").status == 201);
+}
+
 TEST_CASE("who asks too often is told when to come back, and nobody else is") {
   guarded_shop in({"--rate-limit", "3/m"});
   auto ann = in.as(in.ann);

@@ -369,6 +369,22 @@ TEST_CASE("a secret is refused without being shown, whatever its source") {
   }
 }
 
+TEST_CASE("what was given is shown with its source, and secrets are masked") {
+  const temporary_file file("payment-key = \"secret-a\"\nthreads = 3\n");
+  const auto result = parse({"serve", "--config", file.path(), "--payment-key", "secret-b", "--threads", "4",
+                             "--journal", "postgres://shop:secret-c@db/holdfast"},
+                            {{"HOLDFAST_JOURNAL", "postgres://shop:secret-d@db/holdfast"}});
+  REQUIRE(result);
+  const std::vector<std::string> expected{file.path() + " line 1: payment-key = ****",
+                                          file.path() + " line 2: threads = 3",
+                                          "HOLDFAST_JOURNAL = ****",
+                                          "--journal = ****",
+                                          "--payment-key = ****",
+                                          "--threads = 4"};
+  CHECK(result->given == expected);
+  CHECK(parse({"serve"})->given.empty());
+}
+
 TEST_CASE("a knob of the sandbox in this process is refused where payments go elsewhere") {
   const std::string url = "http://127.0.0.1:9090";
   check_contains(refusal(parse({"serve", "--payment", url, "--sandbox-latency", "1s"})),
