@@ -6,7 +6,7 @@
 // be of the issuer, for the audience, not expired (exp is required) and not too early (nbf). `sub` is its
 // principal's name, `role` the role, and `userId`, a number or a string of digits, the customer.
 //
-// A signature takes about a tenth of a millisecond to check, so tokens that were good are remembered until
+// A signature takes 0.1 (RS256) to 0.2 ms to check, so tokens that were good are remembered until
 // they expire: of the last ones up to a bound, by their hash.
 //
 // Threading: as an authenticator's. Signatures are checked one at a time, since librhonabwy does not say that
