@@ -36,7 +36,9 @@ class body_wiper {
 /// Reads fields one by one and gathers what is wrong with them.
 class field_reader {
  public:
-  explicit field_reader(const order_fields& fields) : fields_(fields) { refuse_repeated(); }
+  field_reader(const order_fields& fields, bool card_numbers) : fields_(fields), card_numbers_(card_numbers) {
+    refuse_repeated();
+  }
 
   /// A whole number from 0 to 2^53, as a JSON number or as a string of digits.
   std::optional<std::uint64_t> whole_number(order_field name) {
@@ -84,17 +86,15 @@ class field_reader {
   std::optional<domain::secret> card_number() {
     const auto& field = fields_[order_field::card_no];
     if (field.missing()) return std::nullopt;
+    if (!card_numbers_) {
+      return refuse(order_field::card_no, "is not accepted here: send paymentMethod, the provider's token.");
+    }
     const bool digits = field.type == json_field::type::number && ascii::all_digits(field.text);
     if (digits || field.type == json_field::type::string) {
       if (auto number = domain::parse_card_number(field.text)) return number;
     }
     return refuse(order_field::card_no,
                   "has to have 12 to 19 digits; dashes and spaces between them are ignored.");
-  }
-
-  void refuse_card_number() {
-    if (fields_[order_field::card_no].missing()) return;
-    refuse(order_field::card_no, "is not accepted here: send paymentMethod, the provider's token.");
   }
 
   std::optional<domain::secret> payment_method() {
@@ -138,6 +138,7 @@ class field_reader {
   }
 
   const order_fields& fields_;
+  const bool card_numbers_;
   std::vector<field_error> errors_;
 };
 
@@ -188,7 +189,7 @@ std::uint64_t fingerprint(const actors::placement_request& wanted) {
 }
 
 tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields, bool card_numbers) {
-  field_reader read(fields);
+  field_reader read(fields, card_numbers);
   actors::placement_request wanted;
   auto& what = wanted.what;
   read.require(order_field::user_id);
@@ -198,9 +199,7 @@ tl::expected<actors::placement_request, problem> check_fields(const order_fields
   what.product_name = read.text(order_field::product_name, largest_product_name_length);
   what.price.amount_minor = static_cast<std::int64_t>(read.whole_number(order_field::price).value_or(0));
   what.price.currency = read.currency();
-  if (!card_numbers) {
-    read.refuse_card_number();
-  } else if (auto card = read.card_number()) {
+  if (auto card = read.card_number()) {
     what.card_last_four = domain::last_four_digits(*card);
     wanted.card_number = std::move(*card);
   }
