@@ -80,7 +80,7 @@ std::string holdfast_help() {
     text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
   }
   return text +
-         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n";
+         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 127.0.0.1:8088\n";
 }
 
 // --- Flags ---
@@ -191,6 +191,20 @@ std::string argument_of(const command& about, const setting& setting) {
   if (setting.name == about.operand) return setting.placeholder;
   const std::string_view name = setting.name;
   return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
+}
+
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {
+  const auto found = std::find_if(values.rbegin(), values.rend(),
+                                  [&](const given_value& each) { return each.what->name == name; });
+  return found == values.rend() ? nullptr : &*found;
+}
+
+std::vector<std::string> shown(const std::vector<given_value>& values) {
+  std::vector<std::string> all;
+  for (const given_value& each : values) {
+    all.push_back(each.source + " = " + (each.what->secret ? "****" : each.text));
+  }
+  return all;
 }
 
 std::string refusal_of(const given_value& value, const std::string& accepted) {

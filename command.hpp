@@ -63,6 +63,13 @@ struct given_value {
 /// "--listen", "ID".
 std::string argument_of(const command& about, const setting& setting);
 
+/// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is
+/// none.
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values);
+
+/// "--listen = 127.0.0.1:0", for people: secrets are masked.
+std::vector<std::string> shown(const std::vector<given_value>& values);
+
 std::string refusal_of(const given_value& value, const std::string& accepted);
 
 /// The command that the first argument names, or the first two.

@@ -90,7 +90,7 @@ const command serve_command{
     .purpose = "takes pre-orders over HTTP until it is told to end (SIGTERM)",
     .examples =
         "  holdfast serve\n"
-        "  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n"
+        "  holdfast serve --listen 0.0.0.0:8088 --auth keys --auth-keys /etc/holdfast/keys\n"
         "  holdfast serve --journal postgres://holdfast@db.example:5432/holdfast\n"
         "  holdfast serve --view redis://127.0.0.1:6379/0\n"
         "  holdfast serve --payment http://127.0.0.1:9090\n"
@@ -177,6 +177,7 @@ std::vector<setting> settings_of(configuration& into) {
        duration_into(into.drain_delay, {}, longest_drain_delay,
                      "give a duration from 0s to 10m, such as 5s")},
   };
+  for (auto& each : access_settings(into.access)) settings.push_back(std::move(each));
   for (auto& each : node_settings(into.node)) settings.push_back(std::move(each));
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
   for (auto& each : knob_settings(into.sandbox)) settings.push_back(std::move(each));
@@ -206,7 +207,9 @@ tl::expected<configuration, early_exit> parse_configuration(const command& about
   if (result.provider) {
     if (const auto idle = refuse_idle_knob(*values)) return refuse(*idle);
   }
+  if (const auto open = refuse_access(result, *values)) return refuse(*open);
   if (const auto alone = refuse_node(result, *values)) return refuse(*alone);
+  result.given = shown(*values);
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "access_configuration.hpp"
 #include "command.hpp"
 #include "configuration_values.hpp"
 #include "logging.hpp"
@@ -38,6 +39,7 @@ struct configuration {
   payments::sandbox_knobs sandbox;
   std::chrono::milliseconds payment_timeout{620};
   std::chrono::milliseconds payment_wait{5000};
+  access_configuration access;
   node_configuration node;
   /// On SIGTERM it serves on for so long, while it already says that it is not ready.
   std::chrono::milliseconds drain_delay{0};
@@ -48,6 +50,8 @@ struct configuration {
   log_level level = log_level::info;
   /// Nothing: default_log_format().
   std::optional<log_format> format;
+  /// What was given, and where: "--listen = 127.0.0.1:0". Of secrets no value.
+  std::vector<std::string> given;
 };
 
 extern const command serve_command;

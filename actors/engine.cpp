@@ -144,9 +144,10 @@ class engine::implementation {
     router_->place(std::move(request), leaving(placements_, std::move(done)));
   }
 
-  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+              std::optional<std::uint64_t> of_user) {
     if (!cancellations_->admit()) return done({cancellation_status::overloaded});
-    router_->cancel({id, domain::cancel_reason::customer}, leaving(cancellations_, std::move(done)));
+    router_->cancel({id, domain::cancel_reason::customer, of_user}, leaving(cancellations_, std::move(done)));
   }
 
   void operate(operator_command what, std::function<void(operation_answer)> done) {
@@ -266,8 +267,9 @@ std::optional<std::string> engine::start(std::vector<lent_loop> loops) {
 void engine::place(placement_request request, std::function<void(placement_answer)> done) {
   implementation_->place(std::move(request), std::move(done));
 }
-void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
-  implementation_->cancel(id, std::move(done));
+void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+                    std::optional<std::uint64_t> of_user) {
+  implementation_->cancel(id, std::move(done), of_user);
 }
 void engine::operate(operator_command what, std::function<void(operation_answer)> done) {
   implementation_->operate(std::move(what), std::move(done));

@@ -270,7 +270,9 @@ class engine {
   std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);
-  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);
+  /// Where `of_user` is given, another customer's reservation is unknown.
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+              std::optional<std::uint64_t> of_user = {});
 
   /// Done by the node that owns the reservation. Answered when it is durable.
   void operate(operator_command what, std::function<void(operation_answer)> done);

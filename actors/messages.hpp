@@ -69,6 +69,8 @@ struct place_reservation {
 struct cancel_reservation {
   domain::reservation_id id = 0;
   domain::cancel_reason reason = domain::cancel_reason::customer;
+  /// Whose it has to be, where a customer asks.
+  std::optional<std::uint64_t> of_user = {};
 };
 
 /// A placement whose key another reservation has already: answered by that one's outcome.
@@ -105,10 +107,6 @@ struct receipt_answer {
   std::int32_t utc_offset_minutes = 0;
 };
 
-template <class Inspector>
-auto inspect(Inspector& f, cancel_reservation& x) {
-  return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason);
-}
 template <class Inspector>
 auto inspect(Inspector& f, cancellation_answer& x) {
   return f(caf::meta::type_name("cancellation_answer"), x.status);
@@ -154,6 +152,17 @@ struct travelling_optional {
       : present(from.has_value()), value(from.value_or(T{})) {}
   void into(std::optional<T>& to) { to = present ? std::optional<T>(std::move(value)) : std::nullopt; }
 };
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel_reservation& x) {
+  travelling_optional of_user(x.of_user);
+  const auto load = [&]() -> caf::error {
+    of_user.into(x.of_user);
+    return caf::none;
+  };
+  return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason, of_user.present, of_user.value,
+           caf::meta::load_callback(load));
+}
 
 template <class Inspector>
 auto inspect(Inspector& f, place_reservation& x) {

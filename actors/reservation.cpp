@@ -142,16 +142,17 @@ void reservation_state::replay(const replay_call& call) {
 void reservation_state::cancel(const cancellation_call& call) {
   hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
-    if (log_->state().version == 0) {
+    const domain::cancel wish{what.reason, what.of_user};
+    if (domain::decide(log_->state(), wish, now()).refused != domain::rejection::none) {
       to.deliver({cancellation_status::unknown_reservation});
-      return rest();
+      return advance();
     }
     if (cancellations_.size() == largest_waiters) return to.deliver({cancellation_status::overloaded});
     cancellations_.push_back({to, 0});
     self_->send(links_->shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
     if (under_way_.step == domain::step::issue_receipt) abandon_step();
-    decide(domain::cancel{what.reason});
+    decide(wish);
     if (!cancellations_.empty()) cancellations_.back().wished_at_version = log_->state().version;
     const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
     if (!done) return;

@@ -98,6 +98,9 @@ reservation_decision decide_receipt(const reservation& state, const record_recei
 }
 
 reservation_decision decide_cancel(const reservation& state, const cancel& command, timestamp now) {
+  if (command.of_user && *command.of_user != state.what.user_id) {
+    return reject(rejection::unknown_reservation);
+  }
   if (state.status == reservation_status::reservation_cancelled) return nothing_new;
   std::vector<reservation_event> events;
   if (state.status != reservation_status::cancelling) {

@@ -193,6 +193,8 @@ struct record_receipt {
 };
 struct cancel {
   cancel_reason reason = cancel_reason::customer;
+  /// Whose it has to be, where a customer asks: to him another's is unknown.
+  std::optional<std::uint64_t> of_user = {};
 };
 struct record_void {
   /// Empty where the receipt had not been issued.

@@ -10,6 +10,7 @@
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
+#include "http/doorkeeper.hpp"
 #include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/openapi.hpp"
@@ -61,6 +62,10 @@ class api::implementation {
                          "This node takes no requests of customers: ask one that has the role gateway."));
     }
     if (!allows(*route, request.method)) return done(wrong_method(client, *route));
+    auto admitted = ports_.door.admit(request, *route);
+    done.add(std::move(admitted.headers));
+    if (!admitted.who) return done(refuse(client, std::move(admitted.problem)));
+    client.who = std::move(admitted.who);
     if (is_admin(*route) && request.method != method::options) {
       return admin_.handle(std::move(client), *route, request, std::move(done));
     }
@@ -92,8 +97,9 @@ class api::implementation {
   }
 
   void place(client client, request& request, counted_respond done) {
-    auto wanted = read_placement(request);
+    auto wanted = read_placement(request, ports_.card_numbers);
     if (!wanted) return done(refuse(client, std::move(wanted.error())));
+    if (auto refused = claim_for(*client.who, *wanted)) return done(refuse(client, std::move(*refused)));
     bridge_.place(std::move(*wanted),
                   [client = std::move(client), done = std::move(done)](actors::placement_answer answer) {
                     done(answer_placement(client, answer));
@@ -101,8 +107,10 @@ class api::implementation {
   }
 
   void cancel(client client, domain::reservation_id id, counted_respond done) {
+    const auto of_user = client.who->only_user();
     bridge_.cancel(
-        id, [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
+        id, of_user,
+        [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
           done(answer_cancellation(client, id, answer));
         });
   }
@@ -147,7 +155,7 @@ class api::implementation {
   }
 
   void list(client client, document_kind kind, const request& request, counted_respond done) {
-    auto query = read_collection_query(kind, request.query);
+    auto query = read_collection_query(kind, request.query, client.who->only_user());
     if (!query) return done(refuse(client, std::move(query.error())));
     view_->list(to_view_query(*query), [client = std::move(client), query = *query, done = std::move(done)](
                                            storage::view_result<storage::view_page> rows) {

@@ -7,7 +7,9 @@ Each request is held against the document (those that are meant to be wrong have
 each answer: status, headers, media type, schema. What the document lacks is an error, and so is what it has and the
 walk did not meet.
 """
+import hashlib
 import json
+import pathlib
 import sys
 import tempfile
 
@@ -36,6 +38,16 @@ def request_text(method, target, headers=None, body=b""):
     if body:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def key_file(folder):
+    """One API key for each role: the file of their hashes, and the keys themselves."""
+    keys = {role: f"hf_key-of-the-{role}" for role in ("customer", "auditor", "operator")}
+    lines = [f"{hashlib.sha256(key.encode()).hexdigest()} walk-{role} {role}{' 1' if role == 'customer' else ''}\n"
+             for role, key in keys.items()]
+    path = pathlib.Path(folder) / "keys"
+    path.write_text("".join(lines))
+    return path, keys
 
 
 def key_of(event):
@@ -429,6 +441,38 @@ class Walk:
         wait_for(lambda: Exchange(self.service.port, request_text("GET", "/payments")).answer().status == 503, "503")
         self.ask_while_ending(stream)
 
+    # --- Who asks ---
+
+    def ask_as(self, key, operations, status, code):
+        for method, path in operations:
+            target = self.targets()[path]
+            body, headers = b"", {"Authorization": f"Bearer {key}"} if key else {}
+            if method == "POST":
+                body, headers = json.dumps(ORDER).encode(), headers | JSON
+            self.ask(method, target, status, code, headers, body)
+
+    def refuse_strangers(self, guarded, keys):
+        """Where it matters who asks: nobody, who may not, and who asks too often."""
+        self.service = guarded
+        restricted = [each for each in self.document.operations if "401" in self.document.operations[each]["responses"]]
+        self.ask_as(None, restricted, 401, "unauthenticated")
+        self.ask_as("hf_unknown", restricted, 401, "unauthenticated")
+        for method, path in restricted:
+            if "403" not in self.document.operations[method, path]["responses"]:
+                continue
+            key = keys["customer" if path.startswith(("/actuator", "/metrics")) else "auditor"]
+            query = "?userId=2" if path in ("/myReservations", "/events") else ""
+            headers = {"Authorization": f"Bearer {keys['customer'] if query else key}"}
+            headers |= JSON if method == "POST" else {}
+            self.ask(method, self.targets()[path] + query, 403, "forbidden", headers,
+                     json.dumps(ORDER).encode() if method == "POST" else b"")
+
+    def refuse_the_hasty(self, limited, keys):
+        self.service = limited
+        restricted = [each for each in self.document.operations if "429" in self.document.operations[each]["responses"]]
+        self.ask_as(keys["operator"], [("GET", "/")], 200, None)
+        self.ask_as(keys["operator"], restricted, 429, "too-many-requests")
+
     def check_complete(self):
         missed = {each for each in self.document.statuses() - self.met if each[2] not in NOT_PROVOKED and
                   not (each[2] == "503" and each[:2] in NOT_PROVOKED_OF_SAGAS)}
@@ -447,6 +491,12 @@ def main():
         walk = Walk(service, bank)
         try:
             walk.go(view)
+            path, keys = key_file(folder)
+            guard = ("--auth", "keys", "--auth-keys", path)
+            with serve(f"{folder}/guarded", binary, *guard) as guarded:
+                walk.refuse_strangers(guarded, keys)
+            with serve(f"{folder}/limited", binary, *guard, "--rate-limit", "1/m") as limited:
+                walk.refuse_the_hasty(limited, keys)
             walk.check_complete()
         except Untrue as untrue:
             print(f"walk: {untrue}", file=sys.stderr)

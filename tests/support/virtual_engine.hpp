@@ -277,9 +277,11 @@ class virtual_engine {
     router_->place(std::move(request), [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
-  std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
+  std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(
+      domain::reservation_id id, std::optional<std::uint64_t> of_user = {}) {
     auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-    router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
+    router_->cancel({id, domain::cancel_reason::customer, of_user},
+                    [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
   std::shared_ptr<std::optional<actors::operation_answer>> operate(actors::operator_command what) {

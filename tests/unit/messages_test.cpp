@@ -90,6 +90,10 @@ TEST_CASE("cancellations and replays cross") {
   const auto cancel = across(actors::cancel_reservation{9, domain::cancel_reason::by_operator});
   CHECK(cancel.id == 9);
   CHECK(cancel.reason == domain::cancel_reason::by_operator);
+  CHECK_FALSE(cancel.of_user);
+  const auto of_user = across(actors::cancel_reservation{9, domain::cancel_reason::customer, 41}).of_user;
+  REQUIRE(of_user);
+  CHECK(*of_user == 41);
   CHECK(across(actors::cancellation_answer{actors::cancellation_status::in_progress}).status ==
         actors::cancellation_status::in_progress);
   const auto replay = across(actors::replay_placement{12, false});

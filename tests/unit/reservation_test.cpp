@@ -466,6 +466,21 @@ TEST_CASE("an operator has a name and gives a reason, both of a bounded length")
   CHECK(decide({}, command_named("stopped"), at(9)).refused == rejection::unknown_reservation);
 }
 
+TEST_CASE("to a customer another's reservation is unknown, whatever has become of it") {
+  const cancel another{cancel_reason::customer, usual_order().user_id + 1};
+  const cancel own{cancel_reason::customer, usual_order().user_id};
+  for (const auto& [name, story] : states) {
+    CAPTURE(name);
+    const auto state = after(story);
+    const auto refused = decide(state, another, at(9));
+    CHECK(refused.refused == rejection::unknown_reservation);
+    CHECK(refused.events.empty());
+    if (state.version == 0) continue;
+    CHECK(decide(state, own, at(9)).refused == rejection::none);
+    CHECK(decide(state, own, at(9)).events == decide(state, command_named("cancel"), at(9)).events);
+  }
+}
+
 TEST_CASE("events carry the time they were decided at") {
   for (const auto& event : decide(after("place"), command_named("declined"), at(42)).events) {
     CHECK(time_of(event) == at(42));
