@@ -12,6 +12,7 @@
 #include "command_process.hpp"
 #include "journal_configuration.hpp"
 #include "journal_transfer.hpp"
+#include "journal_verification.hpp"
 #include "process_control.hpp"
 #include "progress.hpp"
 #include "storage/journal_file.hpp"

@@ -1,19 +1,16 @@
 #include "journal_transfer.hpp"
 
-#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
-#include <stdexcept>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "blocking_calls.hpp"
 #include "domain/receipt.hpp"
 #include "domain/reservation.hpp"
-#include "storage/event_codec.hpp"
+#include "journal_walk.hpp"
 #include "storage/journal_file.hpp"
 
 namespace holdfast {
@@ -27,102 +24,8 @@ using storage::journal_record;
 using storage::position;
 using storage::shard_id;
 
-constexpr std::uint32_t records_read_at_once = 1024;
-constexpr std::uint32_t keys_at_once = 1024;
 /// Records that one sync makes durable.
 constexpr std::size_t entries_at_once = 1024;
-
-struct transfer_failure : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-template <class Answer, class Call>
-Answer answer_to(Call&& call) {
-  auto result = wait_for_answer<storage::journal_result<Answer>>(std::forward<Call>(call));
-  if (!result) throw transfer_failure(result.error().message);
-  return std::move(*result);
-}
-
-std::vector<position> ends_of(storage::journal& journal) {
-  return answer_to<std::vector<position>>([&](auto done) { journal.read_ends(std::move(done)); });
-}
-
-std::uint64_t sum(const std::vector<position>& ends) {
-  std::uint64_t all = 0;
-  for (const auto end : ends) all += end;
-  return all;
-}
-
-std::string name_of(const journal_record& record) {
-  return "position " + std::to_string(record.at) + " of shard " + std::to_string(record.shard);
-}
-
-/// Up to a position.
-void for_each_record(storage::journal& journal, shard_id shard, position end,
-                     const std::function<void(journal_record&)>& each) {
-  for (position next = 1; next <= end;) {
-    const auto limit = static_cast<std::uint32_t>(std::min<position>(records_read_at_once, end - next + 1));
-    auto records = answer_to<std::vector<journal_record>>(
-        [&](auto done) { journal.read_shard(shard, next, limit, std::move(done)); });
-    if (records.empty()) {
-      throw transfer_failure("shard " + std::to_string(shard) + " lacks position " + std::to_string(next));
-    }
-    for (auto& record : records) {
-      if (record.at != next++) throw transfer_failure("before " + name_of(record) + " a record is missing");
-      each(record);
-    }
-  }
-}
-
-std::map<entity_id, storage::idempotency_claim> keys_of(storage::journal& journal, shard_id shard) {
-  std::map<entity_id, storage::idempotency_claim> keys;
-  for (std::string after;;) {
-    const auto some = answer_to<std::vector<storage::kept_key>>(
-        [&](auto done) { journal.list_keys(shard, after, keys_at_once, std::move(done)); });
-    for (const auto& one : some) keys[one.entity] = one.claim;
-    if (some.size() < keys_at_once) return keys;
-    after = some.back().claim.key;
-  }
-}
-
-template <class Events>
-Events decoded(tl::expected<Events, storage::codec_error> events, const journal_record& record) {
-  if (!events) throw transfer_failure(name_of(record) + ": " + events.error().message);
-  if (events->size() != record.event_count || events->empty()) {
-    throw transfer_failure(name_of(record) + ": it says that it has " + std::to_string(record.event_count) +
-                           " events and has " + std::to_string(events->size()));
-  }
-  return std::move(*events);
-}
-std::vector<domain::reservation_event> reservation_events(const journal_record& record) {
-  return decoded(storage::decode_reservation_events(record.record), record);
-}
-std::vector<domain::receipts::event> receipt_events(const journal_record& record) {
-  return decoded(storage::decode_receipt_events(record.record), record);
-}
-
-/// The reservations of one shard as their records come.
-class folded_shard {
- public:
-  /// What it becomes by the record.
-  const domain::reservation& take(const journal_record& record) {
-    auto& state = states_[record.entity];
-    if (state.version + 1 != record.first_sequence) {
-      throw transfer_failure(name_of(record) + ": events of reservation " + std::to_string(record.entity) +
-                             " before it are missing");
-    }
-    for (const auto& event : reservation_events(record)) domain::apply(state, event);
-    return state;
-  }
-  const domain::reservation* find(entity_id id) const {
-    const auto found = states_.find(id);
-    return found == states_.end() ? nullptr : &found->second;
-  }
-  const std::map<entity_id, domain::reservation>& all() const { return states_; }
-
- private:
-  std::map<entity_id, domain::reservation> states_;
-};
 
 /// Whether the reservation has heard what the desk has done.
 bool is_known(const journal_record& record, const folded_shard& reservations) {
@@ -142,7 +45,7 @@ class exporting {
         told_(told),
         ends_(ends_of(from.reservations)),
         receipt_ends_(ends_of(from.receipts)),
-        total_(sum(ends_) + sum(receipt_ends_)),
+        total_(sum_of(ends_) + sum_of(receipt_ends_)),
         file_(path, total_) {}
 
   transfer_counts run() {
@@ -202,7 +105,7 @@ class exporting {
 class importing_journal {
  public:
   explicit importing_journal(storage::journal& to) : to_(to) {
-    if (sum(ends_of(to)) != 0) {
+    if (sum_of(ends_of(to)) != 0) {
       throw transfer_failure("there are records already where they would go: give a store that is empty");
     }
     std::vector<shard_id> all;
@@ -271,7 +174,7 @@ class importing {
     const bool good = record.entity != 0 && storage::shard_of(record.entity) == record.shard &&
                       record.event_count > 0 && record.first_sequence > 0 &&
                       record.record.size() <= storage::largest_record_bytes;
-    if (!good) throw transfer_failure(name_of(record) + " can't be a record");
+    if (!good) throw transfer_failure(place_of(record) + " can't be a record");
   }
 
   void add_reservation(exported_record one) {
@@ -302,128 +205,6 @@ class importing {
   transfer_counts counts_;
 };
 
-// --- Verification ---
-
-class verification {
- public:
-  verification(const shop_journals& journals, const std::function<void(const std::string&)>& wrong,
-               const transfer_progress& told)
-      : of_(journals),
-        wrong_(wrong),
-        told_(told),
-        ends_(ends_of(journals.reservations)),
-        receipt_ends_(ends_of(journals.receipts)),
-        total_(sum(ends_) + sum(receipt_ends_)) {}
-
-  transfer_counts run() {
-    for (std::uint32_t shard = 0; shard < storage::shard_count; ++shard) {
-      try {
-        look_at(static_cast<shard_id>(shard));
-      } catch (const transfer_failure& failure) {
-        // What follows in the shard can't be judged.
-        wrong_(failure.what());
-      }
-    }
-    return counts_;
-  }
-
- private:
-  void look_at(shard_id shard) {
-    folded_shard reservations;
-    for_each_record(of_.reservations, shard, ends_[shard], [&](journal_record& record) {
-      reservations.take(record);
-      told_(++counts_.records, total_);
-    });
-    counts_.reservations += reservations.all().size();
-    check_keys(shard, reservations);
-    check_unfinished(shard, reservations);
-    check_receipts(shard, reservations);
-  }
-
-  void check_keys(shard_id shard, const folded_shard& reservations) {
-    for (const auto& [entity, claim] : keys_of(of_.reservations, shard)) {
-      ++counts_.keys;
-      if (reservations.find(entity) != nullptr) continue;
-      // It may have come since.
-      if (!read_again(entity).empty()) continue;
-      wrong_("shard " + std::to_string(shard) + " has a key of reservation " + std::to_string(entity) +
-             ", which is not there");
-    }
-  }
-
-  void check_unfinished(shard_id shard, const folded_shard& reservations) {
-    std::set<entity_id> listed;
-    for (entity_id after = 0;;) {
-      const auto some = unfinished_behind(shard, after, records_read_at_once);
-      listed.insert(some.begin(), some.end());
-      if (some.size() < records_read_at_once) break;
-      after = some.back();
-    }
-    for (const auto& [id, state] : reservations.all()) {
-      if (domain::finished(state) != listed.contains(id) || is_right_now(id)) continue;
-      wrong_("reservation " + std::to_string(id) + " is " +
-             (domain::finished(state) ? "finished" : "unfinished") +
-             ", and the index of unfinished ones says otherwise");
-    }
-  }
-
-  /// Beside a running server it may have changed between two looks.
-  bool is_right_now(entity_id id) {
-    folded_shard now;
-    const domain::reservation* state = nullptr;
-    for (const auto& record : read_again(id)) state = &now.take(record);
-    const auto listed = unfinished_behind(storage::shard_of(id), id - 1, 1);
-    return state != nullptr && domain::finished(*state) == (listed.empty() || listed.front() != id);
-  }
-
-  std::vector<journal_record> read_again(entity_id id) {
-    return answer_to<std::vector<journal_record>>(
-        [&](auto done) { of_.reservations.read_entity(id, std::move(done)); });
-  }
-  std::vector<entity_id> unfinished_behind(shard_id shard, entity_id after, std::uint32_t limit) {
-    return answer_to<std::vector<entity_id>>(
-        [&](auto done) { of_.reservations.list_unfinished(shard, after, limit, std::move(done)); });
-  }
-
-  void check_receipts(shard_id shard, const folded_shard& reservations) {
-    std::map<entity_id, domain::receipts::receipt> receipts;
-    std::uint64_t last_number = 0;
-    for_each_record(of_.receipts, shard, receipt_ends_[shard], [&](journal_record& record) {
-      auto& state = receipts[record.entity];
-      if (state.version + 1 != record.first_sequence) {
-        throw transfer_failure("receipts, " + name_of(record) + ": events before it are missing");
-      }
-      for (const auto& event : receipt_events(record)) {
-        const auto* issued = std::get_if<domain::receipts::issued>(&event);
-        if (issued != nullptr && issued->number != ++last_number) {
-          wrong_("book " + std::to_string(shard) + " has number " + std::to_string(issued->number) +
-                 " where " + std::to_string(last_number) + " has to be");
-        }
-        state = domain::receipts::evolve(std::move(state), event);
-      }
-      told_(++counts_.records, total_);
-    });
-    counts_.receipts += receipts.size();
-    for (const auto& [id, state] : reservations.all()) {
-      if (state.receipt_no.empty()) continue;
-      const auto found = receipts.find(id);
-      const auto number =
-          found == receipts.end() ? "none" : domain::receipts::receipt_no(shard, found->second.number);
-      if (number == state.receipt_no) continue;
-      wrong_("reservation " + std::to_string(id) + " has the receipt " + state.receipt_no +
-             ", and the receipt desk has " + number);
-    }
-  }
-
-  const shop_journals of_;
-  const std::function<void(const std::string&)>& wrong_;
-  const transfer_progress& told_;
-  const std::vector<position> ends_;
-  const std::vector<position> receipt_ends_;
-  const std::uint64_t total_;
-  transfer_counts counts_;
-};
-
 template <class Run>
 tl::expected<transfer_counts, std::string> guarded(const Run& run) {
   try {
@@ -445,12 +226,6 @@ tl::expected<transfer_counts, std::string> export_journals(const shop_journals& 
 tl::expected<transfer_counts, std::string> import_journals(const std::string& path, const shop_journals& to,
                                                            const transfer_progress& told) {
   return guarded([&] { return importing(path, to, told).run(); });
-}
-
-tl::expected<transfer_counts, std::string> verify_journals(
-    const shop_journals& journals, const std::function<void(const std::string& fault)>& wrong,
-    const transfer_progress& told) {
-  return guarded([&] { return verification(journals, wrong, told).run(); });
 }
 
 }  // namespace holdfast

@@ -41,9 +41,4 @@ tl::expected<transfer_counts, std::string> export_journals(const shop_journals& 
 tl::expected<transfer_counts, std::string> import_journals(const std::string& path, const shop_journals& to,
                                                            const transfer_progress& told);
 
-/// Tells of everything that is wrong, each in a sentence.
-tl::expected<transfer_counts, std::string> verify_journals(
-    const shop_journals& journals, const std::function<void(const std::string& fault)>& wrong,
-    const transfer_progress& told);
-
 }  // namespace holdfast

@@ -5,6 +5,7 @@ add_library(holdfast_app STATIC
   access_configuration.cpp command.cpp command_process.cpp commands.cpp
   configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
   data_directory.cpp delivery_calendar.cpp doctor_configuration.cpp journal_access.cpp journal_configuration.cpp journal_transfer.cpp
+  journal_verification.cpp journal_walk.cpp
   logging.cpp manual.cpp node_configuration.cpp operator_configuration.cpp
   process_control.cpp progress.cpp record_printer.cpp sandbox_configuration.cpp
   reconcile_configuration.cpp reconciliation.cpp reconciliation_mending.cpp reconciliation_report.cpp

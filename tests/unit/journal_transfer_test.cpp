@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "domain/receipt.hpp"
+#include "journal_verification.hpp"
 #include "storage/memory_journal.hpp"
 #include "tests/support/journal_calls.hpp"
 #include "tests/support/seeded_reservations.hpp"
