@@ -87,6 +87,24 @@ constexpr access_row table[] = {
     {"/metrics", closed, kept, kept, open, open},
     {"/openapi.json", open, open, open, open, open},
     {"/events", closed, open, open, open, open},
+    {"/admin/sagas", closed, kept, kept, open, open},
+    {"/admin/sagas/{id}", closed, kept, kept, open, open},
+};
+
+/// What operators do: by them alone, whoever's it is.
+struct command_row {
+  const char* method;
+  const char* pattern;
+  const char* body;
+};
+constexpr command_row commands[] = {
+    {"POST", "/admin/sagas/{id}/retry", R"({"reason":"to see"})"},
+    {"POST", "/admin/sagas/{id}/cancel", R"({"reason":"to see"})"},
+    {"POST", "/admin/sagas/retry", R"({"reason":"to see","filter":{"state":"parked"}})"},
+    {"POST", "/admin/sagas/cancel", R"({"reason":"to see","filter":{"state":"parked"}})"},
+    {"POST", "/admin/breaker", R"({"reason":"to see","action":"auto"})"},
+    {"POST", "/admin/view/rebuild", R"({"reason":"to see"})"},
+    {"PUT", "/admin/log-level", R"({"reason":"to see","level":"info"})"},
 };
 
 std::string with_id(std::string pattern, std::uint64_t id) {
@@ -142,11 +160,38 @@ TEST_CASE("every route answers every role as the table says") {
       check_refusal(changed);
     }
   }
+  for (const auto& row : commands) seen.insert(row.pattern);
   for (std::size_t pattern = 0; pattern < http::pattern_count; ++pattern) {
     const std::string name(http::pattern_name(pattern));
     CAPTURE(name);
     CHECK(seen.contains(name));
   }
+}
+
+TEST_CASE("commands of operators are taken from operators, under the name of their credential") {
+  guarded_shop in;
+  const auto id = in.place_for(anns_user);
+  for (const auto& row : commands) {
+    const auto target = with_id(row.pattern, id);
+    CAPTURE(target);
+    const auto by = [&](const std::string& key) {
+      return in.as(key).request(row.method, target, {{"Content-Type", "application/json"}}, row.body);
+    };
+    for (const auto& [key, status] :
+         {std::pair<std::string, int>{"", 401}, {in.ann, 403}, {in.auditor, 403}}) {
+      const auto refused = by(key);
+      CHECK(refused.status == status);
+      check_refusal(refused);
+    }
+    const auto done = by(in.root);
+    CAPTURE(done.body);
+    CHECK(done.status >= 200);
+    CHECK(done.status < 300);
+  }
+  auto ann = in.as(in.ann);
+  const auto path = "/myReservations/" + std::to_string(id);
+  REQUIRE(eventually([&] { return text_at(ann.document(path), "/status") == "reservation_cancelled"; }));
+  CHECK(ann.get(path).body.find(R"("who":"olaf")") != std::string::npos);
 }
 
 TEST_CASE("another's reservation is as unknown as one that never was, and stays as it is") {
