@@ -145,16 +145,16 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         shared = local_cluster()
-        self.shared = shared.Cluster(folder, 0, [])
+        self.shared = shared.Cluster(folder, shared.Ports(0, free=True), [])
         self.shared.start_postgres()
         self.shared.children.append(self.shared.run("redis", "redis-server", "--bind", "127.0.0.1", "--port",
-                                                    self.shared.redis_port, "--save", ""))
+                                                    self.shared.ports.redis, "--save", ""))
         port = shared.free_port()
         self.shared.children.append(self.shared.run("sandbox", BINARY, "sandbox", "--listen", f"127.0.0.1:{port}"))
-        shared.wait_for(lambda: shared.answers(self.shared.redis_port) and shared.answers(port), "Redis, the sandbox")
+        shared.wait_for(lambda: shared.answers(self.shared.ports.redis) and shared.answers(port), "Redis, the sandbox")
         self.provider = f"http://127.0.0.1:{port}"
         self.secrets = {"holdfast-stores": {"journal": self.shared.database,
-                                            "view": f"redis://127.0.0.1:{self.shared.redis_port}/0"},
+                                            "view": f"redis://127.0.0.1:{self.shared.ports.redis}/0"},
                         "holdfast-payment": {"key": "sk_sandbox"}}
         self.files = {"holdfast-node-certificate": self.make_certificates(pathlib.Path(folder)),
                       "holdfast-keys": self.make_keys(pathlib.Path(folder))}
