@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "tests/support/api_key_file.hpp"
 #include "tests/support/event_stream.hpp"
 #include "tests/support/served_shop.hpp"
+#include "tests/support/token_signer.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -373,6 +375,41 @@ TEST_CASE("who asks too often is told when to come back, and nobody else is") {
   CHECK(in.as(in.bob).get("/").status == 200);
   CHECK(in.as(in.ann).get("/actuator/health/liveness").status == 200);
   CHECK_FALSE(in.as("").get("/").has_header("ratelimit"));
+}
+
+TEST_CASE("tokens of an identity provider are known beside keys, and its new keys after SIGHUP") {
+  const token_signer first(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "first");
+  const token_signer second(R_JWA_ALG_EDDSA, R_KEY_TYPE_EDDSA, 256, "second");
+  temporary_folder folder;
+  const auto path = folder / "jwks.json";
+  std::ofstream(path) << key_set_of({first.public_key()});
+  api_key_file keys;
+  const auto key = keys.add("olaf", "operator");
+  served_shop shop({"--auth", "keys,jwt", "--auth-keys", keys.path(), "--auth-jwks", path, "--auth-issuer",
+                    "https://id.test", "--auth-audience", "holdfast"});
+  const auto claims = [](const std::string& role) {
+    return R"({"iss":"https://id.test","aud":"holdfast","sub":"ann","exp":4000000000,"role":")" + role +
+           "\"}";
+  };
+  const auto status = [&](const std::string& token, const std::string& target) {
+    http_client client(shop.server().port());
+    client.identify_by(token);
+    const auto answer = client.get(target);
+    check_refusal(answer);
+    return answer.status;
+  };
+  const auto customer = R"(customer","userId":"41)";
+  CHECK(status(first.sign(claims(customer)), "/payments") == 200);
+  CHECK(status(first.sign(claims(customer)), "/metrics") == 403);
+  CHECK(status(first.sign(claims("auditor")), "/metrics") == 200);
+  CHECK(status(second.sign(claims("auditor")), "/metrics") == 401);
+  CHECK(status(key, "/metrics") == 200);
+
+  std::ofstream(path, std::ios::trunc) << key_set_of({second.public_key()});
+  shop.server().process().send(SIGHUP);
+  shop.server().process().wait_for_error("are read again");
+  CHECK(status(second.sign(claims("auditor")), "/metrics") == 200);
+  CHECK(status(first.sign(claims("auditor")), "/metrics") == 401);
 }
 
 /// The exit code and what was said.
