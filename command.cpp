@@ -24,12 +24,20 @@ struct given_values {
   std::optional<std::string> file;
 };
 
-std::string flag_of(const command& about, const setting& setting) {
-  const std::string_view name = setting.name;
-  return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
+/// "holdfast reservation" has two words where the command's name has.
+int words_of(const command& about) {
+  return about.name.find(' ') == std::string_view::npos ? 1 : 2;
 }
 
 // --- Help ---
+
+std::string usage_of(const command& about, const std::vector<setting>& settings) {
+  std::string text = "holdfast " + std::string(about.name) + " [FLAGS]";
+  for (const setting& each : settings) {
+    if (each.name == about.operand) text += " [" + each.placeholder + "]";
+  }
+  return text;
+}
 
 std::string help_row(const std::string& left, const std::string& right) {
   constexpr std::size_t column = 42;
@@ -39,16 +47,21 @@ std::string help_row(const std::string& left, const std::string& right) {
 
 std::string help_of(const command& about, const std::vector<setting>& settings) {
   const std::string name = "holdfast " + std::string(about.name);
-  std::string text = name + ": " + std::string(about.purpose) + "\n\nUsage: " + name + " [FLAGS]\n\n";
+  std::string text =
+      name + ": " + std::string(about.purpose) + "\n\nUsage: " + usage_of(about, settings) + "\n\n";
   for (const setting& each : settings) {
-    const auto value = each.placeholder.empty() ? "" : " " + each.placeholder;
-    text += help_row(flag_of(about, each) + value, each.help + " [" + each.default_text + "]");
+    const bool bare = each.placeholder.empty() || each.name == about.operand;
+    const auto value = bare ? "" : " " + each.placeholder;
+    const auto otherwise = each.default_text.empty() ? "" : " [" + each.default_text + "]";
+    text += help_row(argument_of(about, each) + value, each.help + otherwise);
   }
+  if (settings.empty())
+    return text + help_row("-h, --help", "This help") + "\nExamples:\n" + std::string(about.examples);
   const setting& first = settings.front();
   text +=
       help_row("--config FILE", "TOML file of settings: " + first.name + " = \"" + first.default_text + "\"");
   text += help_row("-h, --help", "This help");
-  text += "\nA flag goes before its variable (" + flag_of(about, first) + ": " + variable_of(first.name) +
+  text += "\nA flag goes before its variable (" + argument_of(about, first) + ": " + variable_of(first.name) +
           "), a variable before\nthe file, the file before the default. Durations are written 620ms, 5s or "
           "1m.\n\n"
           "Examples:\n" +
@@ -67,14 +80,14 @@ std::string holdfast_help() {
     text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
   }
   return text +
-         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n";
+         "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 127.0.0.1:8088\n";
 }
 
 // --- Flags ---
 
 std::string accepted_flags(const command& about, const std::vector<setting>& settings) {
   std::string flags = "--config";
-  for (const setting& each : settings) flags += ", " + flag_of(about, each);
+  for (const setting& each : settings) flags += ", " + argument_of(about, each);
   return flags;
 }
 
@@ -86,7 +99,7 @@ tl::unexpected<early_exit> refuse_argument(const command& about, const std::vect
                   "'; accepted: " + accepted_flags(about, settings));
   }
   return refuse("unexpected argument '" + argument + "'; holdfast " + std::string(about.name) +
-                " takes flags only");
+                (about.operand.empty() ? " takes flags only" : " takes one only"));
 }
 
 tl::expected<given_values, early_exit> read_flags(const command& about, const std::vector<setting>& settings,
@@ -98,7 +111,8 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
   CLI::App app;
   app.allow_extras();
   for (std::size_t i = 0; i < settings.size(); ++i) {
-    const auto flag = flag_of(about, settings[i]);
+    // CLI11 takes a name without dashes for an argument without a flag.
+    const auto flag = argument_of(about, settings[i]);
     options.push_back(settings[i].placeholder.empty() ? app.add_flag(flag, texts[i])
                                                       : app.add_option(flag, texts[i]));
   }
@@ -106,7 +120,7 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
 
   try {
     // The command's name stands where a program's does.
-    app.parse(argc - 1, argv + 1);
+    app.parse(argc - words_of(about), argv + words_of(about));
   } catch (const CLI::CallForHelp&) {
     return tl::unexpected(early_exit{help_of(about, settings), 0});
   } catch (const CLI::ParseError& error) {
@@ -120,7 +134,7 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
   if (config->count() > 0) given.file = file;
   for (std::size_t i = 0; i < settings.size(); ++i) {
     if (options[i]->count() == 0) continue;
-    given.values.push_back({&settings[i], flag_of(about, settings[i]), texts[i]});
+    given.values.push_back({&settings[i], argument_of(about, settings[i]), texts[i]});
   }
   return given;
 }
@@ -140,13 +154,15 @@ std::string accepted_variables(const std::vector<setting>& settings) {
   return names;
 }
 
-tl::expected<given_values, early_exit> read_variables(const std::vector<setting>& settings,
+tl::expected<given_values, early_exit> read_variables(const command& about,
+                                                      const std::vector<setting>& settings,
                                                       const environment_variables& environment) {
   given_values given;
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("HOLDFAST_") || is_service_link(name, value)) continue;
-    const auto found = std::find_if(settings.begin(), settings.end(),
-                                    [&](const setting& each) { return variable_of(each.name) == name; });
+    const auto found = std::find_if(settings.begin(), settings.end(), [&](const setting& each) {
+      return each.name != about.operand && variable_of(each.name) == name;
+    });
     if (found != settings.end()) {
       given.values.push_back({&*found, name, value});
     } else if (name == config_variable) {
@@ -169,6 +185,26 @@ int tell(const early_exit& reason) {
 
 tl::unexpected<early_exit> refuse(const std::string& message) {
   return tl::unexpected(early_exit{"holdfast: " + message + "\n", exit_code_of_refusal});
+}
+
+std::string argument_of(const command& about, const setting& setting) {
+  if (setting.name == about.operand) return setting.placeholder;
+  const std::string_view name = setting.name;
+  return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
+}
+
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {
+  const auto found = std::find_if(values.rbegin(), values.rend(),
+                                  [&](const given_value& each) { return each.what->name == name; });
+  return found == values.rend() ? nullptr : &*found;
+}
+
+std::vector<std::string> shown(const std::vector<given_value>& values) {
+  std::vector<std::string> all;
+  for (const given_value& each : values) {
+    all.push_back(each.source + " = " + (each.what->secret ? "****" : each.text));
+  }
+  return all;
 }
 
 std::string refusal_of(const given_value& value, const std::string& accepted) {
@@ -194,12 +230,17 @@ tl::expected<const command*, early_exit> choose_command(int argc, const char* co
   if (name == "--help" || name == "-h") return tl::unexpected(early_exit{holdfast_help(), 0});
   if (name == "--version") return tl::unexpected(early_exit{"holdfast " HOLDFAST_VERSION "\n", 0});
 
+  const auto both = std::string(name) + " " + (argc < 3 ? "" : argv[2]);
   std::string accepted;
+  std::string of_family;
   for (const command* each : all_commands()) {
-    if (each->name == name) return each;
+    if (each->name == name || each->name == both) return each;
     accepted += (accepted.empty() ? "" : ", ") + std::string(each->name);
+    if (!each->name.starts_with(std::string(name) + " ")) continue;
+    of_family += (of_family.empty() ? "" : ", ") + std::string(each->name);
   }
-  return refuse("unknown command '" + std::string(name) + "'; accepted: " + accepted +
+  const auto& unknown = of_family.empty() ? std::string(name) : both;
+  return refuse("unknown command '" + unknown + "'; accepted: " + (of_family.empty() ? accepted : of_family) +
                 " (see holdfast --help)");
 }
 
@@ -209,7 +250,7 @@ tl::expected<std::vector<given_value>, early_exit> read_settings(const command& 
                                                                  const environment_variables& environment) {
   auto flags = read_flags(about, settings, argc, argv);
   if (!flags) return tl::unexpected(flags.error());
-  auto variables = read_variables(settings, environment);
+  auto variables = read_variables(about, settings, environment);
   if (!variables) return tl::unexpected(variables.error());
 
   std::vector<given_value> values;

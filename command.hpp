@@ -34,6 +34,7 @@ int tell(const early_exit& reason);
 tl::unexpected<early_exit> refuse(const std::string& message);
 
 struct command {
+  /// One word or two: "serve", "reservation ls".
   std::string_view name;
   /// What it does, behind its name in the help.
   std::string_view purpose;
@@ -43,6 +44,8 @@ struct command {
   /// setting `sandbox-latency`.
   std::string_view prefix;
   std::vector<std::string> (*setting_names)();
+  /// The setting that an argument without a flag is for, which has no other source; empty: there is none.
+  std::string_view operand = {};
 };
 
 /// Name and value of each environment variable.
@@ -57,13 +60,23 @@ struct given_value {
   std::string text;
 };
 
+/// "--listen", "ID".
+std::string argument_of(const command& about, const setting& setting);
+
+/// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is
+/// none.
+const given_value* given_as(const std::string& name, const std::vector<given_value>& values);
+
+/// "--listen = 127.0.0.1:0", for people: secrets are masked.
+std::vector<std::string> shown(const std::vector<given_value>& values);
+
 std::string refusal_of(const given_value& value, const std::string& accepted);
 
-/// The command that the first argument names.
+/// The command that the first argument names, or the first two.
 tl::expected<const command*, early_exit> choose_command(int argc, const char* const* argv);
 
-/// Stores what is given for the settings, which are the command's, from its arguments (argv[1] is
-/// its name), the variables and the file that --config or HOLDFAST_CONFIG names, and reads nothing
+/// Stores what is given for the settings, which are the command's, from its arguments (behind its name
+/// in argv), the variables and the file that --config or HOLDFAST_CONFIG names, and reads nothing
 /// else from outside. The values, the later ones going before the earlier.
 tl::expected<std::vector<given_value>, early_exit> read_settings(const command& about,
                                                                  const std::vector<setting>& settings,

@@ -22,21 +22,6 @@ constexpr std::uint64_t largest_events_length = 1'000'000'000;
 constexpr std::size_t longest_payment_key_bytes = 256;
 constexpr std::chrono::minutes longest_drain_delay{10};
 
-value_reader journal_into(std::vector<storage::postgres_place>& into) {
-  return [&into](const std::string& text) -> refusal {
-    into.clear();
-    if (text == "embedded") return accepted;
-    auto places = storage::parse_postgres_places(text);
-    if (!places) {
-      return "give embedded, postgres://USER@HOST:PORT/DATABASE, or several such databases as "
-             "'0-127=postgres://... 128-255=postgres://...' (" +
-             places.error() + ")";
-    }
-    into = std::move(*places);
-    return accepted;
-  };
-}
-
 /// A Redis, or the word for none.
 value_reader redis_into(std::optional<storage::redis_options>& into, std::string none) {
   return [&into, none = std::move(none)](const std::string& text) -> refusal {
@@ -105,7 +90,7 @@ const command serve_command{
     .purpose = "takes pre-orders over HTTP until it is told to end (SIGTERM)",
     .examples =
         "  holdfast serve\n"
-        "  holdfast serve --data /var/lib/holdfast --listen 0.0.0.0:8088\n"
+        "  holdfast serve --listen 0.0.0.0:8088 --auth keys --auth-keys /etc/holdfast/keys\n"
         "  holdfast serve --journal postgres://holdfast@db.example:5432/holdfast\n"
         "  holdfast serve --view redis://127.0.0.1:6379/0\n"
         "  holdfast serve --payment http://127.0.0.1:9090\n"
@@ -116,6 +101,21 @@ const command serve_command{
     .prefix = "",
     .setting_names = setting_names,
 };
+
+value_reader journal_into(std::vector<storage::postgres_place>& into) {
+  return [&into](const std::string& text) -> refusal {
+    into.clear();
+    if (text == "embedded") return accepted;
+    auto places = storage::parse_postgres_places(text);
+    if (!places) {
+      return "give embedded, postgres://USER@HOST:PORT/DATABASE, or several such databases as "
+             "'0-127=postgres://... 128-255=postgres://...' (" +
+             places.error() + ")";
+    }
+    into = std::move(*places);
+    return accepted;
+  };
+}
 
 value_reader provider_into(std::optional<host_and_port>& into) {
   return [&into](const std::string& text) -> refusal {
@@ -177,6 +177,7 @@ std::vector<setting> settings_of(configuration& into) {
        duration_into(into.drain_delay, {}, longest_drain_delay,
                      "give a duration from 0s to 10m, such as 5s")},
   };
+  for (auto& each : access_settings(into.access)) settings.push_back(std::move(each));
   for (auto& each : node_settings(into.node)) settings.push_back(std::move(each));
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
   for (auto& each : knob_settings(into.sandbox)) settings.push_back(std::move(each));
@@ -193,14 +194,22 @@ configuration default_configuration() {
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
                                                             const environment_variables& environment) {
+  return parse_configuration(serve_command, argc, argv, environment);
+}
+
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
+                                                            const environment_variables& environment) {
   configuration result = default_configuration();
   const auto settings = settings_of(result);
-  const auto values = read_settings(serve_command, settings, argc, argv, environment);
+  const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
   if (result.provider) {
     if (const auto idle = refuse_idle_knob(*values)) return refuse(*idle);
   }
+  if (const auto open = refuse_access(result, *values)) return refuse(*open);
   if (const auto alone = refuse_node(result, *values)) return refuse(*alone);
+  result.given = shown(*values);
   return result;
 }
 

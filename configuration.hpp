@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "access_configuration.hpp"
 #include "command.hpp"
 #include "configuration_values.hpp"
 #include "logging.hpp"
@@ -38,6 +39,7 @@ struct configuration {
   payments::sandbox_knobs sandbox;
   std::chrono::milliseconds payment_timeout{620};
   std::chrono::milliseconds payment_wait{5000};
+  access_configuration access;
   node_configuration node;
   /// On SIGTERM it serves on for so long, while it already says that it is not ready.
   std::chrono::milliseconds drain_delay{0};
@@ -48,6 +50,8 @@ struct configuration {
   log_level level = log_level::info;
   /// Nothing: default_log_format().
   std::optional<log_format> format;
+  /// What was given, and where: "--listen = 127.0.0.1:0". Of secrets no value.
+  std::vector<std::string> given;
 };
 
 extern const command serve_command;
@@ -57,9 +61,14 @@ std::vector<setting> settings_of(configuration& into);
 
 /// Readers that other commands have in common with this one.
 value_reader provider_into(std::optional<host_and_port>& into);
+value_reader journal_into(std::vector<storage::postgres_place>& into);
 value_reader payment_key_into(std::string& into);
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,
+                                                            const environment_variables& environment);
+/// The same for another command that takes these settings.
+tl::expected<configuration, early_exit> parse_configuration(const command& about, int argc,
+                                                            const char* const* argv,
                                                             const environment_variables& environment);
 
 /// Every setting at its default; a thread for each processor of this machine.

@@ -77,6 +77,14 @@ value_reader folder_into(std::string& into) {
   };
 }
 
+value_reader file_into(std::string& into, const std::string& what) {
+  return [&into, what](const std::string& text) -> refusal {
+    if (text.empty() || text.find('\0') != std::string::npos) return "give none, or the path of " + what;
+    into = text == "none" ? "" : text;
+    return accepted;
+  };
+}
+
 value_reader duration_into(milliseconds& into, milliseconds least, milliseconds most,
                            const std::string& what_is_accepted) {
   return [&into, least, most, what_is_accepted](const std::string& text) -> refusal {

@@ -41,6 +41,8 @@ std::vector<std::string> names_of(const std::vector<setting>& settings);
 value_reader address_into(socket_address& into);
 /// The path of a folder.
 value_reader folder_into(std::string& into);
+/// The path of a file, empty for none; `what` it is says the refusal.
+value_reader file_into(std::string& into, const std::string& what);
 /// Within both limits.
 value_reader duration_into(std::chrono::milliseconds& into, std::chrono::milliseconds least,
                            std::chrono::milliseconds most, const std::string& what_is_accepted);

@@ -119,9 +119,14 @@ std::optional<host_and_port> parse_http_url(std::string_view text) {
   return host_and_port{std::move(host), static_cast<std::uint16_t>(*port)};
 }
 
-std::string http_url_of(const std::string& host, std::uint16_t port) {
+std::string http_url_of(const std::string& host, std::uint16_t port, bool secure) {
   const bool v6 = host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return std::string(secure ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port);
+}
+
+bool is_loopback(const socket_address& where) {
+  return where.address.starts_with("127.") || where.address == "::1";
 }
 
 }  // namespace holdfast

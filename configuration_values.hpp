@@ -36,6 +36,9 @@ struct socket_address {
   bool operator==(const socket_address&) const = default;
 };
 
+/// Whether only this machine reaches it.
+bool is_loopback(const socket_address& where);
+
 /// "127.0.0.1:8088", "[::1]:8088" or "localhost:8088". No other names: what is listened on must
 /// not depend on a resolver.
 std::optional<socket_address> parse_socket_address(std::string_view text);
@@ -52,7 +55,7 @@ struct host_and_port {
 /// "http://127.0.0.1:9090", "http://provider.test:80" or "http://[::1]:9090", with no path but "/".
 std::optional<host_and_port> parse_http_url(std::string_view text);
 
-/// "http://127.0.0.1:8088"; brackets around v6.
-std::string http_url_of(const std::string& host, std::uint16_t port);
+/// "http://127.0.0.1:8088", or https; brackets around v6.
+std::string http_url_of(const std::string& host, std::uint16_t port, bool secure = false);
 
 }  // namespace holdfast

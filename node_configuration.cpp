@@ -54,25 +54,6 @@ value_reader roles_into(node_roles& into) {
   };
 }
 
-value_reader pem_file_into(std::string& into) {
-  return [&into](const std::string& text) -> std::optional<std::string> {
-    if (text.empty() || text.find('\0') != std::string::npos) return "give none, or the path of a PEM file";
-    into = text == absent ? "" : text;
-    return std::nullopt;
-  };
-}
-
-bool is_loopback(const socket_address& where) {
-  return where.address.starts_with("127.") || where.address == "::1";
-}
-
-/// The one that holds: later values go before earlier ones.
-const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {
-  const auto found = std::find_if(values.rbegin(), values.rend(),
-                                  [&](const given_value& each) { return each.what->name == name; });
-  return found == values.rend() ? nullptr : &*found;
-}
-
 std::optional<std::string> refuse_part_of_certificates(const node_configuration& node,
                                                        const std::vector<given_value>& values) {
   const std::array<std::pair<const char*, const std::string*>, 3> files{
@@ -97,10 +78,10 @@ std::vector<setting> node_settings(node_configuration& into) {
       {"roles", "ROLES", all_roles, "What this node of a cluster does; the rest others do",
        roles_into(into.roles)},
       {"node-certificate", "FILE", absent, "Certificate (PEM) that this node shows to the others, over TLS",
-       pem_file_into(into.certificate)},
-      {"node-key", "FILE", absent, "Its private key (PEM)", pem_file_into(into.key)},
+       file_into(into.certificate, "a PEM file")},
+      {"node-key", "FILE", absent, "Its private key (PEM)", file_into(into.key, "a PEM file")},
       {"node-authority", "FILE", absent, "Whose certificates (PEM) are accepted from other nodes",
-       pem_file_into(into.authority)},
+       file_into(into.authority, "a PEM file")},
   };
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -23,8 +24,18 @@ constexpr int failure_signal = SIGUSR1;
 sigset_t watched_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
-  for (const int each : {SIGTERM, SIGINT, failure_signal}) ::sigaddset(&signals, each);
+  for (const int each : {SIGTERM, SIGINT, SIGHUP, failure_signal}) ::sigaddset(&signals, each);
   return signals;
+}
+
+/// What to do on SIGHUP.
+std::mutex hang_up_mutex;
+std::function<void()> hang_up_call;
+
+bool hang_up_is_taken() {
+  const std::lock_guard lock(hang_up_mutex);
+  if (hang_up_call) hang_up_call();
+  return hang_up_call != nullptr;
 }
 
 [[noreturn]] void end_now(int code) {
@@ -41,6 +52,7 @@ sigset_t watched_signals() {
       std::this_thread::sleep_for(answers_go_out_within);
       end_now(exit_code_of_failure);
     }
+    if (signal == SIGHUP && hang_up_is_taken()) continue;
     if (asked) end_now(128 + signal);
     asked = true;
     first.set_value(signal);
@@ -82,6 +94,11 @@ void end_signals::end_within(std::chrono::milliseconds time, int code) {
     std::this_thread::sleep_for(time);
     end_now(code);
   }).detach();
+}
+
+void end_signals::on_hang_up(std::function<void()> call) {
+  const std::lock_guard lock(hang_up_mutex);
+  hang_up_call = std::move(call);
 }
 
 void end_signals::end_after_failure() {

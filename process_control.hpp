@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <future>
 
 namespace holdfast {
@@ -19,14 +20,18 @@ std::uint64_t raise_descriptor_limit();
 void ignore_broken_pipes();
 
 /// Takes SIGTERM and SIGINT: the first asks the process to end, the second ends it at once with
-/// 128 and the signal's number. It needs a thread of its own for as long as the process lives,
-/// so there is one of it.
+/// 128 and the signal's number. So does SIGHUP, where nothing else is to be done on it. It needs a thread of
+/// its own for as long as the process lives, so there is one of it.
 class end_signals {
  public:
   end_signals();
 
   /// Returns the first signal once it has come.
   int wait() { return first_.get(); }
+
+  /// From now on SIGHUP calls this, on a thread of its own, one call after the other; with nothing, what was
+  /// given before is not called any more when this returns. Any thread.
+  void on_hang_up(std::function<void()> call);
 
   /// Lets what is under way go out for a moment, then ends the process with code 1, whatever its
   /// other threads do. Returns at once and allocates nothing; any thread may call it.

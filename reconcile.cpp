@@ -16,6 +16,7 @@
 
 #include "command_process.hpp"
 #include "data_directory.hpp"
+#include "journal_access.hpp"
 #include "payments/http_ledger_source.hpp"
 #include "payments/http_provider.hpp"
 #include "payments/sandbox_ledger_source.hpp"
@@ -93,6 +94,12 @@ tl::expected<void, std::string> lock_folder(const reconcile_configuration& setti
 }
 
 tl::expected<void, std::string> open_journal(const reconcile_configuration& settings, opened_journal& into) {
+  if (!settings.journal.empty()) {
+    auto places = open_places(settings.journal, "reservations");
+    if (!places) return tl::unexpected(places.error().message);
+    into.reservations = std::move(*places);
+    return {};
+  }
   const storage::rocksdb_journal_options options{path_in(settings, "reservations")};
   auto opened = settings.apply ? storage::rocksdb_journal::open(options)
                                : storage::rocksdb_journal::open_read_only(options);

@@ -40,6 +40,8 @@ const command reconcile_command{
     .examples =
         "  holdfast reconcile --data /var/lib/holdfast\n"
         "  holdfast reconcile --payment http://127.0.0.1:9090 --format json\n"
+        "  holdfast reconcile --journal postgres://holdfast@db.example/holdfast --payment "
+        "http://127.0.0.1:9090\n"
         "  holdfast reconcile --apply\n"
         "  holdfast reconcile --apply --orphans\n\n"
         "Without --apply it changes nothing, and may run beside holdfast serve. With --apply it refunds\n"
@@ -58,6 +60,9 @@ const command reconcile_command{
 std::vector<setting> settings_of(reconcile_configuration& into) {
   std::vector<setting> settings{
       {"data", "DIR", "./data", "Folder of the journals", folder_into(into.data)},
+      {"journal", "JOURNAL", "embedded",
+       "Where reservations are kept: embedded, in the data folder, or postgres://USER@HOST:PORT/DATABASE",
+       journal_into(into.journal), true},
       {"payment", "PROVIDER", "sandbox",
        "Who took the payments: sandbox, of holdfast serve, or http://HOST:PORT",
        provider_into(into.provider)},
@@ -84,6 +89,13 @@ tl::expected<reconcile_configuration, early_exit> parse_reconcile_configuration(
   if (!values) return tl::unexpected(values.error());
   for (const given_value& value : *values) {
     if (const auto refusal = refusal_unless_flag(value)) return refuse(*refusal);
+  }
+  if (result.apply && !result.journal.empty()) {
+    return refuse(
+        "--apply is for journals in a data folder: it has to be their only owner, and nodes may share those "
+        "of "
+        "--journal; leave it out, and mend with holdfast reservation cancel and with the provider's own "
+        "refunds");
   }
   return result;
 }

@@ -12,11 +12,14 @@
 #include "configuration_values.hpp"
 #include "logging.hpp"
 #include "reconciliation_report.hpp"
+#include "storage/postgres_places.hpp"
 
 namespace holdfast {
 
 struct reconcile_configuration {
   std::string data = "./data";
+  /// None for the journals in the data folder. Secret: a URL may hold a password.
+  std::vector<storage::postgres_place> journal;
   /// Nothing for the sandbox in the process of `holdfast serve`.
   std::optional<host_and_port> provider;
   /// What the provider behind HTTP knows this shop by. Secret.

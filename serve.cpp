@@ -22,6 +22,7 @@
 #include "configuration.hpp"
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
+#include "front_door.hpp"
 #include "http/api.hpp"
 #include "http/event_feed.hpp"
 #include "http/event_publisher.hpp"
@@ -150,15 +151,16 @@ std::unique_ptr<payments::provider> make_provider(const configuration& settings,
 
 void print_ready_line(const configuration& settings, std::uint16_t port) {
   std::printf("holdfast %s ready on %s (pid %d, data %s, view %s)\n", HOLDFAST_VERSION,
-              http_url_of(settings.listen.address, port).c_str(), static_cast<int>(::getpid()),
-              settings.data.c_str(), name_of_view(settings).c_str());
+              http_url_of(settings.listen.address, port, settings.access.has_certificate()).c_str(),
+              static_cast<int>(::getpid()), settings.data.c_str(), name_of_view(settings).c_str());
   std::fflush(stdout);
 }
 
 /// The whole engine on its ports, from the first to the last moment of its life.
 class service {
  public:
-  service(const configuration& settings, stores& stores, delivery_calendar calendar,
+  service(const configuration& settings, stores& stores, http::doorkeeper& door,
+          std::shared_ptr<const http::tls_certificates> certificates, delivery_calendar calendar,
           std::uint64_t descriptors)
       : settings_(settings),
         reservations_(*stores.reservations),
@@ -186,12 +188,15 @@ class service {
                                     .version = HOLDFAST_VERSION,
                                     .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_,
-                                    .events = events_}),
+                                    .events = events_,
+                                    .door = door,
+                                    .card_numbers = settings.access.card_numbers}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
                  .largest_connections = connections_within(descriptors),
-                 .refused = [this](unsigned status) { request_meters_.count_unreadable(status); }}) {}
+                 .refused = [this](unsigned status) { request_meters_.count_unreadable(status); },
+                 .certificates = std::move(certificates)}) {}
 
   /// Listens first, so that with a port in use no reservation is resumed.
   std::optional<std::string> start() {
@@ -260,6 +265,10 @@ class service {
 int run(const configuration& settings, process_frame& frame) {
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
   if (!calendar) return fail(calendar.error());
+  const auto door = open_door(settings.access);
+  if (!door) return fail(door.error());
+  const auto certificates = open_certificates(settings.access);
+  if (!certificates) return fail(certificates.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
@@ -270,14 +279,19 @@ int run(const configuration& settings, process_frame& frame) {
       HOLDFAST_VERSION, settings.data, name_of_journal(settings), name_of_view(settings),
       name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
       settings.timezone);
-  service service{settings, *stores, *calendar, frame.descriptors};
+  for (const auto& each : settings.given) spdlog::info("given: {}", each);
+  service service{settings, *stores, **door, *certificates, *calendar, frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();
     return fail(*failure);
   }
+  if (settings.access.has_files()) {
+    frame.signals.on_hang_up([&] { reload(**door, certificates->get()); });
+  }
   print_ready_line(settings, service.port());
   tell_service_manager("READY=1");
   const int signal = frame.signals.wait();
+  frame.signals.on_hang_up(nullptr);
   spdlog::info("signal {}: ending", signal);
   tell_service_manager("STOPPING=1");
   return service.stop() ? 0 : 1;

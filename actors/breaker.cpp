@@ -89,7 +89,8 @@ void breaker_state::publish() {
   figures.without_place = without_place_;
   const auto was = std::exchange(logged_, figures.now);
   around_->breaker->publish(figures);
-  if (was == figures.now) return;
+  // Where an operator holds it, who and why stands in the log already.
+  if (was == figures.now || figures.held) return;
   switch (figures.now) {
     case circuit_breaker::state::open:
       return spdlog::warn(
@@ -192,6 +193,21 @@ void breaker_state::returned(call_returned& what) {
   publish();
 }
 
+void breaker_state::set(breaker_mode mode) {
+  switch (mode) {
+    case breaker_mode::automatic:
+      breaker_->hold(std::nullopt, now());
+      break;
+    case breaker_mode::open:
+      breaker_->hold(circuit_breaker::state::open, now());
+      break;
+    case breaker_mode::closed:
+      breaker_->hold(circuit_breaker::state::closed, now());
+      break;
+  }
+  publish();
+}
+
 breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundings_ptr around) {
   self->state.start(self, std::move(around));
   return {
@@ -208,6 +224,7 @@ breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundi
                                             [&](auto to) { self->state.call(what.request, std::move(to)); });
       },
       [self](call_returned& what) { self->state.returned(what); },
+      [self](const set_breaker& what) { self->state.set(what.mode); },
       [self](tick) { self->state.expire(); },
   };
 }

@@ -35,6 +35,7 @@ class breaker_state {
   void call(Request& request, reply<Answer> to);
   void returned(call_returned& what);
   void expire();
+  void set(breaker_mode mode);
 
   static inline const char* name = "breaker";
 

@@ -6,7 +6,8 @@ namespace holdfast::actors {
 
 std::optional<circuit_breaker::ticket> circuit_breaker::try_acquire(kind of, time_point now) {
   forget_lost(now);
-  if (state_ == state::open && now - changed_at_ >= options_.stays_open) change(state::half_open, now);
+  if (!held_ && state_ == state::open && now - changed_at_ >= options_.stays_open)
+    change(state::half_open, now);
 
   const bool no_probe_left = state_ == state::half_open && probes_of(of).given == options_.probes;
   if (state_ == state::open || no_probe_left || under_way_.size() >= options_.most_calls_at_once) {
@@ -26,7 +27,7 @@ void circuit_breaker::release(ticket of, outcome how, time_point now) {
   under_way_.erase(found);
   const ended_call ended{how == outcome::failed, now - call.since >= options_.slow_after};
   count(ended);
-  if (call.generation != generation_) return;
+  if (held_ || call.generation != generation_) return;
 
   if (state_ == state::half_open) {
     judge_probe(call.of, ended, now);
@@ -35,9 +36,16 @@ void circuit_breaker::release(ticket of, outcome how, time_point now) {
   }
 }
 
+void circuit_breaker::hold(std::optional<state> where, time_point now) {
+  if (!where && !held_) return;
+  held_ = where.has_value();
+  change(where.value_or(state_ == state::open ? state::half_open : state::closed), now);
+}
+
 breaker_figures circuit_breaker::figures() const {
   breaker_figures all;
   all.now = state_;
+  all.held = held_;
   all.window_calls = static_cast<std::uint32_t>(window_.size());
   all.window_failed = failed_;
   all.window_slow = slow_;

@@ -67,6 +67,10 @@ class circuit_breaker {
 
   bool open() const { return state_ == state::open; }
 
+  /// Held open it permits nothing, held closed everything that has a place, whatever becomes of it. Let go
+  /// of, it tries the provider before it closes, where it was open.
+  void hold(std::optional<state> where, time_point now);
+
   /// Frees the places of lost calls, as try_acquire does first; for those who wait for a place
   /// instead of asking for one.
   void forget_lost(time_point now);
@@ -97,6 +101,8 @@ class circuit_breaker {
 
   const circuit_breaker_options options_;
   state state_ = state::closed;
+  /// Until an operator lets go of it.
+  bool held_ = false;
   time_point changed_at_;
   /// Counts the changes of state: what was permitted before one is not judged after it.
   std::uint64_t generation_ = 0;

@@ -34,6 +34,8 @@ constexpr std::uint32_t largest_placements = 4096;
 /// By itself: a cancellation waits for the receipt desk too, and those who wait for that must not keep
 /// others from placing.
 constexpr std::uint32_t largest_cancellations = 4096;
+/// Operators' commands, which must get through where customers don't.
+constexpr std::uint32_t largest_operations = 1024;
 
 /// A start waits this long for a view that has caught up, so that reads are answered as soon as
 /// writes are; one that is out of reach or has to be rebuilt must not keep writes waiting.
@@ -128,6 +130,7 @@ class engine::implementation {
     }
     placements_->open();
     cancellations_->open();
+    operations_->open();
     if (clustered(*around_) && around_->options.node.roles.reservation) {
       around_->first_shard_served->wait_for(longest_wait_for_shards);
     }
@@ -141,10 +144,19 @@ class engine::implementation {
     router_->place(std::move(request), leaving(placements_, std::move(done)));
   }
 
-  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+              std::optional<std::uint64_t> of_user) {
     if (!cancellations_->admit()) return done({cancellation_status::overloaded});
-    router_->cancel({id, domain::cancel_reason::customer}, leaving(cancellations_, std::move(done)));
+    router_->cancel({id, domain::cancel_reason::customer, of_user}, leaving(cancellations_, std::move(done)));
   }
+
+  void operate(operator_command what, std::function<void(operation_answer)> done) {
+    if (!operations_->admit()) return done({operation_status::overloaded});
+    router_->operate(std::move(what), leaving(operations_, std::move(done)));
+  }
+  void set_breaker(breaker_mode mode) { tell_front(actors::set_breaker{mode}); }
+  void rebuild_view() { tell_front(actors::rebuild_view{}); }
+  std::optional<retried_step> retried(domain::reservation_id id) const { return around_->retries->find(id); }
 
   breaker_figures breaker() const { return around_->breaker->read(); }
   parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
@@ -175,8 +187,10 @@ class engine::implementation {
   bool drain(std::chrono::milliseconds at_most) {
     placements_->close();
     cancellations_->close();
+    operations_->close();
     const auto until = std::chrono::steady_clock::now() + at_most;
-    return placements_->wait_until_empty(until) && cancellations_->wait_until_empty(until);
+    return placements_->wait_until_empty(until) && cancellations_->wait_until_empty(until) &&
+           operations_->wait_until_empty(until);
   }
 
   void stop() {
@@ -198,6 +212,11 @@ class engine::implementation {
   void end_threads() { system_.reset(); }
 
  private:
+  template <class Message>
+  void tell_front(Message what) {
+    if (front_) caf::anon_send(front_, std::move(what));
+  }
+
   void leave_cluster() {
     if (!clustered(*around_)) return;
     const auto left = std::make_shared<latch>();
@@ -232,6 +251,7 @@ class engine::implementation {
   std::shared_ptr<surroundings> around_;
   std::shared_ptr<admission> placements_ = std::make_shared<admission>(largest_placements);
   std::shared_ptr<admission> cancellations_ = std::make_shared<admission>(largest_cancellations);
+  std::shared_ptr<admission> operations_ = std::make_shared<admission>(largest_operations);
   engine_actor front_;
   std::optional<router> router_;
   bool stopped_ = false;
@@ -247,8 +267,21 @@ std::optional<std::string> engine::start(std::vector<lent_loop> loops) {
 void engine::place(placement_request request, std::function<void(placement_answer)> done) {
   implementation_->place(std::move(request), std::move(done));
 }
-void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done) {
-  implementation_->cancel(id, std::move(done));
+void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+                    std::optional<std::uint64_t> of_user) {
+  implementation_->cancel(id, std::move(done), of_user);
+}
+void engine::operate(operator_command what, std::function<void(operation_answer)> done) {
+  implementation_->operate(std::move(what), std::move(done));
+}
+void engine::set_breaker(breaker_mode mode) {
+  implementation_->set_breaker(mode);
+}
+void engine::rebuild_view() {
+  implementation_->rebuild_view();
+}
+std::optional<retried_step> engine::retried(domain::reservation_id id) const {
+  return implementation_->retried(id);
 }
 breaker_figures engine::breaker() const {
   return implementation_->breaker();

@@ -160,10 +160,52 @@ struct cancellation_answer {
   cancellation_status status = cancellation_status::unavailable;
 };
 
+/// What an operator wants done with one reservation, and why: see domain::intervene.
+struct operator_command {
+  domain::reservation_id id = 0;
+  domain::operator_action action = domain::operator_action::none;
+  std::string who;
+  std::string why;
+};
+
+enum class operation_status : std::uint8_t {
+  /// It is durable, and the reservation goes on.
+  recorded,
+  /// There was nothing to do: it is not parked, or is being cancelled already.
+  unchanged,
+  unknown_reservation,
+  /// The domain refused it: a name or a reason is missing or too long.
+  rejected,
+  overloaded,
+  /// The journal did not take it, or not in time: a repetition tells.
+  unavailable,
+  /// Between nodes only: the shard is not this node's.
+  elsewhere
+};
+
+struct operation_answer {
+  operation_status status = operation_status::unavailable;
+};
+
+/// Whether the circuit breaker follows the provider or an operator.
+enum class breaker_mode : std::uint8_t { automatic, open, closed };
+
+/// A step that is tried again and again, as this node's memory knows it.
+struct retried_step {
+  domain::step step = domain::step::none;
+  /// So far, all without an outcome.
+  std::uint32_t tries = 0;
+  /// What the last one said, empty where nothing.
+  std::string last_answer;
+  domain::timestamp next_try_at;
+};
+
 /// The circuit breaker as operators see it.
 struct breaker_figures {
   enum class state : std::uint8_t { closed, open, half_open };
   state now = state::closed;
+  /// An operator holds it there.
+  bool held = false;
   std::uint32_t window_calls = 0;
   std::uint32_t window_failed = 0;
   std::uint32_t window_slow = 0;
@@ -228,7 +270,18 @@ class engine {
   std::optional<std::string> start(std::vector<lent_loop> loops);
 
   void place(placement_request request, std::function<void(placement_answer)> done);
-  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done);
+  /// Where `of_user` is given, another customer's reservation is unknown.
+  void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
+              std::optional<std::uint64_t> of_user = {});
+
+  /// Done by the node that owns the reservation. Answered when it is durable.
+  void operate(operator_command what, std::function<void(operation_answer)> done);
+  /// Of this node.
+  void set_breaker(breaker_mode mode);
+  /// Clears the view and makes it anew from the journal; readers are told that it is unavailable meanwhile.
+  void rebuild_view();
+  /// Nothing where this node tries nothing again for it.
+  std::optional<retried_step> retried(domain::reservation_id id) const;
 
   breaker_figures breaker() const;
   parked_reservations parked(std::size_t at_most) const;

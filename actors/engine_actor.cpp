@@ -53,6 +53,14 @@ void engine_state::hand_over_shards(const hand_over& what) {
   self_->send(keeper_, what);
 }
 
+void engine_state::tell_breaker(const set_breaker& what) {
+  self_->send(breaker_, what);
+}
+
+void engine_state::tell_projector(const rebuild_view& what) {
+  self_->send(projector_, what);
+}
+
 void engine_state::part_down(const caf::down_msg& down) {
   if (!down.reason || down.reason == caf::exit_reason::user_shutdown) return;
   // These hold what only a replay can bring back.
@@ -65,6 +73,8 @@ engine_actor::behavior_type engine_front(engine_state::self_pointer self, surrou
   self->set_down_handler([self](caf::down_msg& down) { self->state.part_down(down); });
   return {
       [self](const hand_over& what) { self->state.hand_over_shards(what); },
+      [self](const set_breaker& what) { self->state.tell_breaker(what); },
+      [self](const rebuild_view& what) { self->state.tell_projector(what); },
   };
 }
 

@@ -20,6 +20,8 @@ class engine_state {
 
   void start(self_pointer self, surroundings_ptr around, started_callback started);
   void hand_over_shards(const hand_over& what);
+  void tell_breaker(const set_breaker& what);
+  void tell_projector(const rebuild_view& what);
   void part_down(const caf::down_msg& down);
 
   static inline const char* name = "engine";

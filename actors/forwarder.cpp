@@ -29,6 +29,10 @@ void hand_to(const shard_actor& shard, Call& call) {
 bool says_too_little(const placement_answer& answer) {
   return answer.status == placement_status::key_in_use || answer.status == placement_status::overloaded;
 }
+bool says_too_little(const operation_answer& answer) {
+  return answer.status == operation_status::unknown_reservation ||
+         answer.status == operation_status::overloaded;
+}
 bool says_too_little(const cancellation_answer& answer) {
   return answer.status == cancellation_status::unknown_reservation ||
          answer.status == cancellation_status::overloaded;
@@ -66,6 +70,11 @@ void forwarder_state::cancel(cancellation_call& call) {
   take(call, shard);
 }
 
+void forwarder_state::operate(operation_call& call) {
+  const auto shard = storage::shard_of(call.what.id);
+  take(call, shard);
+}
+
 /// Who placed it knows nothing of the key, and so of no replay.
 void forwarder_state::give_key(placement_call& call) {
   const auto number = std::to_string(last_ticket_ + 1);
@@ -76,7 +85,7 @@ void forwarder_state::give_key(placement_call& call) {
   });
 }
 
-void forwarder_state::take(std::variant<placement_call, cancellation_call> call, storage::shard_id shard) {
+void forwarder_state::take(any_call call, storage::shard_id shard) {
   const auto number = ++last_ticket_;
   auto& one = errands_[number];
   one = {std::move(call), shard, clock() + longest_search_for_owner, {}, 0, 0};
@@ -185,6 +194,9 @@ void forwarder_state::ask(ticket number, errand& one, const node_gate_actor& gat
   if (auto* placement = std::get_if<placement_call>(&one.call)) {
     self_->request(gate, around_->options.payment_wait + longest_way, place_reservation{placement->request})
         .then([this, number, asked](placement_answer& answer) { answered(number, asked, answer); }, fail);
+  } else if (auto* operation = std::get_if<operation_call>(&one.call)) {
+    self_->request(gate, around_->options.cancel_wait + longest_way, operation->what)
+        .then([this, number, asked](operation_answer& answer) { answered(number, asked, answer); }, fail);
   } else {
     self_
         ->request(gate, around_->options.cancel_wait + longest_way,
@@ -281,6 +293,7 @@ forwarder_actor::behavior_type forwarder(forwarder_state::self_pointer self, sur
   return {
       [self](placement_call& call) { self->state.place(call); },
       [self](cancellation_call& call) { self->state.cancel(call); },
+      [self](operation_call& call) { self->state.operate(call); },
       [self](const issue_receipt& what) { return self->state.hand_to_book(what); },
       [self](const void_receipt& what) { return self->state.hand_to_book(what); },
       [self](const cluster_changed& what) { self->state.changed(what); },

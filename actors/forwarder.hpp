@@ -41,6 +41,7 @@ class forwarder_state {
 
   void place(placement_call& call);
   void cancel(cancellation_call& call);
+  void operate(operation_call& call);
   template <class Command>
   caf::typed_response_promise<receipt_answer> hand_to_book(Command what);
   void changed(const cluster_changed& what);
@@ -53,8 +54,9 @@ class forwarder_state {
 
  private:
   using ticket = std::uint64_t;
+  using any_call = std::variant<placement_call, cancellation_call, operation_call>;
   struct errand {
-    std::variant<placement_call, cancellation_call> call;
+    any_call call;
     storage::shard_id shard = 0;
     time_point give_up_at;
     /// The address of the node that was asked; empty while an owner is looked for.
@@ -74,7 +76,7 @@ class forwarder_state {
 
   time_point clock() const { return self_->clock().now(); }
   void give_key(placement_call& call);
-  void take(std::variant<placement_call, cancellation_call> call, storage::shard_id shard);
+  void take(any_call call, storage::shard_id shard);
   const std::string* address_of(storage::member_index member) const;
   node_gate_actor gate_at(const std::string& address);
   bool try_to_ask(ticket number, errand& one);

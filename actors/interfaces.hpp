@@ -24,6 +24,8 @@ using projector_actor = caf::typed_actor<
     // Answers of the ports.
     caf::reacts_to<view_opened>, caf::reacts_to<view_written>, caf::reacts_to<view_published>,
     caf::reacts_to<records_read>, caf::reacts_to<ends_read>,
+    // An operator wants the view made anew.
+    caf::reacts_to<rebuild_view>,
     // Time to try again; time for the next write.
     caf::reacts_to<tick>, caf::reacts_to<write_due>>;
 
@@ -35,6 +37,8 @@ using breaker_actor = caf::typed_actor<
     caf::replies_to<refund_call>::with<payments::refund_answer>,
     // The provider answered.
     caf::reacts_to<call_returned>,
+    // An operator holds it open or closed, or lets go of it.
+    caf::reacts_to<set_breaker>,
     // Time to look through the queue.
     caf::reacts_to<tick>>;
 
@@ -69,6 +73,8 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<replay_call>,
     // Cancels it; answers when payment and receipt are undone, or the wait is over.
     caf::reacts_to<cancellation_call>,
+    // Does what an operator wants; answers when that is durable.
+    caf::reacts_to<operation_call>,
     // Tells its shard whether it may go although its receipt is not there yet.
     caf::reacts_to<passivate>,
     // Its shard goes to another node.
@@ -86,6 +92,7 @@ using reservation_actor = caf::typed_actor<
 using shard_actor = caf::typed_actor<
     // Routed to their reservation, which is spawned or brought back.
     caf::reacts_to<placement_call>, caf::reacts_to<replay_call>, caf::reacts_to<cancellation_call>,
+    caf::reacts_to<operation_call>,
     // A reservation is back, has come to rest, may go or not, went down, or somebody waits for its
     // cancellation.
     caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
@@ -112,27 +119,30 @@ using shard_keeper_actor = caf::typed_actor<
     caf::reacts_to<tick>>;
 
 /// Brings commands on shards that are not here to the nodes that have them.
-using forwarder_actor = caf::typed_actor<caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>,
-                                         // Once: an error where the node that keeps the book gives none.
-                                         caf::replies_to<issue_receipt>::with<receipt_answer>,
-                                         caf::replies_to<void_receipt>::with<receipt_answer>,
-                                         // Who owns what; a node's gate.
-                                         caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
-                                         // Time to look at those that wait.
-                                         caf::reacts_to<tick>>;
+using forwarder_actor = caf::typed_actor<
+    caf::reacts_to<placement_call>, caf::reacts_to<cancellation_call>, caf::reacts_to<operation_call>,
+    // Once: an error where the node that keeps the book gives none.
+    caf::replies_to<issue_receipt>::with<receipt_answer>, caf::replies_to<void_receipt>::with<receipt_answer>,
+    // Who owns what; a node's gate.
+    caf::reacts_to<cluster_changed>, caf::reacts_to<gate_found>,
+    // Time to look at those that wait.
+    caf::reacts_to<tick>>;
 
 /// Where the commands of other nodes come in.
-using node_gate_actor = caf::typed_actor<caf::replies_to<place_reservation>::with<placement_answer>,
-                                         caf::replies_to<cancel_reservation>::with<cancellation_answer>,
-                                         // For the receipt desk.
-                                         caf::replies_to<issue_receipt>::with<receipt_answer>,
-                                         caf::replies_to<void_receipt>::with<receipt_answer>,
-                                         // Answers from here.
-                                         caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>>;
+using node_gate_actor = caf::typed_actor<
+    caf::replies_to<place_reservation>::with<placement_answer>,
+    caf::replies_to<cancel_reservation>::with<cancellation_answer>,
+    caf::replies_to<operator_command>::with<operation_answer>,
+    // For the receipt desk.
+    caf::replies_to<issue_receipt>::with<receipt_answer>, caf::replies_to<void_receipt>::with<receipt_answer>,
+    // Answers from here.
+    caf::reacts_to<gate_placed>, caf::reacts_to<gate_cancelled>, caf::reacts_to<gate_operated>>;
 
 /// The root of the actors: starts them, and ends them with itself.
 using engine_actor = caf::typed_actor<
     // This node ends: its shards go to others.
-    caf::reacts_to<hand_over>>;
+    caf::reacts_to<hand_over>,
+    // An operator's wishes.
+    caf::reacts_to<set_breaker>, caf::reacts_to<rebuild_view>>;
 
 }  // namespace holdfast::actors

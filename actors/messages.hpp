@@ -58,7 +58,7 @@ auto inspect(Inspector& f, secret& x) {
 
 namespace holdfast::actors {
 
-// --- Commands on reservations: these cross nodes. ---
+// --- Commands on reservations: these cross nodes. operator_command, of engine.hpp, is another one. ---
 
 /// Places a reservation in the shard that gets it. Answered by placement_answer.
 struct place_reservation {
@@ -69,6 +69,8 @@ struct place_reservation {
 struct cancel_reservation {
   domain::reservation_id id = 0;
   domain::cancel_reason reason = domain::cancel_reason::customer;
+  /// Whose it has to be, where a customer asks.
+  std::optional<std::uint64_t> of_user = {};
 };
 
 /// A placement whose key another reservation has already: answered by that one's outcome.
@@ -106,12 +108,16 @@ struct receipt_answer {
 };
 
 template <class Inspector>
-auto inspect(Inspector& f, cancel_reservation& x) {
-  return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason);
-}
-template <class Inspector>
 auto inspect(Inspector& f, cancellation_answer& x) {
   return f(caf::meta::type_name("cancellation_answer"), x.status);
+}
+template <class Inspector>
+auto inspect(Inspector& f, operator_command& x) {
+  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why);
+}
+template <class Inspector>
+auto inspect(Inspector& f, operation_answer& x) {
+  return f(caf::meta::type_name("operation_answer"), x.status);
 }
 template <class Inspector>
 auto inspect(Inspector& f, replay_placement& x) {
@@ -146,6 +152,17 @@ struct travelling_optional {
       : present(from.has_value()), value(from.value_or(T{})) {}
   void into(std::optional<T>& to) { to = present ? std::optional<T>(std::move(value)) : std::nullopt; }
 };
+
+template <class Inspector>
+auto inspect(Inspector& f, cancel_reservation& x) {
+  travelling_optional of_user(x.of_user);
+  const auto load = [&]() -> caf::error {
+    of_user.into(x.of_user);
+    return caf::none;
+  };
+  return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason, of_user.present, of_user.value,
+           caf::meta::load_callback(load));
+}
 
 template <class Inspector>
 auto inspect(Inspector& f, place_reservation& x) {
@@ -188,6 +205,19 @@ struct cancellation_call {
   reply<cancellation_answer> to;
   bool from_other_node = false;
 };
+
+struct operation_call {
+  operator_command what;
+  reply<operation_answer> to;
+  bool from_other_node = false;
+};
+
+/// To the root of the actors, and on to the breaker.
+struct set_breaker {
+  breaker_mode mode = breaker_mode::automatic;
+};
+/// To the root of the actors, and on to the projector.
+struct rebuild_view {};
 
 /// To the journal writer: an entry, and the row of the view that it leads to (id 0: none).
 /// Answered by the verdict once the batch is durable, by an error where the journal failed.
@@ -318,6 +348,11 @@ struct gate_cancelled {
   cancellation_answer answer;
 };
 
+struct gate_operated {
+  std::uint64_t ticket = 0;
+  operation_answer answer;
+};
+
 /// To a shard: this reservation has read its records.
 struct reservation_loaded {
   domain::reservation_id id = 0;
@@ -408,6 +443,10 @@ struct receipt_ended {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::replay_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::operation_call)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::set_breaker)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::rebuild_view)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_operated)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::append_entry)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::storage::append_verdict)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::batch_written)

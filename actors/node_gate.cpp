@@ -58,6 +58,22 @@ node_gate_state::promise<cancellation_answer> node_gate_state::cancel(const canc
   return to;
 }
 
+node_gate_state::promise<operation_answer> node_gate_state::operate(const operator_command& what) {
+  const auto shard = served_->find(storage::shard_of(what.id));
+  if (!shard) return answered<operation_answer>(operation_status::elsewhere);
+  if (operations_.size() >= largest_gate_commands) {
+    return answered<operation_answer>(operation_status::overloaded);
+  }
+  const auto ticket = ++last_ticket_;
+  auto to = operations_[ticket] = self_->make_response_promise<operation_answer>();
+  const auto gate = caf::actor_cast<node_gate_actor>(self_);
+  caf::anon_send(shard, operation_call{what, reply<operation_answer>([gate, ticket](operation_answer answer) {
+                                         caf::anon_send(gate, gate_operated{ticket, answer});
+                                       }),
+                                       true});
+  return to;
+}
+
 void node_gate_state::placed(gate_placed& what) {
   auto waiting = placements_.extract(what.ticket);
   if (waiting) waiting.mapped().deliver(std::move(what.answer));
@@ -68,16 +84,23 @@ void node_gate_state::cancelled(const gate_cancelled& what) {
   if (waiting) waiting.mapped().deliver(what.answer);
 }
 
+void node_gate_state::operated(const gate_operated& what) {
+  auto waiting = operations_.extract(what.ticket);
+  if (waiting) waiting.mapped().deliver(what.answer);
+}
+
 node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served,
                                          receipt_desk_actor desk) {
   self->state.start(self, std::move(served), std::move(desk));
   return {
       [self](place_reservation& what) { return self->state.place(what); },
       [self](const cancel_reservation& what) { return self->state.cancel(what); },
+      [self](const operator_command& what) { return self->state.operate(what); },
       [self](const issue_receipt& what) { return self->state.hand_to_desk(what); },
       [self](const void_receipt& what) { return self->state.hand_to_desk(what); },
       [self](gate_placed& what) { self->state.placed(what); },
       [self](const gate_cancelled& what) { self->state.cancelled(what); },
+      [self](const gate_operated& what) { self->state.operated(what); },
   };
 }
 

@@ -28,12 +28,14 @@ class node_gate_state {
 
   promise<placement_answer> place(place_reservation& what);
   promise<cancellation_answer> cancel(const cancel_reservation& what);
+  promise<operation_answer> operate(const operator_command& what);
   template <class Command>
   caf::result<receipt_answer> hand_to_desk(const Command& what) {
     return self_->delegate(desk_, what);
   }
   void placed(gate_placed& what);
   void cancelled(const gate_cancelled& what);
+  void operated(const gate_operated& what);
 
   static inline const char* name = "node_gate";
 
@@ -50,6 +52,7 @@ class node_gate_state {
   std::uint64_t last_ticket_ = 0;
   promises<placement_answer> placements_;
   promises<cancellation_answer> cancellations_;
+  promises<operation_answer> operations_;
 };
 
 node_gate_actor::behavior_type node_gate(node_gate_state::self_pointer self, std::shared_ptr<routes> served,

@@ -6,6 +6,10 @@
 
 namespace holdfast::actors {
 
+payment_state::~payment_state() {
+  if (around) around->retries->remove(order.reservation, order.attempt);
+}
+
 void payment_state::attempt() {
   ++tries;
   around->meters->sagas.step_retried(order.step);
@@ -18,7 +22,10 @@ void payment_state::again(std::string why) {
   if (self->clock().now() - began >= parked_after) {
     return end({false, domain::charge_result::unknown, std::move(why)});
   }
-  self->delayed_send(self, backoff(order.reservation, tries), tick{});
+  const auto wait = backoff(order.reservation, tries);
+  around->retries->put(order.reservation, order.attempt,
+                       {order.step, tries, std::move(why), around->ports.clock() + wait});
+  self->delayed_send(self, wait, tick{});
 }
 
 void payment_state::end(payment_outcome outcome) {
@@ -37,7 +44,7 @@ payment_actor::behavior_type payment(payment_state::self_pointer self, payment_o
   state.parent = std::move(parent);
   state.breaker = std::move(breaker);
   state.began = self->clock().now();
-  state.again({});
+  state.again(std::move(state.order.last_answer));
   return {[self](tick) { self->state.attempt(); }};
 }
 

@@ -20,6 +20,8 @@ inline constexpr std::chrono::hours parked_after{1};
 struct payment_state {
   using self_pointer = payment_actor::stateful_pointer<payment_state>;
 
+  ~payment_state();
+
   void attempt();
   void again(std::string why);
 

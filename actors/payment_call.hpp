@@ -24,6 +24,8 @@ struct payment_order {
   domain::secret payment_method;
   /// What to refund.
   std::string transaction_id;
+  /// Why the first try had no outcome.
+  std::string last_answer = {};
 };
 
 struct payment_outcome {

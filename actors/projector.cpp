@@ -12,6 +12,9 @@ namespace holdfast::actors {
 
 namespace {
 
+/// A view is cleared by whoever opens it next, where it is another journal's: so this clears it.
+constexpr const char* nobodys_store = "nobody";
+
 /// The row that an entity's records lead to; nothing where they can't be read.
 std::optional<storage::view_row> row_of(storage::entity_id id,
                                         const std::vector<storage::journal_record>& records) {
@@ -63,13 +66,19 @@ void projector_state::open() {
   busy_ = true;
   gained_ = false;
   forget_waiting();
-  around_->ports.view.open(around_->ports.reservations.store_id(),
+  clearing_ = std::exchange(rebuild_, false);
+  around_->ports.view.open(clearing_ ? nobodys_store : around_->ports.reservations.store_id(),
                            result_to_actor<view_opened>(around_, caf::actor_cast<projector_actor>(self_)));
 }
 
 void projector_state::opened(const view_opened& what) {
   busy_ = false;
-  if (!*what.result) return fail(view_call::open);
+  if (!*what.result) {
+    // To be cleared all the same.
+    rebuild_ = std::exchange(clearing_, false) || rebuild_;
+    return fail(view_call::open);
+  }
+  if (std::exchange(clearing_, false)) return open();
   const auto& checkpoints = **what.result;
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     projected_[shard] = checkpoints[shard];
@@ -111,6 +120,12 @@ void projector_state::lose_view() {
   forget_waiting();
   others_looked_up_ = false;
   phase_ = phase::waiting;
+}
+
+void projector_state::rebuild() {
+  rebuild_ = true;
+  around_->meters->projection.falls_behind(self_->clock().now());
+  pump();
 }
 
 void projector_state::look() {
@@ -160,7 +175,7 @@ void projector_state::tell_lag() {
 
 void projector_state::pump() {
   if (busy_) return;
-  if (gained_ && phase_ != phase::waiting) {
+  if ((gained_ || rebuild_) && phase_ != phase::waiting) {
     others_looked_up_ = false;
     return open();
   }
@@ -296,7 +311,7 @@ void projector_state::read(const records_read& what) {
   busy_ = false;
   if (!*what.result) return fail_reading(what.result->error());
   // The shard may have gone, or others come.
-  if (gained_) return pump();
+  if (gained_ || rebuild_) return pump();
   auto& records = **what.result;
   if (!incomplete_.empty()) {
     // All records of the entity that was asked for: they take the place of those in the chunk.
@@ -347,6 +362,7 @@ projector_actor::behavior_type projector(projector_state::self_pointer self, sur
       [self](const view_published& what) { self->state.published(what); },
       [self](const records_read& what) { self->state.read(what); },
       [self](const ends_read& what) { self->state.hear_ends(what); },
+      [self](rebuild_view) { self->state.rebuild(); },
       [self](tick) { self->state.look(); },
       [self](write_due) { self->state.next_write_due(); },
   };

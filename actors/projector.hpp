@@ -46,6 +46,7 @@ class projector_state {
   void read(const records_read& what);
   void hear_ends(const ends_read& what);
   void look();
+  void rebuild();
   void next_write_due();
 
   static inline const char* name = "projector";
@@ -91,6 +92,9 @@ class projector_state {
   bool published_ = false;
   /// Shards have come since the view was opened: where they stand in it has to be looked up.
   bool gained_ = false;
+  /// An operator wants the view made anew; the call that clears it is out.
+  bool rebuild_ = false;
+  bool clearing_ = false;
   /// Whose rows this node keeps.
   std::bitset<storage::shard_count> kept_;
   /// Of those of other nodes' shards: how far they went when the journal was last asked.

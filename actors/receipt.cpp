@@ -6,6 +6,10 @@
 
 namespace holdfast::actors {
 
+receipt_state::~receipt_state() {
+  if (around) around->retries->remove(order.reservation, order.attempt);
+}
+
 void receipt_state::attempt() {
   ++tries;
   around->meters->sagas.step_retried(order.step);
@@ -19,7 +23,10 @@ void receipt_state::end(receipt_answer& answer) {
 }
 
 void receipt_state::again() {
-  self->delayed_send(self, backoff(order.reservation, tries), tick{});
+  const auto wait = backoff(order.reservation, tries);
+  around->retries->put(order.reservation, order.attempt,
+                       {order.step, tries, "the receipt desk is away", around->ports.clock() + wait});
+  self->delayed_send(self, wait, tick{});
 }
 
 receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order,

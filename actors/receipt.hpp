@@ -14,6 +14,8 @@ namespace holdfast::actors {
 struct receipt_state {
   using self_pointer = receipt_actor::stateful_pointer<receipt_state>;
 
+  ~receipt_state();
+
   void attempt();
   void again();
 

@@ -142,21 +142,50 @@ void reservation_state::replay(const replay_call& call) {
 void reservation_state::cancel(const cancellation_call& call) {
   hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
-    if (log_->state().version == 0) {
+    const domain::cancel wish{what.reason, what.of_user};
+    if (domain::decide(log_->state(), wish, now()).refused != domain::rejection::none) {
       to.deliver({cancellation_status::unknown_reservation});
-      return rest();
+      return advance();
     }
     if (cancellations_.size() == largest_waiters) return to.deliver({cancellation_status::overloaded});
     cancellations_.push_back({to, 0});
     self_->send(links_->shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
     if (under_way_.step == domain::step::issue_receipt) abandon_step();
-    decide(domain::cancel{what.reason});
+    decide(wish);
     if (!cancellations_.empty()) cancellations_.back().wished_at_version = log_->state().version;
     const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
     if (!done) return;
     log_->when_durable([this] {
       answer_cancellations();
+      advance();
+    });
+  });
+}
+
+void reservation_state::operate(const operation_call& call) {
+  hear();
+  when_loaded([this, what = call.what, to = call.to]() mutable {
+    if (log_->state().version == 0) {
+      to.deliver({operation_status::unknown_reservation});
+      return rest();
+    }
+    const auto decision =
+        domain::decide(log_->state(), domain::intervene{what.action, what.who, what.why}, now());
+    if (decision.refused != domain::rejection::none) {
+      to.deliver({operation_status::rejected});
+      return advance();
+    }
+    const auto status = decision.events.empty() ? operation_status::unchanged : operation_status::recorded;
+    if (!decision.events.empty()) {
+      spdlog::warn("reservation {}: operator {} wants it {}: {}", log_->id(), what.who,
+                   what.action == domain::operator_action::cancel ? "cancelled" : "tried again", what.why);
+      // As with a customer's cancellation.
+      if (under_way_.step == domain::step::issue_receipt) abandon_step();
+      commit(decision.events);
+    }
+    log_->when_durable([this, to, status]() mutable {
+      to.deliver({status});
       advance();
     });
   });
@@ -360,7 +389,9 @@ void reservation_state::begin_payment(domain::step step) {
       payment_ended ended{attempt, step, outcome.charge, std::move(outcome.detail), false};
       return payment_over(ended);
     }
-    supervise(self_->spawn(payment, payment_for(step), links_->around,
+    auto again = payment_for(step);
+    again.last_answer = std::move(outcome.detail);
+    supervise(self_->spawn(payment, std::move(again), links_->around,
                            caf::actor_cast<reservation_actor>(self_), links_->breaker));
   });
 }
@@ -441,6 +472,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](placement_call& call) { self->state.place(call); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
+      [self](const operation_call& call) { self->state.operate(call); },
       [self](passivate) { self->state.passivate(); },
       [self](const leave_shard& what) { self->state.leave(what); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },

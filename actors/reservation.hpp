@@ -53,6 +53,7 @@ class reservation_state {
   void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
+  void operate(const operation_call& call);
   void passivate();
   void leave(const leave_shard& what);
   void end_placement_wait();

@@ -18,6 +18,11 @@ void router::cancel(cancel_reservation what, std::function<void(cancellation_ans
        cancellation_call{what, reply<cancellation_answer>(std::move(done))});
 }
 
+void router::operate(operator_command what, std::function<void(operation_answer)> done) const {
+  const auto to = served_->find(storage::shard_of(what.id));
+  send(to, operation_call{std::move(what), reply<operation_answer>(std::move(done))});
+}
+
 /// Where neither is there the call is dropped, which answers that it is unavailable.
 template <class Call>
 void router::send(const shard_actor& to, Call call) const {

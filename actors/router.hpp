@@ -22,6 +22,7 @@ class router {
 
   void place(placement_request request, std::function<void(placement_answer)> done) const;
   void cancel(cancel_reservation what, std::function<void(cancellation_answer)> done) const;
+  void operate(operator_command what, std::function<void(operation_answer)> done) const;
 
  private:
   template <class Call>

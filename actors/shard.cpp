@@ -12,6 +12,14 @@
 
 namespace holdfast::actors {
 
+namespace {
+
+/// For its type.
+template <class Answer>
+Answer answer_of(const reply<Answer>&);
+
+}  // namespace
+
 void shard_state::start(self_pointer self, surroundings_ptr around, reservation_links links,
                         storage::shard_claim claim) {
   self_ = self;
@@ -56,16 +64,25 @@ void shard_state::replay(const replay_call& call) {
 }
 
 void shard_state::cancel(cancellation_call& call) {
+  send_to_known(call);
+}
+
+void shard_state::operate(operation_call& call) {
+  send_to_known(call);
+}
+
+/// A command on a reservation that was there before.
+template <class Call>
+void shard_state::send_to_known(Call& call) {
   if (closing_) return hand_on(call);
+  using status = decltype(answer_of(call.to).status);
   const auto id = call.what.id;
   // An id that was never given out needs no look at the journal.
   if (storage::sequence_of(id) >= next_sequence_) {
-    return call.to.deliver({cancellation_status::unknown_reservation});
+    return call.to.deliver({status::unknown_reservation});
   }
-  if (journal_stands_still()) return call.to.deliver({cancellation_status::unavailable});
-  if (!residents_.contains(id) && full()) {
-    return call.to.deliver({cancellation_status::overloaded});
-  }
+  if (journal_stands_still()) return call.to.deliver({status::unavailable});
+  if (!residents_.contains(id) && full()) return call.to.deliver({status::overloaded});
   send(bring_in(id), call);
 }
 
@@ -73,9 +90,7 @@ void shard_state::cancel(cancellation_call& call) {
 template <class Call>
 void shard_state::hand_on(Call& call) {
   if (call.from_other_node) {
-    using answer =
-        std::conditional_t<std::is_same_v<Call, placement_call>, placement_answer, cancellation_answer>;
-    answer not_here;
+    decltype(answer_of(call.to)) not_here;
     not_here.status = decltype(not_here.status)::elsewhere;
     return call.to.deliver(std::move(not_here));
   }
@@ -308,6 +323,7 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
       [self](const reservation_rested& what) { self->state.rested(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](cancellation_call& call) { self->state.cancel(call); },
+      [self](operation_call& call) { self->state.operate(call); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const passivation_answered& what) { self->state.passivation_over(what); },
       [self](const reservation_loaded& what) { self->state.loaded(what.id); },

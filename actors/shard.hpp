@@ -36,6 +36,7 @@ class shard_state {
   void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(cancellation_call& call);
+  void operate(operation_call& call);
   void loaded(domain::reservation_id id);
   void rested(const reservation_rested& what);
   void await_cancellation(domain::reservation_id id);
@@ -64,6 +65,8 @@ class shard_state {
   bool full() const;
   template <class Call>
   void hand_on(Call& call);
+  template <class Call>
+  void send_to_known(Call& call);
   bool was_sent_by(resident_map::const_iterator one) const;
   void tell_if_closed();
   resident& spawn(domain::reservation_id id, bool is_new);

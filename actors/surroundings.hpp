@@ -14,6 +14,7 @@
 #include "actors/latch.hpp"
 #include "actors/meters.hpp"
 #include "actors/parked_list.hpp"
+#include "actors/retry_board.hpp"
 
 namespace holdfast::actors {
 
@@ -76,6 +77,7 @@ struct surroundings {
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
   std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
+  std::shared_ptr<retry_board> retries = std::make_shared<retry_board>();
   std::shared_ptr<engine_meters> meters = std::make_shared<engine_meters>();
   std::shared_ptr<cluster_meter> cluster = std::make_shared<cluster_meter>();
   /// How other nodes are reached: null where there is no cluster. It outlives the actors.

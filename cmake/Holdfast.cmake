@@ -2,9 +2,12 @@
 find_package(CLI11 REQUIRED)
 
 add_library(holdfast_app STATIC
-  command.cpp command_process.cpp commands.cpp
+  access_configuration.cpp command.cpp command_process.cpp commands.cpp
   configuration.cpp configuration_file.cpp configuration_settings.cpp configuration_values.cpp
-  data_directory.cpp delivery_calendar.cpp logging.cpp node_configuration.cpp process_control.cpp sandbox_configuration.cpp
+  data_directory.cpp delivery_calendar.cpp doctor_configuration.cpp journal_access.cpp journal_configuration.cpp journal_transfer.cpp
+  journal_verification.cpp journal_walk.cpp
+  logging.cpp manual.cpp node_configuration.cpp operator_configuration.cpp
+  process_control.cpp progress.cpp record_printer.cpp sandbox_configuration.cpp
   reconcile_configuration.cpp reconciliation.cpp reconciliation_mending.cpp reconciliation_report.cpp
   service_manager.cpp stored_reservations.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
@@ -14,6 +17,6 @@ target_link_libraries(holdfast_app
 target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
 
 # The binary: a composition root for each command.
-add_executable(holdfast cluster_node.cpp main.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp)
+add_executable(holdfast cluster_node.cpp doctor.cpp front_door.cpp journal_commands.cpp main.cpp operator_commands.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp)
 target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog
   $<$<NOT:$<BOOL:${HOLDFAST_SANITIZE}>>:mimalloc>)

@@ -53,6 +53,16 @@ std::optional<secret> parse_card_number(std::string_view text) {
   return number;
 }
 
+bool may_contain_card_number(std::string_view text) {
+  std::size_t digits = 0;
+  for (const char c : text) {
+    if (c == '-' || c == ' ') continue;
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits == shortest_card_digits) return true;
+  }
+  return false;
+}
+
 std::string last_four_digits(const secret& card_number) {
   const auto& digits = card_number.reveal();
   return digits.size() < 4 ? std::string{} : digits.substr(digits.size() - 4);

@@ -49,6 +49,10 @@ class secret {
 /// No Luhn check: the provider is the judge of a number.
 std::optional<secret> parse_card_number(std::string_view text);
 
+/// Whether 12 digits or more stand in a row somewhere, dashes and spaces between them left out: text that
+/// somebody wrote by hand and that is kept must have none.
+bool may_contain_card_number(std::string_view text);
+
 /// The last four digits, the only part of a card number that is ever kept.
 std::string last_four_digits(const secret& card_number);
 

@@ -98,6 +98,9 @@ reservation_decision decide_receipt(const reservation& state, const record_recei
 }
 
 reservation_decision decide_cancel(const reservation& state, const cancel& command, timestamp now) {
+  if (command.of_user && *command.of_user != state.what.user_id) {
+    return reject(rejection::unknown_reservation);
+  }
   if (state.status == reservation_status::reservation_cancelled) return nothing_new;
   std::vector<reservation_event> events;
   if (state.status != reservation_status::cancelling) {
@@ -139,6 +142,24 @@ reservation_decision decide_resume(const reservation& state, timestamp now) {
   return state.parked ? accept(reservation_resumed{now}) : nothing_new;
 }
 
+/// A retry of what is not parked, and a cancellation of what is being cancelled, bring nothing new: so
+/// neither is an event.
+reservation_decision decide_intervene(const reservation& state, const intervene& command, timestamp now) {
+  if (command.who.empty() || command.who.size() > largest_operator_name) {
+    return reject(rejection::operator_unnamed);
+  }
+  if (command.why.empty() || command.why.size() > largest_operator_reason) {
+    return reject(rejection::reason_missing);
+  }
+  auto decided = command.action == operator_action::cancel
+                     ? decide_cancel(state, {cancel_reason::by_operator}, now)
+                     : decide_resume(state, now);
+  if (decided.events.empty()) return nothing_new;
+  decided.events.insert(decided.events.begin(),
+                        operator_intervened{now, command.action, command.who, command.why});
+  return decided;
+}
+
 }  // namespace
 
 reservation_decision decide(const reservation& state, const reservation_command& command, timestamp now) {
@@ -153,6 +174,7 @@ reservation_decision decide(const reservation& state, const reservation_command&
                         [&](const record_refund& c) { return decide_refund(state, c, now); },
                         [&](const park& c) { return decide_park(state, c, now); },
                         [&](const resume&) { return decide_resume(state, now); },
+                        [&](const intervene& c) { return decide_intervene(state, c, now); },
                     },
                     command);
 }
@@ -234,6 +256,7 @@ void apply(reservation& state, const reservation_event& event) {
                    state.parked_because = e.why;
                  },
                  [&](const reservation_resumed&) { unpark(state); },
+                 [](const operator_intervened&) {},
              },
              event);
   ++state.version;

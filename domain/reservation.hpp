@@ -44,6 +44,17 @@ enum class cancel_reason : std::uint8_t {
   payment_interrupted,
   by_operator
 };
+/// What an operator may do with one reservation.
+enum class operator_action : std::uint8_t {
+  none,
+  /// A parked one goes on with its next step at once.
+  retry,
+  /// It is cancelled, whatever it waits for.
+  cancel
+};
+/// Bytes of an operator's name and of the reason given.
+inline constexpr std::size_t largest_operator_name = 64;
+inline constexpr std::size_t largest_operator_reason = 2000;
 
 // --- Events: facts, in the past tense. Every one is one version of its reservation. ---
 
@@ -112,10 +123,19 @@ struct reservation_resumed {
   bool operator==(const reservation_resumed&) const = default;
 };
 
+/// An operator did something, and said why. The events that it led to stand behind it.
+struct operator_intervened {
+  timestamp at;
+  operator_action action = operator_action::none;
+  std::string who;
+  std::string why;
+  bool operator==(const operator_intervened&) const = default;
+};
+
 using reservation_event =
     std::variant<reservation_placed, payment_unresolved, payment_captured, payment_declined, payment_failed,
                  receipt_issued, cancellation_requested, receipt_voided, payment_refunded,
-                 reservation_cancelled, reservation_parked, reservation_resumed>;
+                 reservation_cancelled, reservation_parked, reservation_resumed, operator_intervened>;
 
 /// When the event happened.
 timestamp time_of(const reservation_event& event);
@@ -173,6 +193,8 @@ struct record_receipt {
 };
 struct cancel {
   cancel_reason reason = cancel_reason::customer;
+  /// Whose it has to be, where a customer asks: to him another's is unknown.
+  std::optional<std::uint64_t> of_user = {};
 };
 struct record_void {
   /// Empty where the receipt had not been issued.
@@ -188,9 +210,14 @@ struct park {
   bool at_rest = false;
 };
 struct resume {};
+struct intervene {
+  operator_action action = operator_action::none;
+  std::string who;
+  std::string why;
+};
 
-using reservation_command =
-    std::variant<place, record_charge, record_receipt, cancel, record_void, record_refund, park, resume>;
+using reservation_command = std::variant<place, record_charge, record_receipt, cancel, record_void,
+                                         record_refund, park, resume, intervene>;
 
 /// Why a command was refused, in order of precedence: the first that applies is the answer.
 enum class rejection : std::uint8_t {
@@ -207,6 +234,8 @@ enum class rejection : std::uint8_t {
   refund_contradicted = 10,
   nothing_to_refund = 11,
   nothing_to_park = 12,
+  operator_unnamed = 13,
+  reason_missing = 14,
 };
 
 /// Events to append, none where the command repeats what has happened; or the rejection.

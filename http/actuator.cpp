@@ -158,6 +158,10 @@ response circuit_breakers_response(const actors::breaker_figures& breaker) {
     json::field(out, "notPermittedCalls", breaker.not_permitted);
     json::field(out, "callsUnderWay", breaker.calls_under_way);
     json::field(out, "state", state_name(breaker.now));
+    if (breaker.held) {
+      out.name("heldByOperator");
+      out.boolean(true);
+    }
     out.end_object();
     out.end_object();
     out.end_object();

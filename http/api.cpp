@@ -6,9 +6,11 @@
 
 #include "actors/engine.hpp"
 #include "http/actuator.hpp"
+#include "http/admin.hpp"
 #include "http/answers.hpp"
 #include "http/bridge.hpp"
 #include "http/client.hpp"
+#include "http/doorkeeper.hpp"
 #include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/openapi.hpp"
@@ -33,6 +35,7 @@ class api::implementation {
         view_(ports_.view.make_reader(loop)),
         meter_(ports_.meters.add()),
         bridge_(ports_.engine, loop),
+        admin_(ports_.engine, ports_.reservations, loop),
         reader_(std::make_shared<reservation_reader>(*view_, ports_.reservations, ports_.progress, loop)) {}
 
   void handle(request& request, respond done) {
@@ -59,6 +62,13 @@ class api::implementation {
                          "This node takes no requests of customers: ask one that has the role gateway."));
     }
     if (!allows(*route, request.method)) return done(wrong_method(client, *route));
+    auto admitted = ports_.door.admit(request, *route);
+    done.add(std::move(admitted.headers));
+    if (!admitted.who) return done(refuse(client, std::move(admitted.problem)));
+    client.who = std::move(admitted.who);
+    if (is_admin(*route) && request.method != method::options) {
+      return admin_.handle(std::move(client), *route, request, std::move(done));
+    }
     switch (request.method) {
       case method::options:
         return done(options(*route));
@@ -87,8 +97,9 @@ class api::implementation {
   }
 
   void place(client client, request& request, counted_respond done) {
-    auto wanted = read_placement(request);
+    auto wanted = read_placement(request, ports_.card_numbers);
     if (!wanted) return done(refuse(client, std::move(wanted.error())));
+    if (auto refused = claim_for(*client.who, *wanted)) return done(refuse(client, std::move(*refused)));
     bridge_.place(std::move(*wanted),
                   [client = std::move(client), done = std::move(done)](actors::placement_answer answer) {
                     done(answer_placement(client, answer));
@@ -96,8 +107,10 @@ class api::implementation {
   }
 
   void cancel(client client, domain::reservation_id id, counted_respond done) {
+    const auto of_user = client.who->only_user();
     bridge_.cancel(
-        id, [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
+        id, of_user,
+        [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
           done(answer_cancellation(client, id, answer));
         });
   }
@@ -130,6 +143,8 @@ class api::implementation {
         return done(openapi_response(request.if_none_match));
       case resource::events:
         return done(answer_events(client, request, ports_.events, loop_));
+      default:
+        return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }
   }
 
@@ -140,7 +155,7 @@ class api::implementation {
   }
 
   void list(client client, document_kind kind, const request& request, counted_respond done) {
-    auto query = read_collection_query(kind, request.query);
+    auto query = read_collection_query(kind, request.query, client.who->only_user());
     if (!query) return done(refuse(client, std::move(query.error())));
     view_->list(to_view_query(*query), [client = std::move(client), query = *query, done = std::move(done)](
                                            storage::view_result<storage::view_page> rows) {
@@ -175,6 +190,7 @@ class api::implementation {
   std::unique_ptr<storage::view_reader> view_;
   request_meter& meter_;
   bridge bridge_;
+  admin admin_;
   std::shared_ptr<reservation_reader> reader_;
 };
 

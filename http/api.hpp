@@ -20,6 +20,7 @@ class view_store;
 
 namespace holdfast::http {
 
+class doorkeeper;
 class event_feed;
 class request_meters;
 
@@ -37,6 +38,9 @@ struct api_ports {
   /// Where each loop's API counts.
   request_meters& meters;
   event_feed& events;
+  doorkeeper& door;
+  /// Whether full card numbers are accepted.
+  bool card_numbers = true;
 };
 
 class api {

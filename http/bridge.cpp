@@ -11,8 +11,9 @@ void bridge::place(actors::placement_request wanted, std::function<void(actors::
   engine_.place(std::move(wanted), placements_.expect(std::move(done)));
 }
 
-void bridge::cancel(domain::reservation_id id, std::function<void(actors::cancellation_answer)> done) {
-  engine_.cancel(id, cancellations_.expect(std::move(done)));
+void bridge::cancel(domain::reservation_id id, std::optional<std::uint64_t> of_user,
+                    std::function<void(actors::cancellation_answer)> done) {
+  engine_.cancel(id, cancellations_.expect(std::move(done)), of_user);
 }
 
 }  // namespace holdfast::http

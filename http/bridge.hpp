@@ -2,7 +2,9 @@
 // loop. Threading: used on the loop only, destroyed before it; the engine outlives it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "actors/engine.hpp"
 #include "http/loop_callbacks.hpp"
@@ -15,7 +17,8 @@ class bridge {
 
   /// `done` is called once on the loop, or never if the bridge goes first.
   void place(actors::placement_request wanted, std::function<void(actors::placement_answer)> done);
-  void cancel(domain::reservation_id id, std::function<void(actors::cancellation_answer)> done);
+  void cancel(domain::reservation_id id, std::optional<std::uint64_t> of_user,
+              std::function<void(actors::cancellation_answer)> done);
 
  private:
   actors::engine& engine_;

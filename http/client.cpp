@@ -10,7 +10,9 @@
 namespace holdfast::http {
 
 client client_of(const request& request) {
-  return {.base = base_of(request.host), .media_type = negotiate(request.accept), .path = request.path};
+  return {.base = base_of(request.host, request.secure),
+          .media_type = negotiate(request.accept),
+          .path = request.path};
 }
 
 response refuse(const client& client, fault fault, std::string detail) {

@@ -8,6 +8,7 @@
 #include "domain/types.hpp"
 #include "http/json.hpp"
 #include "http/message.hpp"
+#include "http/principal.hpp"
 #include "http/problem.hpp"
 
 namespace holdfast::http {
@@ -19,6 +20,7 @@ struct client {
   std::string_view media_type;
   /// The path that was asked for, the `instance` of problems.
   std::string path;
+  principal_ptr who = anonymous_operator();
 };
 
 client client_of(const request& request);

@@ -1,6 +1,7 @@
 #include "http/documents.hpp"
 
 #include <utility>
+#include <variant>
 
 #include "http/links.hpp"
 #include "http/rfc3339.hpp"
@@ -98,6 +99,10 @@ void write_history(json_writer& out, const std::vector<told_event>& history) {
     out.begin_object();
     plain_field(out, "event", event.name);
     write_date(out, "at", event.at);
+    if (!event.who.empty()) {
+      field(out, "who", event.who);
+      field(out, "reason", event.why);
+    }
     out.end_object();
   }
   out.end_array();
@@ -129,6 +134,15 @@ void write_links(json_writer& out, document_kind self, const story& story, std::
   out.end_object();
 }
 
+told_event told_of(const domain::reservation_event& event) {
+  told_event told{name_of(event), domain::time_of(event)};
+  if (const auto* by = std::get_if<domain::operator_intervened>(&event)) {
+    told.who = by->who;
+    told.why = by->why;
+  }
+  return told;
+}
+
 }  // namespace
 
 tl::expected<story, std::string> read_story(document_kind kind, domain::reservation_id id,
@@ -138,7 +152,7 @@ tl::expected<story, std::string> read_story(document_kind kind, domain::reservat
   if (with_history) told.history.reserve(usual_history);
   const auto read = storage::for_each_reservation_event(records, [&](const domain::reservation_event& event) {
     domain::apply(told.state, event);
-    if (with_history) told.history.push_back({name_of(event), domain::time_of(event)});
+    if (with_history) told.history.push_back(told_of(event));
   });
   if (!read) return tl::unexpected(read.error().message);
   if (told.state.version == 0) return tl::unexpected(std::string("no events"));

@@ -16,6 +16,9 @@ namespace holdfast::http {
 struct told_event {
   std::string_view name;
   domain::timestamp at{};
+  /// Of what an operator did; empty elsewhere.
+  std::string who = {};
+  std::string why = {};
 };
 
 /// All that is told of a reservation at one version.

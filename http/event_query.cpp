@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "domain/types.hpp"
 #include "http/ascii.hpp"
 #include "http/parameter.hpp"
 
@@ -50,12 +49,12 @@ tl::expected<bool, problem> read_from(std::string_view query) {
 }  // namespace
 
 tl::expected<event_query, problem> read_event_query(std::string_view query, std::string_view last_event_id,
-                                                    std::string_view store_id) {
+                                                    std::string_view store_id,
+                                                    std::optional<std::uint64_t> only_user) {
   event_query wanted;
-  const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
-  auto user = read_number(query, "userId", largest + 1, "a whole number");
+  auto user = read_user(query, only_user);
   if (!user) return tl::unexpected(std::move(user.error()));
-  wanted.filter.user_id = *user;
+  wanted.filter.user_id = only_user ? only_user : *user;
   auto types = read_types(query);
   if (!types) return tl::unexpected(std::move(types.error()));
   wanted.filter.types = *types;

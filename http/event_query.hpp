@@ -33,8 +33,10 @@ struct event_query {
 
 /// `userId=1`, `type=PaymentCreated,ReceiptCreated`, `from=beginning`, and the Last-Event-ID, which counts
 /// for more than `from`: it comes with a client's further attempts, at the address of its first one. Unknown
-/// parameters are ignored. The problem's `instance` is left to the caller.
+/// parameters are ignored. Where there are events of one user only, to the one who asks, another's are
+/// refused. The problem's `instance` is left to the caller.
 tl::expected<event_query, problem> read_event_query(std::string_view query, std::string_view last_event_id,
-                                                    std::string_view store_id);
+                                                    std::string_view store_id,
+                                                    std::optional<std::uint64_t> only_user = {});
 
 }  // namespace holdfast::http

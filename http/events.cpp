@@ -9,7 +9,8 @@ namespace holdfast::http {
 
 response answer_events(const client& client, const request& request, event_feed& feed,
                        boost::asio::io_context& loop) {
-  auto wants = read_event_query(request.query, request.last_event_id, feed.store_id());
+  auto wants =
+      read_event_query(request.query, request.last_event_id, feed.store_id(), client.who->only_user());
   if (!wants) return refuse(client, std::move(wants.error()));
   // A proxy must neither keep what comes nor keep it back until its buffer is full.
   response response{.status = 200,

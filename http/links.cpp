@@ -15,9 +15,9 @@ constexpr ascii::character_set authority_characters(ascii::alphanumerics, "-._~%
 
 }  // namespace
 
-std::string base_of(std::string_view host) {
+std::string base_of(std::string_view host, bool secure) {
   if (host.empty() || !authority_characters.has_all_of(host)) return {};
-  constexpr std::string_view scheme = "http://";
+  const std::string_view scheme = secure ? "https://" : "http://";
   std::string base;
   base.reserve(scheme.size() + host.size());
   return base.append(scheme).append(host);

@@ -10,9 +10,9 @@
 
 namespace holdfast::http {
 
-/// "http://host"; empty, so that links are relative, for a host that no URL can carry. Has nothing that
-/// JSON would escape, so links made of it have not either.
-std::string base_of(std::string_view host);
+/// "http://host", "https://host" where it is secure; empty, so that links are relative, for a host that no
+/// URL can carry. Has nothing that JSON would escape, so links made of it have not either.
+std::string base_of(std::string_view host, bool secure = false);
 
 /// "http://host/payments/1".
 std::string item_href(std::string_view base, document_kind kind, domain::reservation_id id);

@@ -73,9 +73,10 @@ class connection_count {
 class event_loop {
  public:
   event_loop(const handler_factory& make_handler, milliseconds request_deadline,
-             connection_count& connections, const refusal_listener& refused)
+             connection_count& connections, const server_options& options)
       : sessions_(
-            make_handler(context_), request_deadline, [&connections] { connections.close(); }, refused),
+            make_handler(context_), request_deadline, [&connections] { connections.close(); },
+            options.refused, options.certificates),
         sweep_interval_(std::clamp(request_deadline / sweeps_per_deadline, shortest_sweep_interval,
                                    longest_sweep_interval)) {}
 
@@ -142,8 +143,7 @@ class transport::implementation {
   implementation(handler_factory make_handler, server_options options, milliseconds request_deadline)
       : options_(std::move(options)), connections_(options_.largest_connections) {
     for (std::uint32_t loop = 0; loop < std::max(options_.threads, 1u); ++loop) {
-      loops_.push_back(
-          std::make_unique<event_loop>(make_handler, request_deadline, connections_, options_.refused));
+      loops_.push_back(std::make_unique<event_loop>(make_handler, request_deadline, connections_, options_));
     }
     acceptor_.emplace(loops_.front()->context());
     retry_timer_.emplace(loops_.front()->context());

@@ -32,6 +32,8 @@ struct request {
   std::string last_event_id;
   std::string authorization;
   std::string body;
+  /// It came over TLS.
+  bool secure = false;
   /// What it came on: see connection.hpp.
   std::weak_ptr<connection> from;
 };

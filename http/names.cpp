@@ -19,6 +19,9 @@ struct event_names {
   std::string_view operator()(const domain::reservation_cancelled&) const { return "ReservationCancelled"; }
   std::string_view operator()(const domain::reservation_parked&) const { return "ReservationParked"; }
   std::string_view operator()(const domain::reservation_resumed&) const { return "ReservationResumed"; }
+  std::string_view operator()(const domain::operator_intervened& e) const {
+    return e.action == domain::operator_action::cancel ? "OperatorCancelled" : "OperatorRetried";
+  }
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "domain/types.hpp"
 #include "http/ascii.hpp"
 #include "http/form.hpp"
 
@@ -45,6 +46,18 @@ tl::expected<std::optional<std::uint64_t>, problem> read_number(std::string_view
                          "The parameter " + std::string(name) + " has to be " + std::string(wanted) + ".");
   }
   return value;
+}
+
+tl::expected<std::optional<std::uint64_t>, problem> read_user(std::string_view query,
+                                                              std::optional<std::uint64_t> only_user) {
+  const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
+  auto user = read_number(query, "userId", largest + 1, "a whole number");
+  if (!user || !only_user) return user;
+  if (*user && *user != only_user) {
+    return refused_input(fault::forbidden, "The parameter userId has to be your own, " +
+                                               std::to_string(*only_user) + ", or left out.");
+  }
+  return *user;
 }
 
 }  // namespace holdfast::http

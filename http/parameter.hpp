@@ -1,6 +1,7 @@
 // One parameter of a query string. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,5 +23,9 @@ tl::expected<std::optional<std::string>, problem> read_parameter(std::string_vie
 tl::expected<std::optional<std::uint64_t>, problem> read_number(std::string_view query, std::string_view name,
                                                                 std::uint64_t ceiling,
                                                                 std::string_view wanted);
+
+/// `userId`, a customer's number. Where there is one user only, to the one who asks, another is refused.
+tl::expected<std::optional<std::uint64_t>, problem> read_user(std::string_view query,
+                                                              std::optional<std::uint64_t> only_user);
 
 }  // namespace holdfast::http

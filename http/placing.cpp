@@ -36,7 +36,9 @@ class body_wiper {
 /// Reads fields one by one and gathers what is wrong with them.
 class field_reader {
  public:
-  explicit field_reader(const order_fields& fields) : fields_(fields) { refuse_repeated(); }
+  field_reader(const order_fields& fields, bool card_numbers) : fields_(fields), card_numbers_(card_numbers) {
+    refuse_repeated();
+  }
 
   /// A whole number from 0 to 2^53, as a JSON number or as a string of digits.
   std::optional<std::uint64_t> whole_number(order_field name) {
@@ -84,6 +86,9 @@ class field_reader {
   std::optional<domain::secret> card_number() {
     const auto& field = fields_[order_field::card_no];
     if (field.missing()) return std::nullopt;
+    if (!card_numbers_) {
+      return refuse(order_field::card_no, "is not accepted here: send paymentMethod, the provider's token.");
+    }
     const bool digits = field.type == json_field::type::number && ascii::all_digits(field.text);
     if (digits || field.type == json_field::type::string) {
       if (auto number = domain::parse_card_number(field.text)) return number;
@@ -133,6 +138,7 @@ class field_reader {
   }
 
   const order_fields& fields_;
+  const bool card_numbers_;
   std::vector<field_error> errors_;
 };
 
@@ -182,8 +188,8 @@ std::uint64_t fingerprint(const actors::placement_request& wanted) {
   return hash.value();
 }
 
-tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields) {
-  field_reader read(fields);
+tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields, bool card_numbers) {
+  field_reader read(fields, card_numbers);
   actors::placement_request wanted;
   auto& what = wanted.what;
   read.require(order_field::user_id);
@@ -208,7 +214,7 @@ tl::expected<actors::placement_request, problem> check_fields(const order_fields
 
 }  // namespace
 
-tl::expected<actors::placement_request, problem> read_placement(request& request) {
+tl::expected<actors::placement_request, problem> read_placement(request& request, bool card_numbers) {
   const body_wiper wiper(request.body);
   if (auto refused = check_headers(request)) return tl::unexpected(std::move(*refused));
   if (request.body.empty()) {
@@ -216,11 +222,25 @@ tl::expected<actors::placement_request, problem> read_placement(request& request
   }
   auto fields = parse_order_fields(request.body);
   if (!fields) return refuse_document(std::move(fields.error()));
-  auto wanted = check_fields(*fields);
+  auto wanted = check_fields(*fields, card_numbers);
   if (wanted && request.has_idempotency_key) {
     wanted->key = storage::idempotency_claim{std::move(request.idempotency_key), fingerprint(*wanted)};
   }
   return wanted;
+}
+
+/// A key has no spaces, so no customer's is another's, nor one of those that operators use.
+std::optional<problem> claim_for(const principal& who, actors::placement_request& wanted) {
+  const auto only_user = who.only_user();
+  if (!only_user) return std::nullopt;
+  if (wanted.what.user_id != *only_user) {
+    auto refused =
+        refuse(fault::forbidden, "userId has to be your own, " + std::to_string(*only_user) + ".").value();
+    refused.errors.push_back({"/userId", refused.detail});
+    return refused;
+  }
+  if (wanted.key) wanted.key->key.insert(0, std::to_string(*only_user) + " ");
+  return std::nullopt;
 }
 
 }  // namespace holdfast::http

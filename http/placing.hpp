@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <tl/expected.hpp>
 
 #include "actors/engine.hpp"
 #include "http/message.hpp"
+#include "http/principal.hpp"
 #include "http/problem.hpp"
 
 namespace holdfast::http {
@@ -19,7 +21,12 @@ inline constexpr std::size_t largest_payment_method_length = 255;
 inline constexpr std::size_t largest_idempotency_key_length = 255;
 
 /// Takes content type, idempotency key and body; overwrites the body with zeros, whatever it
-/// answers. The problem's `instance` is left to the caller.
-tl::expected<actors::placement_request, problem> read_placement(request& request);
+/// answers. Full card numbers may be refused, whatever they are. The problem's `instance` is left to the
+/// caller.
+tl::expected<actors::placement_request, problem> read_placement(request& request, bool card_numbers = true);
+
+/// Makes it the principal's: a customer places for himself only, and his keys are apart from those of all
+/// others, so that nobody's key brings somebody else's reservation. The refusal where it is not for himself.
+std::optional<problem> claim_for(const principal& who, actors::placement_request& wanted);
 
 }  // namespace holdfast::http

@@ -35,6 +35,10 @@ constexpr std::array fault_table{
     fault_row{fault::invalid_parameter, 400, "invalid-parameter", "A parameter has an invalid value", 0},
     fault_row{fault::invalid_header, 400, "invalid-header", "A header has an invalid value", 0},
     fault_row{fault::use_cursor, 400, "use-cursor", "The offset is too large, walk by cursor instead", 0},
+    fault_row{fault::unauthenticated, 401, "unauthenticated", "It is not known who asks", 0},
+    fault_row{fault::forbidden, 403, "forbidden", "Whoever asks may not do this", 0},
+    // When to come back depends on who asks: the doorkeeper says so.
+    fault_row{fault::too_many_requests, 429, "too-many-requests", "There are too many requests", 0},
     fault_row{fault::not_found, 404, "not-found", "There is nothing here", 0},
     fault_row{fault::method_not_allowed, 405, "method-not-allowed", "The method is not allowed here", 0},
     fault_row{fault::payment_declined, 402, "payment-declined", "The payment was declined", 0},

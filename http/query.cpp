@@ -50,12 +50,12 @@ result<std::optional<cursor>> read_cursor(std::string_view query, sorting sort) 
 
 }  // namespace
 
-result<collection_query> read_collection_query(document_kind kind, std::string_view text) {
+result<collection_query> read_collection_query(document_kind kind, std::string_view text,
+                                               std::optional<std::uint64_t> only_user) {
   collection_query query{.kind = kind, .user_id = {}, .after = {}};
   const auto largest = static_cast<std::uint64_t>(domain::largest_exact_integer);
-
   if (kind == document_kind::my_reservation) {
-    auto user = read_number(text, "userId", largest + 1, "a whole number");
+    auto user = read_user(text, only_user);
     if (!user) return tl::unexpected(std::move(user.error()));
     query.user_id = *user;
   }
@@ -73,6 +73,7 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
   auto after = read_cursor(text, *sort);
   if (!after) return tl::unexpected(std::move(after.error()));
   query.descending = sort->descending.value_or(query.user_id.has_value());
+  if (only_user) query.user_id = only_user;
   if (*after) {
     query.descending = (*after)->descending;
     query.after = (*after)->place;
@@ -87,9 +88,9 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
 
 storage::view_query to_view_query(const collection_query& query) {
   storage::view_query rows;
-  rows.collection = query.kind == document_kind::receipt ? storage::view_collection::receipts
-                    : query.user_id                      ? storage::view_collection::of_user
-                                                         : storage::view_collection::reservations;
+  rows.collection = query.user_id                          ? storage::view_collection::of_user
+                    : query.kind == document_kind::receipt ? storage::view_collection::receipts
+                                                           : storage::view_collection::reservations;
   rows.user_id = query.user_id.value_or(0);
   rows.descending = query.descending;
   rows.after = query.after;

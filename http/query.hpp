@@ -20,7 +20,7 @@ inline constexpr std::uint64_t largest_offset = 10'000;
 
 struct collection_query {
   document_kind kind = document_kind::pre_reservation;
-  /// Of one customer: my_reservation only.
+  /// Of one customer: my_reservation only, unless a customer asks.
   std::optional<std::uint64_t> user_id;
   bool descending = false;
   /// With a cursor it only counts the pages that were walked.
@@ -29,8 +29,10 @@ struct collection_query {
   std::optional<storage::view_cursor> after;
 };
 
-/// Unknown parameters are ignored. The problem's `instance` is left to the caller.
-tl::expected<collection_query, problem> read_collection_query(document_kind kind, std::string_view query);
+/// Unknown parameters are ignored. Where there are reservations of one user only, to the one who asks,
+/// another's are refused. The problem's `instance` is left to the caller.
+tl::expected<collection_query, problem> read_collection_query(document_kind kind, std::string_view query,
+                                                              std::optional<std::uint64_t> only_user = {});
 
 /// What the view is asked.
 storage::view_query to_view_query(const collection_query& query);

@@ -14,8 +14,10 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "actors/histogram.hpp"
 #include "http/message.hpp"
@@ -26,8 +28,8 @@ namespace holdfast::http {
 using request_clock = std::chrono::steady_clock;
 
 /// Statuses of the API's answers; others count as the last, which is none.
-inline constexpr std::array<unsigned, 15> counted_statuses{201, 200, 204, 202, 304, 503, 402, 409,
-                                                           404, 400, 405, 415, 422, 500, 0};
+inline constexpr std::array<unsigned, 18> counted_statuses{201, 200, 204, 202, 304, 503, 402, 409, 401,
+                                                           403, 429, 404, 400, 405, 415, 422, 500, 0};
 /// Those of requests that can't be read; again the last is for others.
 inline constexpr std::array<unsigned, 5> unreadable_statuses{400, 408, 413, 431, 0};
 
@@ -91,8 +93,12 @@ class counted_respond {
   counted_respond(request_meter& meter, request_label label, request_clock::time_point began, respond done)
       : meter_(&meter), label_(label), began_(began), done_(std::move(done)) {}
 
+  /// Goes with the answer.
+  void add(std::vector<std::pair<std::string, std::string>> headers) { headers_ = std::move(headers); }
+
   void operator()(response answer) const {
     meter_->count(label_, answer.status, request_clock::now() - began_);
+    answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
     done_(std::move(answer));
   }
 
@@ -101,6 +107,7 @@ class counted_respond {
   request_label label_;
   request_clock::time_point began_;
   respond done_;
+  std::vector<std::pair<std::string, std::string>> headers_;
 };
 
 }  // namespace holdfast::http

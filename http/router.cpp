@@ -9,7 +9,7 @@ namespace holdfast::http {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, resource>, 12> fixed_paths{{
+constexpr std::array<std::pair<std::string_view, resource>, 18> fixed_paths{{
     {"", resource::index},
     {"/actuator", resource::actuator},
     {"/actuator/health", resource::health},
@@ -22,6 +22,12 @@ constexpr std::array<std::pair<std::string_view, resource>, 12> fixed_paths{{
     {"/metrics", resource::metrics},
     {"/openapi.json", resource::openapi},
     {"/events", resource::events},
+    {"/admin/sagas", resource::sagas},
+    {"/admin/sagas/retry", resource::sagas_retry},
+    {"/admin/sagas/cancel", resource::sagas_cancel},
+    {"/admin/breaker", resource::admin_breaker},
+    {"/admin/view/rebuild", resource::admin_view_rebuild},
+    {"/admin/log-level", resource::admin_log_level},
 }};
 
 /// As pattern_of() numbers them: collections and items by their kind, then what has a path of its own.
@@ -45,6 +51,15 @@ constexpr std::array<std::string_view, pattern_count> pattern_names{
     "/metrics",
     "/openapi.json",
     "/events",
+    "/admin/sagas",
+    "/admin/sagas/retry",
+    "/admin/sagas/cancel",
+    "/admin/breaker",
+    "/admin/view/rebuild",
+    "/admin/log-level",
+    "/admin/sagas/{id}",
+    "/admin/sagas/{id}/retry",
+    "/admin/sagas/{id}/cancel",
 };
 
 constexpr std::array<document_kind, 4> kinds{document_kind::pre_reservation, document_kind::payment,
@@ -65,6 +80,17 @@ std::optional<document_kind> find_collection(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<route> find_saga(std::string_view path) {
+  const auto slash = path.find('/');
+  const auto id = parse_id(path.substr(0, slash));
+  if (!id) return std::nullopt;
+  const auto action = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
+  if (action.empty()) return route{.resource = resource::saga, .kind = {}, .id = *id};
+  if (action == "/retry") return route{.resource = resource::saga_retry, .kind = {}, .id = *id};
+  if (action == "/cancel") return route{.resource = resource::saga_cancel, .kind = {}, .id = *id};
+  return std::nullopt;
+}
+
 bool is_pre_reservations(const route& route, resource resource) {
   return route.resource == resource && route.kind == document_kind::pre_reservation;
 }
@@ -76,6 +102,8 @@ std::optional<route> find_route(std::string_view path) {
   for (const auto& [fixed, resource] : fixed_paths) {
     if (fixed == path) return route{.resource = resource, .kind = {}, .id = 0};
   }
+  constexpr std::string_view sagas = "/admin/sagas/";
+  if (path.starts_with(sagas)) return find_saga(path.substr(sagas.size()));
   if (!path.starts_with('/')) return std::nullopt;
   path.remove_prefix(1);
   const auto slash = path.find('/');
@@ -104,14 +132,31 @@ bool is_for_customers(const route& route) {
          route.resource == resource::item || route.resource == resource::events;
 }
 
+bool is_admin(const route& route) {
+  return route.resource >= resource::sagas;
+}
+
+namespace {
+
+/// What an operator sends a command to has nothing to get.
+bool is_command(const route& route) {
+  return is_admin(route) && route.resource != resource::sagas && route.resource != resource::saga;
+}
+
+}  // namespace
+
 bool allows(const route& route, method method) {
   switch (method) {
-    case method::get:
-    case method::head:
     case method::options:
       return true;
+    case method::get:
+    case method::head:
+      return !is_command(route);
     case method::post:
-      return is_pre_reservations(route, resource::collection);
+      return is_pre_reservations(route, resource::collection) ||
+             (is_command(route) && route.resource != resource::admin_log_level);
+    case method::put:
+      return route.resource == resource::admin_log_level;
     case method::del:
       return is_pre_reservations(route, resource::item);
     default:
@@ -120,6 +165,8 @@ bool allows(const route& route, method method) {
 }
 
 std::string_view allowed_methods(const route& route) {
+  if (allows(route, method::put)) return "OPTIONS, PUT";
+  if (is_command(route)) return "OPTIONS, POST";
   if (allows(route, method::post)) return "GET, HEAD, OPTIONS, POST";
   if (allows(route, method::del)) return "DELETE, GET, HEAD, OPTIONS";
   return "GET, HEAD, OPTIONS";

@@ -26,14 +26,24 @@ enum class resource : std::uint8_t {
   parked,
   metrics,
   openapi,
-  events
+  events,
+  sagas,
+  sagas_retry,
+  sagas_cancel,
+  admin_breaker,
+  admin_view_rebuild,
+  admin_log_level,
+  // With an id.
+  saga,
+  saga_retry,
+  saga_cancel
 };
 
 struct route {
   http::resource resource = resource::index;
   /// Of collections and items.
   document_kind kind = document_kind::pre_reservation;
-  /// Of items.
+  /// Of items and sagas.
   domain::reservation_id id = 0;
 
   bool operator==(const route&) const = default;
@@ -45,12 +55,14 @@ std::optional<route> find_route(std::string_view path);
 
 /// The paths that a route stands for, as one name: "/preReservations/{id}". There are few of them, whatever
 /// clients ask for, and they are numbered from 0.
-inline constexpr std::size_t pattern_count = 19;
+inline constexpr std::size_t pattern_count = 28;
 std::size_t pattern_of(const route& route);
 std::string_view pattern_name(std::size_t pattern);
 
 /// What customers ask for; the rest is for operators.
 bool is_for_customers(const route& route);
+/// What operators do, and what only they read: see admin.hpp.
+bool is_admin(const route& route);
 
 bool allows(const route& route, method method);
 

@@ -14,6 +14,8 @@
 
 namespace holdfast::http {
 
+class tls_certificates;
+
 inline constexpr std::size_t largest_body_bytes = 16 * 1024;
 inline constexpr std::size_t largest_header_bytes = 8 * 1024;
 inline constexpr std::chrono::seconds whole_request_within{30};
@@ -31,6 +33,8 @@ struct server_options {
   /// Connections at once; further ones are closed at once. Bounds memory and descriptors.
   std::uint32_t largest_connections = 20'000;
   refusal_listener refused = {};
+  /// With them it is HTTPS.
+  std::shared_ptr<const tls_certificates> certificates = {};
 };
 
 class server {

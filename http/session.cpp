@@ -1,10 +1,13 @@
 #include "http/session.hpp"
 
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <string.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -50,19 +53,28 @@ void fill_in_chunk_size(std::string& chunk) {
 
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
+/// What OpenSSL makes of a request that came without TLS.
+bool is_plain_http(const boost::system::error_code& error) {
+  return error.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
+}
+
 }  // namespace
 
 // --- session_set ---
 
 session_set::session_set(handler handle, std::chrono::milliseconds whole_request_within,
-                         std::function<void()> closed, refusal_listener refused)
+                         std::function<void()> closed, refusal_listener refused,
+                         std::shared_ptr<const tls_certificates> certificates)
     : handle_(std::move(handle)),
       whole_request_within_(whole_request_within),
       closed_(std::move(closed)),
-      refused_(std::move(refused)) {}
+      refused_(std::move(refused)),
+      certificates_(std::move(certificates)) {}
 
 void session_set::open(loop_socket socket) {
-  sessions_.push_front(std::make_shared<session>(std::move(socket), *this));
+  sessions_.push_front(std::make_shared<session>(std::move(socket),
+                                                 certificates_ ? certificates_->current() : nullptr, *this));
   const auto opened = sessions_.front();
   opened->start(sessions_.begin());
   if (draining_) opened->drain();
@@ -100,15 +112,39 @@ void session_set::close_all() {
 
 // --- session: its life ---
 
-session::session(loop_socket socket, session_set& set) : socket_(std::move(socket)), set_(set) {}
+session::session(loop_socket socket, tls_context context, session_set& set)
+    : socket_(std::move(socket), std::move(context)), set_(set) {}
 
 void session::start(std::list<std::shared_ptr<session>>::iterator place) {
   place_ = place;
   error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.plain().set_option(asio::ip::tcp::no_delay(true), ignored);
   // For write(), which must not wait.
-  socket_.non_blocking(true, ignored);
+  socket_.plain().non_blocking(true, ignored);
+  if (socket_.secure()) return shake_hands();
   await_request();
+}
+
+/// Within the time that a whole request has.
+void session::shake_hands() {
+  enter(phase::handshaking, set_.whole_request_within_);
+  socket_.async_handshake([self = shared_from_this()](error_code error) { self->on_shaken(error); });
+}
+
+void session::on_shaken(error_code error) {
+  if (phase_ != phase::handshaking) return;
+  if (!error) {
+    await_request();
+    if (set_.draining_) drain();
+    return;
+  }
+  if (!is_plain_http(error)) return close();
+  socket_.become_plain();
+  parser_.emplace();
+  problem problem;
+  problem.fault = fault::bad_request_line;
+  problem.detail = "This port speaks HTTPS: ask for https:// in place of http://.";
+  refuse(problem);
 }
 
 void session::enter(phase phase, std::chrono::milliseconds at_most) {
@@ -133,7 +169,7 @@ void session::sweep(clock::time_point now) {
 
 void session::drain() {
   if (stream_) stream_->end();
-  if (phase_ != phase::reading) return;
+  if (phase_ != phase::reading && phase_ != phase::handshaking) return;
   deadline_ = std::min(deadline_, clock::now() + drain_grace);
   // What a read has taken already, its handler in the loop's queue tells first.
   asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close_if_idle(); });
@@ -141,7 +177,7 @@ void session::drain() {
 
 void session::close_if_idle() {
   error_code ignored;
-  if (phase_ == phase::reading && !request_has_begun() && socket_.available(ignored) == 0) close();
+  if (phase_ == phase::reading && !request_has_begun() && socket_.plain().available(ignored) == 0) close();
 }
 
 void session::close() {
@@ -149,7 +185,7 @@ void session::close() {
   phase_ = phase::closed;
   if (stream_) std::exchange(stream_, nullptr)->abandon();
   error_code ignored;
-  socket_.close(ignored);
+  socket_.plain().close(ignored);
   set_.sessions_.erase(place_);
   set_.closed_();
 }
@@ -157,7 +193,7 @@ void session::close() {
 /// Asked of the socket: while a request is handled nothing is read.
 bool session::client_has_left() const {
   if (phase_ == phase::closed) return true;
-  pollfd socket{const_cast<loop_socket&>(socket_).native_handle(), POLLRDHUP, 0};
+  pollfd socket{const_cast<loop_socket&>(socket_.plain()).native_handle(), POLLRDHUP, 0};
   return ::poll(&socket, 1, 0) == 1;
 }
 
@@ -241,6 +277,7 @@ void session::handle_request() {
   request request = parser_->take();
   if (request.host.empty()) request.host = local_address();
   request.from = weak_from_this();
+  request.secure = socket_.secure();
   std::string path = request.path;
   try {
     set_.handle_(request, [session = weak_from_this(), number](response response) {
@@ -258,7 +295,7 @@ void session::handle_request() {
 
 std::string session::local_address() const {
   error_code error;
-  const auto endpoint = socket_.local_endpoint(error);
+  const auto endpoint = socket_.plain().local_endpoint(error);
   if (error) return "localhost";
   const std::string address = endpoint.address().to_string();
   const bool bracketed = endpoint.address().is_v6();
@@ -273,7 +310,7 @@ void session::on_response(std::uint64_t request_number, response response) {
 /// Where the request ends can't be known, or it won't end: this is the connection's last answer.
 void session::refuse(const problem& problem) {
   error_code ignored;
-  socket_.cancel(ignored);
+  socket_.plain().cancel(ignored);
   form_ = {.keep_alive = false};
   head_ = parser_->head();
   auto response = render(problem);
@@ -324,7 +361,7 @@ void session::on_written(error_code error) {
 void session::begin_stream() {
   phase_ = phase::streaming;
   error_code ignored;
-  socket_.set_option(asio::socket_base::send_buffer_size(stream_send_buffer_bytes), ignored);
+  socket_.plain().set_option(asio::socket_base::send_buffer_size(stream_send_buffer_bytes), ignored);
   stream_->start([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->go_on_streaming();
   });
@@ -374,6 +411,9 @@ void session::write_piece() {
 }
 
 void session::end_stream() {
+  // Of who watches whether the client leaves.
+  error_code ignored;
+  if (socket_.secure()) socket_.plain().cancel(ignored);
   std::exchange(stream_, nullptr)->abandon();
   output_.assign(form_.http_1_0 ? std::string_view() : last_chunk);
   write_now();
@@ -382,13 +422,24 @@ void session::end_stream() {
 /// A client has nothing to say on its last request's connection. What it says all the same is read and
 /// forgotten, so that its leaving is noticed.
 void session::watch_client() {
-  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](error_code error) {
+  if (socket_.secure()) {
+    return socket_.async_read_some(
+        input_.prepare(read_bytes),
+        [self = shared_from_this()](error_code error, std::size_t) { self->client_said_something(error); });
+  }
+  socket_.plain().async_wait(asio::socket_base::wait_read, [self = shared_from_this()](error_code error) {
     if (self->phase_ != phase::streaming) return;
     std::array<char, 256> ignored;
-    if (!error) self->socket_.read_some(asio::buffer(ignored), error);
-    if (error && error != asio::error::would_block) return self->close();
-    self->watch_client();
+    if (!error) self->socket_.plain().read_some(asio::buffer(ignored), error);
+    if (error == asio::error::would_block) error = {};
+    self->client_said_something(error);
   });
+}
+
+void session::client_said_something(error_code error) {
+  if (phase_ != phase::streaming) return;
+  if (error) return close();
+  watch_client();
 }
 
 // --- session: leaving ---
@@ -397,21 +448,30 @@ void session::watch_client() {
 /// response to that: so say that we are done, and read on until the client is.
 void session::linger() {
   enter(phase::lingering, linger_within);
+  if (!socket_.secure()) return stop_sending();
+  socket_.async_say_goodbye([self = shared_from_this()](error_code) {
+    // Whether it was understood or not.
+    if (self->phase_ == phase::lingering) self->stop_sending();
+  });
+}
+
+void session::stop_sending() {
   error_code error;
-  socket_.shutdown(asio::socket_base::shutdown_send, error);
+  socket_.plain().shutdown(asio::socket_base::shutdown_send, error);
   if (error) return close();
   discard(input_.size());
   drain_input();
 }
 
 void session::drain_input() {
-  socket_.async_read_some(input_.prepare(read_bytes),
-                          [self = shared_from_this()](error_code error, std::size_t bytes) {
-                            if (self->phase_ != phase::lingering) return;
-                            self->lingered_bytes_ += bytes;
-                            if (error || self->lingered_bytes_ > largest_linger_bytes) return self->close();
-                            self->drain_input();
-                          });
+  socket_.plain().async_read_some(input_.prepare(read_bytes),
+                                  [self = shared_from_this()](error_code error, std::size_t bytes) {
+                                    if (self->phase_ != phase::lingering) return;
+                                    self->lingered_bytes_ += bytes;
+                                    if (error || self->lingered_bytes_ > largest_linger_bytes)
+                                      return self->close();
+                                    self->drain_input();
+                                  });
 }
 
 }  // namespace holdfast::http

@@ -6,8 +6,6 @@
 // Threading: everything here belongs to one event loop and runs on its thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +16,7 @@
 #include <string>
 
 #include "http/body_stream.hpp"
+#include "http/client_socket.hpp"
 #include "http/connection.hpp"
 #include "http/framing.hpp"
 #include "http/handler.hpp"
@@ -37,19 +36,15 @@ inline constexpr std::chrono::seconds drain_grace{1};
 /// and long until a slow reader is noticed.
 inline constexpr int stream_send_buffer_bytes = 128 * 1024;
 
-/// Asio's sockets with the executor's type erased cost an allocation for each operation.
-using loop_socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
-
 class session;
 
 /// The sessions of one event loop and what they share.
 class session_set {
  public:
   /// `closed` is called once for each session that closes; `refused`, where given, with the status of each
-  /// request that never reached the handler.
+  /// request that never reached the handler. Without certificates sessions are plain.
   session_set(handler handle, std::chrono::milliseconds whole_request_within, std::function<void()> closed,
-              refusal_listener refused);
+              refusal_listener refused, std::shared_ptr<const tls_certificates> certificates);
 
   void open(loop_socket socket);
   /// Closes those whose time is up.
@@ -67,6 +62,7 @@ class session_set {
   std::chrono::milliseconds whole_request_within_;
   std::function<void()> closed_;
   refusal_listener refused_;
+  std::shared_ptr<const tls_certificates> certificates_;
   date_clock date_;
   bool draining_ = false;
   std::list<std::shared_ptr<session>> sessions_;
@@ -76,7 +72,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
  public:
   using clock = std::chrono::steady_clock;
 
-  session(loop_socket socket, session_set& set);
+  session(loop_socket socket, tls_context context, session_set& set);
 
   void start(std::list<std::shared_ptr<session>>::iterator place);
   void sweep(clock::time_point now);
@@ -90,9 +86,20 @@ class session final : public connection, public std::enable_shared_from_this<ses
  private:
   using error_code = boost::beast::error_code;
 
-  enum class phase : std::uint8_t { reading, continuing, handling, writing, streaming, lingering, closed };
+  enum class phase : std::uint8_t {
+    handshaking,
+    reading,
+    continuing,
+    handling,
+    writing,
+    streaming,
+    lingering,
+    closed
+  };
 
   void enter(phase phase, std::chrono::milliseconds at_most);
+  void shake_hands();
+  void on_shaken(error_code error);
   void await_request();
   void close_if_idle();
   void parse_later();
@@ -116,11 +123,13 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void write_piece();
   void end_stream();
   void watch_client();
+  void client_said_something(error_code error);
   void linger();
+  void stop_sending();
   void drain_input();
   std::string local_address() const;
 
-  loop_socket socket_;
+  client_socket socket_;
   session_set& set_;
   std::list<std::shared_ptr<session>>::iterator place_;
   phase phase_ = phase::reading;

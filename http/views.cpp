@@ -23,6 +23,11 @@ response view_unavailable(const client& client) {
                 "time in Retry-After.");
 }
 
+/// To a customer another's is as good as none.
+bool may_see(const client& client, const story& story) {
+  return story.state.what.user_id == client.who->only_user().value_or(story.state.what.user_id);
+}
+
 response show(const client& client, document_kind kind, const story& story, std::string_view if_none_match) {
   auto tag = etag_of(story.state.version, kind, client.base, client.media_type);
   if (matches(if_none_match, tag)) {
@@ -54,7 +59,7 @@ response answer_item(const client& client, document_kind kind, domain::reservati
   }
   const auto story = read_story(kind, id, read.records);
   if (!story) return broken_records(client, id, story.error());
-  if (!has_document(kind, story->state)) return missing(client, kind, id);
+  if (!has_document(kind, story->state) || !may_see(client, *story)) return missing(client, kind, id);
   return show(client, kind, *story, if_none_match);
 }
 
@@ -66,7 +71,10 @@ response answer_collection(const client& client, const collection_query& query,
   for (const auto& row : rows->rows) {
     auto story = read_story(query.kind, row.id, row.records);
     if (!story) return broken_records(client, row.id, story.error());
-    page.stories.push_back(std::move(*story));
+    // A customer's receipts are looked for among all of his reservations.
+    if (has_document(query.kind, story->state) && may_see(client, *story)) {
+      page.stories.push_back(std::move(*story));
+    }
   }
   auto response = document_response(
       200, client, [&](json_writer& out) { write_collection(out, query, page, client.base); });

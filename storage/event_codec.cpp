@@ -13,6 +13,7 @@ constexpr std::uint8_t format_version = 1;
 /// A tag and a time: no event is shorter, which bounds what a record's count may claim.
 constexpr std::size_t smallest_event_bytes = 2;
 constexpr std::uint8_t last_cancel_reason = static_cast<std::uint8_t>(domain::cancel_reason::by_operator);
+constexpr std::uint8_t last_operator_action = static_cast<std::uint8_t>(domain::operator_action::cancel);
 
 // The table of FORMAT.md: the tag of each event and its fields in order, its time left out.
 // A tag is given once and never again; a new field needs a new tag or a new format version.
@@ -40,6 +41,9 @@ template <> struct layout<domain::payment_refunded> : layout_of<9, &domain::paym
 template <> struct layout<domain::reservation_cancelled> : layout_of<10, &domain::reservation_cancelled::reason> {};
 template <> struct layout<domain::reservation_parked> : layout_of<11, &domain::reservation_parked::why> {};
 template <> struct layout<domain::reservation_resumed> : layout_of<12> {};
+template <> struct layout<domain::operator_intervened>
+    : layout_of<13, &domain::operator_intervened::action, &domain::operator_intervened::who,
+                &domain::operator_intervened::why> {};
 template <> struct layout<domain::receipts::issued>
     : layout_of<32, &domain::receipts::issued::number, &domain::receipts::issued::expected_delivery_at> {};
 template <> struct layout<domain::receipts::voided> : layout_of<33> {};
@@ -90,6 +94,7 @@ class writer {
     }
   }
   void put(domain::cancel_reason reason) { byte(static_cast<std::uint8_t>(reason)); }
+  void put(domain::operator_action action) { byte(static_cast<std::uint8_t>(action)); }
   void put(const domain::zoned_timestamp& moment) {
     put(minus(milliseconds_of(moment.at), previous_ms_));
     put(std::int64_t{moment.utc_offset.count()});
@@ -189,6 +194,13 @@ class reader {
       return fail("unknown cancel reason");
     }
     reason = static_cast<domain::cancel_reason>(number);
+  }
+  void get(domain::operator_action& action) {
+    const auto number = byte();
+    if (number > last_operator_action) {
+      return fail("unknown operator action");
+    }
+    action = static_cast<domain::operator_action>(number);
   }
   void get(domain::zoned_timestamp& moment) {
     std::int64_t difference = 0;

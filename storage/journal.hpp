@@ -76,6 +76,12 @@ struct journal_record {
   bool operator==(const journal_record&) const = default;
 };
 
+/// An idempotency key and whose it is.
+struct kept_key {
+  entity_id entity = 0;
+  idempotency_claim claim;
+};
+
 /// What a new owner of a shard starts from.
 struct shard_claim {
   shard_id shard = 0;
@@ -123,6 +129,10 @@ class journal {
   /// At most `limit` unfinished entities of a shard that are greater than `after`, ascending.
   virtual void list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                                journal_callback<std::vector<entity_id>> done) = 0;
+
+  /// At most `limit` idempotency keys of a shard that are greater than `after`, in the order of their bytes.
+  virtual void list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                         journal_callback<std::vector<kept_key>> done) = 0;
 
   /// The last durable position of every shard, 0 where it has none; `shard_count` of them. What lets
   /// somebody follow all shards, whoever appends to them.

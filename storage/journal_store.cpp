@@ -142,6 +142,11 @@ std::vector<entity_id> journal_store::list_unfinished(shard_id shard, entity_id 
   return storage::list_unfinished(tables_, tail_, shard, after, limit);
 }
 
+std::vector<kept_key> journal_store::list_keys(shard_id shard, const std::string& after,
+                                               std::uint32_t limit) const {
+  return storage::list_keys(tables_, tail_, shard, after, limit);
+}
+
 std::vector<position> journal_store::read_ends() const {
   std::vector<position> ends;
   ends.reserve(ends_.size());

@@ -45,6 +45,7 @@ class journal_store {
   std::vector<journal_record> read_entity(entity_id entity) const;
   std::vector<journal_record> read_shard(shard_id shard, position from, std::uint32_t limit) const;
   std::vector<entity_id> list_unfinished(shard_id shard, entity_id after, std::uint32_t limit) const;
+  std::vector<kept_key> list_keys(shard_id shard, const std::string& after, std::uint32_t limit) const;
   std::vector<position> read_ends() const;
 
  private:

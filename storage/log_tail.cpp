@@ -170,6 +170,17 @@ std::pair<position, std::vector<std::string>> log_tail::records(shard_id shard, 
   return {begin, std::move(found)};
 }
 
+std::map<std::string, std::string> log_tail::keys(shard_id shard, std::string_view after) const {
+  std::map<std::string, std::string> found;
+  look([&](const tail_part& part) {
+    for (const auto& [key, value] : part.keys()) {
+      if (layout::shard_of_key(key) == shard && key > after) found.emplace(key, value);
+    }
+    return false;
+  });
+  return found;
+}
+
 std::unordered_map<entity_id, bool> log_tail::unfinished(shard_id shard, entity_id after) const {
   std::unordered_map<entity_id, bool> found;
   look([&](const tail_part& part) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -102,6 +103,8 @@ class log_tail {
   /// position on.
   std::pair<position, std::vector<std::string>> records(shard_id shard, position from,
                                                         std::uint32_t limit) const;
+  /// The rows of the shard's idempotency keys that are here, behind the one with this key.
+  std::map<std::string, std::string> keys(shard_id shard, std::string_view after) const;
   /// The entities of a shard that are here, greater than `after`: whether each is unfinished.
   std::unordered_map<entity_id, bool> unfinished(shard_id shard, entity_id after) const;
 

@@ -77,6 +77,16 @@ class memory_journal::store {
     return entities;
   }
 
+  std::vector<kept_key> list_keys(shard_id id, const std::string& after, std::uint32_t limit) {
+    const std::lock_guard lock(mutex_);
+    const auto& keys = shards_.at(id).keys;
+    std::vector<kept_key> some;
+    for (auto next = keys.upper_bound(after); next != keys.end() && some.size() < limit; ++next) {
+      some.push_back({next->second.entity, {next->first, next->second.fingerprint}});
+    }
+    return some;
+  }
+
   std::vector<position> read_ends() {
     const std::lock_guard lock(mutex_);
     std::vector<position> ends;
@@ -228,6 +238,13 @@ void memory_journal::list_unfinished(shard_id shard, entity_id after, std::uint3
                                      journal_callback<std::vector<entity_id>> done) {
   run_([kept = store_, shard, after, limit, done = std::move(done)] {
     done(kept->list_unfinished(shard, after, limit));
+  });
+}
+
+void memory_journal::list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                               journal_callback<std::vector<kept_key>> done) {
+  run_([kept = store_, shard, after = std::move(after), limit, done = std::move(done)] {
+    done(kept->list_keys(shard, after, limit));
   });
 }
 

@@ -284,6 +284,14 @@ void postgres_journal::list_unfinished(shard_id shard, entity_id after, std::uin
   threads_->scan(read, std::move(done));
 }
 
+void postgres_journal::list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                                 journal_callback<std::vector<kept_key>> done) {
+  const auto read = [=](postgres_connection& connection) {
+    return storage::list_keys(connection, shard, after, limit);
+  };
+  threads_->scan(read, std::move(done));
+}
+
 void postgres_journal::read_ends(journal_callback<std::vector<position>> done) {
   threads_->scan([](postgres_connection& connection) { return storage::read_ends(connection); },
                  std::move(done));

@@ -19,6 +19,10 @@ constexpr postgres_statement unfinished_entities{
     "unfinished_entities",
     "SELECT entity FROM unfinished WHERE shard = $1::bigint AND entity > $2::bigint ORDER BY entity "
     "LIMIT $3::bigint"};
+constexpr postgres_statement kept_keys{
+    "kept_keys",
+    "SELECT key, entity, fingerprint FROM keys WHERE shard = $1::bigint AND key > $2::bytea ORDER BY key "
+    "LIMIT $3::bigint"};
 constexpr postgres_statement shard_ends{"shard_ends", "SELECT shard::bigint, last_position FROM shards"};
 
 /// No number of the journal is greater, and `bigint` has a sign.
@@ -60,6 +64,18 @@ std::vector<entity_id> list_unfinished(postgres_connection& connection, shard_id
   for (std::size_t row = 0; row < answers.at(0).count(); ++row)
     entities.push_back(answers.at(0).number(row, 0));
   return entities;
+}
+
+std::vector<kept_key> list_keys(postgres_connection& connection, shard_id shard, const std::string& after,
+                                std::uint32_t limit) {
+  const auto answers =
+      connection.exchange({{kept_keys, postgres_values().number(shard).bytes(after).number(limit)}});
+  const auto& rows = answers.at(0);
+  std::vector<kept_key> keys;
+  for (std::size_t row = 0; row < rows.count(); ++row) {
+    keys.push_back({rows.number(row, 1), {rows.bytes(row, 0), rows.number(row, 2)}});
+  }
+  return keys;
 }
 
 std::vector<position> read_ends(postgres_connection& connection) {

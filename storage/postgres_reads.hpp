@@ -14,6 +14,8 @@ std::vector<journal_record> read_shard(postgres_connection& connection, shard_id
                                        std::uint32_t limit);
 std::vector<entity_id> list_unfinished(postgres_connection& connection, shard_id shard, entity_id after,
                                        std::uint32_t limit);
+std::vector<kept_key> list_keys(postgres_connection& connection, shard_id shard, const std::string& after,
+                                std::uint32_t limit);
 std::vector<position> read_ends(postgres_connection& connection);
 
 }  // namespace holdfast::storage

@@ -199,6 +199,12 @@ void rocksdb_journal::list_unfinished(shard_id shard, entity_id after, std::uint
   threads_->read(read, std::move(done));
 }
 
+void rocksdb_journal::list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                                journal_callback<std::vector<kept_key>> done) {
+  const auto read = [=](const journal_store& store) { return store.list_keys(shard, after, limit); };
+  threads_->read(read, std::move(done));
+}
+
 void rocksdb_journal::read_ends(journal_callback<std::vector<position>> done) {
   threads_->read([](const journal_store& store) { return store.read_ends(); }, std::move(done));
 }

@@ -57,6 +57,8 @@ class rocksdb_journal final : public journal {
                   journal_callback<std::vector<journal_record>> done) override;
   void list_unfinished(shard_id shard, entity_id after, std::uint32_t limit,
                        journal_callback<std::vector<entity_id>> done) override;
+  void list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                 journal_callback<std::vector<kept_key>> done) override;
   void read_ends(journal_callback<std::vector<position>> done) override;
 
  private:

@@ -70,6 +70,27 @@ std::vector<journal_record> read_shard(const rocksdb_store& tables, const log_ta
   return records;
 }
 
+std::vector<kept_key> list_keys(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
+                                const std::string& after, std::uint32_t limit) {
+  const auto first = layout::claim_key(shard, after);
+  auto found = tail.keys(shard, first);
+  std::uint32_t listed = 0;
+  auto rows = tables.scan(family::keys, shard);
+  for (rows->Seek(first); rows->Valid() && listed < limit; rows->Next()) {
+    if (rows->key() == first) continue;
+    if (found.emplace(rows->key().ToString(), rows->value().ToString()).second) ++listed;
+  }
+  tables.check(rows->status());
+  std::vector<kept_key> all;
+  for (const auto& [key, value] : found) {
+    if (all.size() == limit) break;
+    const auto holder = layout::decode_holder(value);
+    if (!holder) tables.fail("damaged idempotency key in shard " + std::to_string(shard));
+    all.push_back({holder->entity, {key.substr(layout::shard_key(shard).size()), holder->fingerprint}});
+  }
+  return all;
+}
+
 std::vector<entity_id> list_unfinished(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
                                        entity_id after, std::uint32_t limit) {
   const auto in_tail = tail.unfinished(shard, after);

@@ -17,5 +17,7 @@ std::vector<journal_record> read_shard(const rocksdb_store& tables, const log_ta
                                        position from, std::uint32_t limit);
 std::vector<entity_id> list_unfinished(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
                                        entity_id after, std::uint32_t limit);
+std::vector<kept_key> list_keys(const rocksdb_store& tables, const log_tail& tail, shard_id shard,
+                                const std::string& after, std::uint32_t limit);
 
 }  // namespace holdfast::storage

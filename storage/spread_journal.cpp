@@ -195,6 +195,11 @@ void spread_journal::list_unfinished(shard_id shard, entity_id after, std::uint3
   journal_of(shard).list_unfinished(shard, after, limit, answers_->counted(std::move(done)));
 }
 
+void spread_journal::list_keys(shard_id shard, std::string after, std::uint32_t limit,
+                               journal_callback<std::vector<kept_key>> done) {
+  journal_of(shard).list_keys(shard, std::move(after), limit, answers_->counted(std::move(done)));
+}
+
 /// Each part knows the shards that it is for.
 void spread_journal::read_ends(journal_callback<std::vector<position>> done) {
   struct gathered {

@@ -84,6 +84,7 @@ cluster::cluster(std::uint64_t seed, cluster_network& network, recorder& into)
     one.door.address = cluster_network::address(number);
     one.door.port = port_for_customers;
     one.door.node = name_of_node(number);
+    one.door.key = key_;
     put_cuts(number);
     start(one, number);
   }
@@ -105,6 +106,10 @@ void cluster::start(node& one, std::size_t number) {
   const std::vector<std::string> arguments{"serve",
                                            "--listen",
                                            address + ":" + std::to_string(port_for_customers),
+                                           "--auth",
+                                           "keys",
+                                           "--auth-keys",
+                                           keys_.path(),
                                            "--node-listen",
                                            address + ":" + std::to_string(port_for_nodes),
                                            "--node-certificate",
@@ -275,7 +280,9 @@ std::string cluster::sql(const std::string& statements) const {
 // --- The end ---
 
 testing::http_client cluster::client_of(std::size_t number) const {
-  return testing::http_client(port_for_customers, nodes_[number].door.address);
+  testing::http_client client(port_for_customers, nodes_[number].door.address);
+  client.identify_by(key_);
+  return client;
 }
 
 int cluster::figure(std::size_t number, const std::string& name) const {

@@ -19,6 +19,7 @@
 #include "tests/chaos/own_world.hpp"
 #include "tests/chaos/recorded_customers.hpp"
 #include "tests/chaos/site.hpp"
+#include "tests/support/api_key_file.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
@@ -138,6 +139,9 @@ class cluster final : public site {
 
   recorder& into_;
   cluster_network& network_;
+  /// Customers and judges come with an operator's key: nothing is served beyond loopback to just anybody.
+  testing::api_key_file keys_;
+  const std::string key_ = keys_.add("chaos", "operator");
   testing::temporary_folder ledger_;
   testing::postgres_server postgres_;
   testing::redis_server redis_;

@@ -60,6 +60,7 @@ bool recorded_customer::connected() {
   const auto deadline = auditing_ || !patience_ ? testing::answer_deadline : *patience_;
   try {
     client = std::make_unique<testing::http_client>(port, to.address, deadline);
+    if (!to.key.empty()) client->identify_by(to.key);
   } catch (const std::exception&) {
     return false;
   }

@@ -27,6 +27,8 @@ struct front {
   std::atomic<std::uint16_t> port{0};
   /// Where there are several.
   std::string node;
+  /// What it knows its customers by; none where it asks nobody who he is.
+  std::string key = {};
 };
 /// Each request goes to any of them.
 using fronts = std::vector<const front*>;

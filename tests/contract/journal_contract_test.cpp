@@ -352,6 +352,37 @@ TEST_CASE_TEMPLATE("unfinished entities are listed page by page, of their shard 
   CHECK(list_unfinished(*journal, shard, 0, 0).empty());
 }
 
+TEST_CASE_TEMPLATE("keys are listed page by page, of their shard only", adapter, EVERY_ADAPTER) {
+  adapter here;
+  const auto journal = here.open();
+  const auto owner = claim(*journal, shard);
+  const auto neighbour = claim(*journal, shard + 1);
+  const auto claim_key = [&](const shard_claim& of, std::uint64_t n, const std::string& key) {
+    auto one = entry(of, id_of(of.shard, n), 0);
+    one.key = idempotency_claim{key, n * 11};
+    REQUIRE(append(*journal, one).status == append_status::appended);
+  };
+  claim_key(neighbour, 1, "b");
+  claim_key(owner, 1, "c\xff");
+  claim_key(owner, 2, std::string("a\0z", 3));
+  claim_key(owner, 3, "b");
+  append(*journal, entry(owner, nth(4), 0));
+  const auto text = [&](const std::string& after, std::uint32_t limit) {
+    std::string listed;
+    for (const auto& one : list_keys(*journal, shard, after, limit)) {
+      listed += one.claim.key + "=" + std::to_string(sequence_of(one.entity)) + "/" +
+                std::to_string(one.claim.fingerprint) + " ";
+    }
+    return listed;
+  };
+  CHECK(text("", 10) == std::string("a\0z=2/22 ", 9) + "b=3/33 c\xff=1/11 ");
+  CHECK(text("", 1) == std::string("a\0z=2/22 ", 9));
+  CHECK(text("a", 2) == std::string("a\0z=2/22 ", 9) + "b=3/33 ");
+  CHECK(text("b", 10) == "c\xff=1/11 ");
+  CHECK(text("c\xff", 10) == "");
+  CHECK(text("", 0) == "");
+}
+
 TEST_CASE_TEMPLATE("a shard is read page by page, of its own only", adapter, EVERY_ADAPTER) {
   adapter here;
   const auto journal = here.open();

@@ -5,7 +5,9 @@
 
 #include <string>
 
+#include "domain/card.hpp"
 #include "domain/reservation.hpp"
+#include "http/admin_request.hpp"
 #include "http/answers.hpp"
 #include "http/client.hpp"
 #include "http/cursor.hpp"
@@ -13,6 +15,8 @@
 #include "http/placing.hpp"
 #include "http/query.hpp"
 #include "http/router.hpp"
+#include "http/saga_documents.hpp"
+#include "http/saga_filter.hpp"
 #include "http/views.hpp"
 #include "storage/event_codec.hpp"
 #include "storage/view_format.hpp"
@@ -98,6 +102,43 @@ void get(const http::client& client, const http::route& route, const http::reque
   check(http::answer_item(client, route.kind, route.id, {}, {http::read_status::missing, {}}));
 }
 
+/// What is kept of an operator's words.
+void check(const http::client& client, const http::operator_note& note) {
+  const domain::reservation parked = [] {
+    domain::reservation state;
+    state.version = 1;
+    state.parked = true;
+    return state;
+  }();
+  require(!domain::may_contain_card_number(note.who) && !domain::may_contain_card_number(note.why),
+          "no card number is kept");
+  const domain::intervene wish{domain::operator_action::retry, note.who, note.why};
+  const auto decided = domain::decide(parked, wish, launch);
+  require(decided.refused == domain::rejection::none, "what is read the domain takes");
+  auto records = records_of({1, {}, {}, {}, {0, "KRW"}, {}}, domain::charge_result::captured);
+  records += storage::encode_events(decided.events);
+  check(http::saga_response(client, some_id, records, std::nullopt));
+  check(http::answer_item(client, http::document_kind::my_reservation, some_id, {},
+                          {http::read_status::found, records}));
+}
+
+void administer(const http::client& client, const http::route& route, const http::request& request) {
+  const auto query = http::read_saga_query(request.query);
+  if (!query) return check(http::refuse(client, query.error()));
+  require(query->size >= 1 && query->size <= http::largest_page_size, "pages are bounded");
+  check(http::saga_page_response(client, *query, {{}, some_id}));
+  if (const auto bulk = http::read_bulk(request, *client.who)) {
+    require(bulk->which.size >= 1 && bulk->which.size <= http::largest_bulk, "bulks are bounded");
+    require(bulk->which.filter.state != http::saga_state::any, "a bulk has a state");
+    check(client, bulk->note);
+  } else {
+    check(http::refuse(client, bulk.error()));
+  }
+  const auto name = route.resource == http::resource::admin_breaker ? "action" : "level";
+  if (const auto word = http::read_word(request, *client.who, name)) check(client, word->note);
+  if (const auto note = http::read_note(request, *client.who)) check(client, *note);
+}
+
 void handle(http::request request) {
   const auto client = http::client_of(request);
   const auto route = http::find_route(request.path);
@@ -106,6 +147,7 @@ void handle(http::request request) {
     require(!http::allowed_methods(*route).empty(), "every resource allows some method");
     return check(http::refuse(client, http::fault::method_not_allowed, "Not allowed here."));
   }
+  if (http::is_admin(*route)) return administer(client, *route, request);
   if (request.method == http::method::post) return place(client, request);
   if (request.method == http::method::del) {
     return check(http::answer_cancellation(client, route->id, {actors::cancellation_status::in_progress}));

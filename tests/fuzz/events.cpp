@@ -25,6 +25,8 @@ void decide_all(const domain::reservation& state) {
       domain::record_refund{"re_2"},
       domain::park{"why", true},
       domain::resume{},
+      domain::intervene{domain::operator_action::retry, "who", "why"},
+      domain::intervene{domain::operator_action::cancel, "who", "why"},
   };
   for (const auto& command : commands) {
     const auto decided = domain::decide(state, command, now);

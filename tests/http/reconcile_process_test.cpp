@@ -18,6 +18,7 @@
 #include "payments/sandbox_ledger.hpp"
 #include "storage/rocksdb_journal.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/sandbox_process.hpp"
 #include "tests/support/seeded_reservations.hpp"
@@ -451,4 +452,26 @@ TEST_CASE("settings that it does not know are refused with exit code 2") {
     CHECK(result.output.empty());
     CHECK(result.errors.starts_with("holdfast: "));
   }
+}
+
+TEST_CASE("the journal of a shop on PostgreSQL is compared, also beside it, and not mended") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  const postgres_database database;
+  serving_process server(data, {"--journal", database.url()});
+  http_client client(server.port());
+  for (int n = 0; n < 12; ++n) buy_and_regret(client, n);
+  const std::vector<std::string> flags{"--journal", database.url(), "--format", "json"};
+  CHECK(eventually([&] { return in_summary(reconcile(data, flags), "/underWay") == 0; }));
+  const auto result = reconcile(data, flags);
+  CHECK(result.code == 0);
+  CHECK(in_summary(result, "/reservations") == 12);
+  CHECK(in_summary(result, "/captures") > 0);
+  auto applying = flags;
+  applying.emplace_back("--apply");
+  CHECK(reconcile(data, applying).code == 2);
+  CHECK(server.terminate() == 0);
+  // A capture that the journal knows nothing of.
+  seed_ledger(data / "sandbox", {{record_kind::captured, 1000, 1}});
+  CHECK(differences_of(reconcile(data, flags))[1000].starts_with("orphan_charge"));
 }

@@ -16,7 +16,9 @@ schemathesis.openapi.format("cursor", strategies.builds(
 
 def has_fraction(body):
     """To a schema 1.0 is an integer; the API wants numbers as they are counted."""
-    return isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
+    if isinstance(body, dict):
+        return any(has_fraction(value) for value in body.values())
+    return isinstance(body, float)
 
 
 def is_too_far(query):

@@ -125,6 +125,7 @@ class Process:
 
 
 def serve(folder, binary, *flags):
+    pathlib.Path(folder).mkdir(exist_ok=True)
     return Process(folder, [binary, "serve", "--listen", "127.0.0.1:0", "--data", f"{folder}/data", *flags],
                    r"ready on http://127\.0\.0\.1:(\d+)")
 

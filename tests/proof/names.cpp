@@ -44,10 +44,11 @@ struct words<domain::receipt_status> {
                                                        "receipt_cancelled"};
 };
 
-constexpr std::array<std::string_view, 12> reservation_events{
+constexpr std::array<std::string_view, 13> reservation_events{
     "reservation_placed", "payment_unresolved",    "payment_captured",       "payment_declined",
     "payment_failed",     "receipt_issued",        "cancellation_requested", "receipt_voided",
-    "payment_refunded",   "reservation_cancelled", "reservation_parked",     "reservation_resumed"};
+    "payment_refunded",   "reservation_cancelled", "reservation_parked",     "reservation_resumed",
+    "operator_intervened"};
 static_assert(std::variant_size_v<domain::reservation_event> == reservation_events.size());
 
 constexpr std::array<std::string_view, 2> receipt_events{"issued", "voided"};
@@ -119,6 +120,7 @@ std::string_view published_name_of(const domain::reservation_event& event) {
     std::string_view operator()(const domain::cancellation_requested&) const { return {}; }
     std::string_view operator()(const domain::reservation_parked&) const { return {}; }
     std::string_view operator()(const domain::reservation_resumed&) const { return {}; }
+    std::string_view operator()(const domain::operator_intervened&) const { return {}; }
   };
   return std::visit(names{}, event);
 }

@@ -50,6 +50,7 @@ struct allowed {
   }
   bool operator()(const domain::reservation_parked&) const { return !before.parked; }
   bool operator()(const domain::reservation_resumed&) const { return before.parked; }
+  bool operator()(const domain::operator_intervened&) const { return before.parked || !over(); }
 };
 
 void check_events(case_file& file, reservation_id id, const journalled_reservation& kept) {

@@ -42,7 +42,7 @@ domain::order any_order() {
 }
 
 domain::reservation_event any_reservation_event() {
-  switch (*rc::gen::inRange(0, 12)) {
+  switch (*rc::gen::inRange(0, 13)) {
     case 0:
       return domain::reservation_placed{any_time(), any_order()};
     case 1:
@@ -66,8 +66,12 @@ domain::reservation_event any_reservation_event() {
       return domain::reservation_cancelled{any_time(), any_reason()};
     case 10:
       return domain::reservation_parked{any_time(), any<std::string>()};
-    default:
+    case 11:
       return domain::reservation_resumed{any_time()};
+    default:
+      return domain::operator_intervened{any_time(),
+                                         static_cast<domain::operator_action>(*rc::gen::inRange(0, 3)),
+                                         any<std::string>(), any<std::string>()};
   }
 }
 

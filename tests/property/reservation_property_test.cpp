@@ -56,6 +56,8 @@ const std::vector<reservation_command>& vocabulary() {
       record_refund{"re_2"},
       park{"it keeps failing"},
       resume{},
+      intervene{operator_action::retry, "mina", "the bank is back"},
+      intervene{operator_action::cancel, "mina", "sold out"},
   };
   return words;
 }
@@ -386,6 +388,7 @@ TEST_CASE("evolve takes any event in any state and counts it") {
       reservation_cancelled{at(10), cancel_reason::customer},
       reservation_parked{at(11), "why"},
       reservation_resumed{at(12)},
+      operator_intervened{at(13), operator_action::retry, "mina", "why"},
   };
   CHECK(events.size() == std::variant_size_v<reservation_event>);
   for (const auto& each : reachable()) {

@@ -85,6 +85,12 @@ std::vector<storage::entity_id> journal_store::list_unfinished(storage::shard_id
       [&](auto done) { kept_.list_unfinished(shard, after, limit, done); });
 }
 
+std::vector<storage::kept_key> journal_store::list_keys(storage::shard_id shard, const std::string& after,
+                                                        std::uint32_t limit) const {
+  return at_once<std::vector<storage::kept_key>>(
+      [&](auto done) { kept_.list_keys(shard, after, limit, done); });
+}
+
 std::vector<storage::position> journal_store::read_ends() const {
   return at_once<std::vector<storage::position>>([&](auto done) { kept_.read_ends(done); });
 }
@@ -277,6 +283,12 @@ void simulated_journal::list_unfinished(storage::shard_id shard, storage::entity
     }
     done(store_.list_unfinished(shard, after, limit));
   });
+}
+
+void simulated_journal::list_keys(storage::shard_id shard, std::string after, std::uint32_t limit,
+                                  storage::journal_callback<std::vector<storage::kept_key>> done) {
+  read("keys " + std::to_string(shard), std::move(done),
+       [this, shard, after = std::move(after), limit] { return store_.list_keys(shard, after, limit); });
 }
 
 void simulated_journal::read_ends(storage::journal_callback<std::vector<storage::position>> done) {

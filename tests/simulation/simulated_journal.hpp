@@ -35,6 +35,8 @@ class journal_store {
                                                   std::uint32_t limit) const;
   std::vector<storage::entity_id> list_unfinished(storage::shard_id shard, storage::entity_id after,
                                                   std::uint32_t limit) const;
+  std::vector<storage::kept_key> list_keys(storage::shard_id shard, const std::string& after,
+                                           std::uint32_t limit) const;
   std::vector<storage::position> read_ends() const;
 
   // --- For the judge ---
@@ -87,6 +89,8 @@ class simulated_journal final : public storage::journal {
                   storage::journal_callback<std::vector<storage::journal_record>> done) override;
   void list_unfinished(storage::shard_id shard, storage::entity_id after, std::uint32_t limit,
                        storage::journal_callback<std::vector<storage::entity_id>> done) override;
+  void list_keys(storage::shard_id shard, std::string after, std::uint32_t limit,
+                 storage::journal_callback<std::vector<storage::kept_key>> done) override;
   void read_ends(storage::journal_callback<std::vector<storage::position>> done) override;
 
  private:

@@ -28,6 +28,7 @@ struct link_state {
   std::uint64_t last_ticket = 0;
   promises<actors::placement_answer> placements;
   promises<actors::cancellation_answer> cancellations;
+  promises<actors::operation_answer> operations;
   promises<actors::receipt_answer> receipts;
   static inline const char* name = "link";
 
@@ -48,12 +49,15 @@ struct link_state {
       deliver(placements, back.ticket, *placed);
     } else if (const auto* cancelled = std::get_if<actors::cancellation_answer>(&back.what)) {
       deliver(cancellations, back.ticket, *cancelled);
+    } else if (const auto* operated = std::get_if<actors::operation_answer>(&back.what)) {
+      deliver(operations, back.ticket, *operated);
     } else if (const auto* receipt = std::get_if<actors::receipt_answer>(&back.what)) {
       deliver(receipts, back.ticket, *receipt);
     } else {
       const auto& why = std::get<caf::error>(back.what);
       deliver(placements, back.ticket, why);
       deliver(cancellations, back.ticket, why);
+      deliver(operations, back.ticket, why);
       deliver(receipts, back.ticket, why);
     }
   }
@@ -71,6 +75,9 @@ link_actor::behavior_type link_to_gate(link_actor::stateful_pointer<link_state> 
       [self](const actors::cancel_reservation& what) {
         return self->state.carry(self, self->state.cancellations, what);
       },
+      [self](const actors::operator_command& what) {
+        return self->state.carry(self, self->state.operations, what);
+      },
       [self](const actors::issue_receipt& what) {
         return self->state.carry(self, self->state.receipts, what);
       },
@@ -79,6 +86,7 @@ link_actor::behavior_type link_to_gate(link_actor::stateful_pointer<link_state> 
       },
       [](const actors::gate_placed&) {},
       [](const actors::gate_cancelled&) {},
+      [](const actors::gate_operated&) {},
       [self](const carried_back& back) { self->state.answer(back); },
   };
 }
@@ -94,6 +102,11 @@ struct answer_to<actors::place_reservation> {
 template <>
 struct answer_to<actors::cancel_reservation> {
   using type = actors::cancellation_answer;
+};
+
+template <>
+struct answer_to<actors::operator_command> {
+  using type = actors::operation_answer;
 };
 
 /// Asks the gate in its own system, for somebody far away.

@@ -27,9 +27,9 @@ class network_port;
 
 /// What crosses from node to node, and what comes back: an error where the gate gives no answer.
 using carried_command = std::variant<actors::place_reservation, actors::cancel_reservation,
-                                     actors::issue_receipt, actors::void_receipt>;
-using carried_answer =
-    std::variant<actors::placement_answer, actors::cancellation_answer, actors::receipt_answer, caf::error>;
+                                     actors::operator_command, actors::issue_receipt, actors::void_receipt>;
+using carried_answer = std::variant<actors::placement_answer, actors::cancellation_answer,
+                                    actors::operation_answer, actors::receipt_answer, caf::error>;
 
 /// To a link, from the network: the answer to what it has carried.
 struct carried_back {

@@ -63,9 +63,8 @@ class event_stream {
  public:
   /// Returns when the stream has told from where it goes on: what happens from then on is on it.
   explicit event_stream(std::uint16_t port, const std::string& target = "/events",
-                        const std::string& last_event_id = {})
+                        const std::string& last_event_id = {}, header_list headers = {})
       : connection_(port, "127.0.0.1", answer_deadline) {
-    header_list headers;
     if (!last_event_id.empty()) headers.emplace_back("Last-Event-ID", last_event_id);
     head_ = connection_.exchange(request_text("GET", target, headers));
     if (head_.status != 200) throw std::runtime_error(target + ": " + head_.status_line);

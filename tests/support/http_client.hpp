@@ -93,8 +93,12 @@ class http_client {
                        std::chrono::milliseconds deadline = answer_deadline)
       : connection_(port, address, deadline) {}
 
-  raw_response request(std::string_view method, std::string_view target, const header_list& headers = {},
+  /// Sends this key, or token, with every request from now on.
+  void identify_by(const std::string& token) { credentials_ = {{"Authorization", "Bearer " + token}}; }
+
+  raw_response request(std::string_view method, std::string_view target, header_list headers = {},
                        std::string_view body = {}) {
+    headers.insert(headers.end(), credentials_.begin(), credentials_.end());
     return connection_.exchange(request_text(method, target, headers, body), method == "HEAD");
   }
   raw_response get(std::string_view target, const header_list& headers = {}) {
@@ -124,6 +128,7 @@ class http_client {
 
  private:
   raw_client connection_;
+  header_list credentials_;
 };
 
 /// The engine takes placements before the view is open: false if the view never answers.

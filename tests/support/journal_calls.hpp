@@ -62,6 +62,11 @@ inline std::vector<storage::entity_id> list_unfinished(storage::journal& of, sto
   return good_answer_to<std::vector<storage::entity_id>>(
       [&](auto done) { of.list_unfinished(shard, after, limit, done); });
 }
+inline std::vector<storage::kept_key> list_keys(storage::journal& of, storage::shard_id shard,
+                                                const std::string& after, std::uint32_t limit) {
+  return good_answer_to<std::vector<storage::kept_key>>(
+      [&](auto done) { of.list_keys(shard, after, limit, done); });
+}
 inline std::vector<storage::position> read_ends(storage::journal& of) {
   return good_answer_to<std::vector<storage::position>>([&](auto done) { of.read_ends(done); });
 }

@@ -214,7 +214,7 @@ class process {
 
 /// The port that a child serves on, by the line that says that it is ready.
 inline std::uint16_t port_in(const std::string& ready_line) {
-  const std::string marker = "http://";
+  const std::string marker = "://";
   const auto at = ready_line.find(marker);
   const auto colon = at == std::string::npos ? at : ready_line.find(':', at + marker.size());
   if (colon == std::string::npos) throw std::runtime_error("no address in: " + ready_line);

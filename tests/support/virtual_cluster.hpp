@@ -90,6 +90,9 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       [self](const actors::cancel_reservation& what) {
         return self->state.carry<actors::cancellation_answer>(self, what);
       },
+      [self](const actors::operator_command& what) {
+        return self->state.carry<actors::operation_answer>(self, what);
+      },
       [self](const actors::issue_receipt& what) {
         return self->state.carry<actors::receipt_answer>(self, what);
       },
@@ -98,6 +101,7 @@ inline actors::node_gate_actor::behavior_type virtual_link(
       },
       [](const actors::gate_placed&) {},
       [](const actors::gate_cancelled&) {},
+      [](const actors::gate_operated&) {},
   };
 }
 
@@ -165,9 +169,16 @@ class virtual_cluster {
       router_->place(std::move(request), [answer](auto a) { *answer = std::move(a); });
       return answer;
     }
-    std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
+    std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(
+        domain::reservation_id id, std::optional<std::uint64_t> of_user = {}) {
       auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-      router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
+      router_->cancel({id, domain::cancel_reason::customer, of_user},
+                      [answer](auto a) { *answer = std::move(a); });
+      return answer;
+    }
+    std::shared_ptr<std::optional<actors::operation_answer>> operate(actors::operator_command what) {
+      auto answer = std::make_shared<std::optional<actors::operation_answer>>();
+      router_->operate(std::move(what), [answer](auto a) { *answer = a; });
       return answer;
     }
     std::shared_ptr<actors::latch> hand_over() {

@@ -277,10 +277,22 @@ class virtual_engine {
     router_->place(std::move(request), [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
-  std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(domain::reservation_id id) {
+  std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(
+      domain::reservation_id id, std::optional<std::uint64_t> of_user = {}) {
     auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-    router_->cancel({id, domain::cancel_reason::customer}, [answer](auto a) { *answer = std::move(a); });
+    router_->cancel({id, domain::cancel_reason::customer, of_user},
+                    [answer](auto a) { *answer = std::move(a); });
     return answer;
+  }
+  std::shared_ptr<std::optional<actors::operation_answer>> operate(actors::operator_command what) {
+    auto answer = std::make_shared<std::optional<actors::operation_answer>>();
+    router_->operate(std::move(what), [answer](auto a) { *answer = a; });
+    return answer;
+  }
+  void set_breaker(actors::breaker_mode mode) { caf::anon_send(front_, actors::set_breaker{mode}); }
+  void rebuild_view() { caf::anon_send(front_, actors::rebuild_view{}); }
+  std::optional<actors::retried_step> retried(domain::reservation_id id) const {
+    return around_->retries->find(id);
   }
 
   /// The fold of what the journal has of it.

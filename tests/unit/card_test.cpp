@@ -134,3 +134,12 @@ TEST_CASE("a destroyed secret has nothing left") {
   CHECK(left.find("1234") == std::string::npos);
   CHECK(left.find("9012") == std::string::npos);
 }
+
+TEST_CASE("text with 12 digits in a row may hold a card number") {
+  CHECK(may_contain_card_number("refund to 1234-1234-1234-1234 please"));
+  CHECK(may_contain_card_number("123412341234"));
+  CHECK(may_contain_card_number("4000 0000 0000 0002"));
+  CHECK_FALSE(may_contain_card_number(""));
+  CHECK_FALSE(may_contain_card_number("ticket 12345678901, second line"));
+  CHECK_FALSE(may_contain_card_number("1234 and 5678 and 9012 and 3456"));
+}

@@ -146,6 +146,13 @@ TEST_CASE("any node takes any command, and a key means the same at all of them")
   for (const storage::shard_id shard : {0, 100, 200, 255}) {
     const auto id = storage::id_of(shard, 1);
     for (auto* at : {&with.c, &with.b, &with.a}) {
+      const auto refused = at->cancel(id, a_placement().what.user_id + 1);
+      with.cluster.run();
+      REQUIRE(*refused);
+      CHECK((*refused)->status == cancellation_status::unknown_reservation);
+    }
+    CHECK(with.cluster.stored(id).status == domain::reservation_status::reservated);
+    for (auto* at : {&with.c, &with.b, &with.a}) {
       const auto cancelled = at->cancel(id);
       with.cluster.advance(100ms);
       REQUIRE(*cancelled);

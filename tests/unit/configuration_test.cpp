@@ -115,6 +115,27 @@ precedence_row pem_row(const std::string& name, std::string node_configuration::
           std::move(beside)};
 }
 
+precedence_row access_row(const std::string& name, std::string access_configuration::*text,
+                          const std::string& accepted, std::vector<std::string> beside) {
+  return {name,
+          "/a",
+          "/b",
+          "/c",
+          [text](const configuration& c) { return (c.access.*text).empty() ? "none" : c.access.*text; },
+          "none",
+          accepted,
+          std::move(beside)};
+}
+
+/// All that tokens need, but for one setting.
+std::vector<std::string> for_tokens(const std::string& without) {
+  std::vector<std::string> flags{"--auth", "jwt"};
+  for (const std::string flag : {"--auth-jwks", "--auth-issuer", "--auth-audience"}) {
+    if (flag != without) flags.insert(flags.end(), {flag, "x"});
+  }
+  return flags;
+}
+
 /// What the nodes of a cluster have in common.
 const std::vector<std::string> shared_parts{
     "--journal", "postgres://db/holdfast", "--view", "redis://db:6379/0", "--payment", "http://bank:80"};
@@ -178,6 +199,40 @@ std::vector<precedence_row> precedence_table() {
        std::to_string(default_configuration().threads), "number from 1 to 256"},
       {"drain-delay", "1000ms", "2000ms", "3000ms",
        [](const configuration& c) { return in_ms(c.drain_delay); }, "0ms", "duration from 0s to 10m"},
+      {"auth",
+       "keys",
+       "jwt",
+       "keys,jwt",
+       [](const configuration& c) {
+         if (c.access.by_keys) return std::string(c.access.by_tokens ? "keys,jwt" : "keys");
+         return std::string(c.access.by_tokens ? "jwt" : "none");
+       },
+       "none",
+       "none, keys, jwt, or keys,jwt",
+       {"--auth-keys", "k", "--auth-jwks", "j", "--auth-issuer", "i", "--auth-audience", "a"}},
+      access_row("auth-keys", &access_configuration::keys, "a file of API keys", {"--auth", "keys"}),
+      access_row("auth-jwks", &access_configuration::key_set, "a JWK set", for_tokens("--auth-jwks")),
+      access_row("auth-issuer", &access_configuration::issuer, "1024 characters",
+                 for_tokens("--auth-issuer")),
+      access_row("auth-audience", &access_configuration::audience, "1024 characters",
+                 for_tokens("--auth-audience")),
+      {"rate-limit",
+       "1/s",
+       "200/m",
+       "1000000/s",
+       [](const configuration& c) {
+         if (!c.access.rate) return std::string("none");
+         const bool second = c.access.rate->window == std::chrono::seconds{1};
+         return std::to_string(c.access.rate->requests) + (second ? "/s" : "/m");
+       },
+       "none",
+       "100/s or 600/m",
+       {"--auth", "keys", "--auth-keys", "k"}},
+      access_row("tls-certificate", &access_configuration::certificate, "a PEM file", {"--tls-key", "k"}),
+      access_row("tls-key", &access_configuration::key, "a PEM file", {"--tls-certificate", "c"}),
+      {"card-numbers", "off", "on", "off",
+       [](const configuration& c) { return std::string(c.access.card_numbers ? "on" : "off"); }, "on",
+       "on or off"},
       {"node-listen", "127.0.0.1:1", "127.0.0.1:2", "[::1]:3",
        [](const configuration& c) {
          if (!c.node.listen) return std::string("none");
@@ -314,6 +369,22 @@ TEST_CASE("a secret is refused without being shown, whatever its source") {
   }
 }
 
+TEST_CASE("what was given is shown with its source, and secrets are masked") {
+  const temporary_file file("payment-key = \"secret-a\"\nthreads = 3\n");
+  const auto result = parse({"serve", "--config", file.path(), "--payment-key", "secret-b", "--threads", "4",
+                             "--journal", "postgres://shop:secret-c@db/holdfast"},
+                            {{"HOLDFAST_JOURNAL", "postgres://shop:secret-d@db/holdfast"}});
+  REQUIRE(result);
+  const std::vector<std::string> expected{file.path() + " line 1: payment-key = ****",
+                                          file.path() + " line 2: threads = 3",
+                                          "HOLDFAST_JOURNAL = ****",
+                                          "--journal = ****",
+                                          "--payment-key = ****",
+                                          "--threads = 4"};
+  CHECK(result->given == expected);
+  CHECK(parse({"serve"})->given.empty());
+}
+
 TEST_CASE("a knob of the sandbox in this process is refused where payments go elsewhere") {
   const std::string url = "http://127.0.0.1:9090";
   check_contains(refusal(parse({"serve", "--payment", url, "--sandbox-latency", "1s"})),
@@ -322,6 +393,40 @@ TEST_CASE("a knob of the sandbox in this process is refused where payments go el
                  "HOLDFAST_SANDBOX_OUTAGE = 'true' is not accepted");
   // As the example file has them.
   CHECK(parse({"serve", "--payment", url, "--sandbox-latency", "0ms", "--sandbox-fail-rate", "0"}));
+}
+
+TEST_CASE("beyond this machine nothing is served to whoever asks") {
+  for (const char* wide : {"0.0.0.0:8088", "[::]:8088", "10.0.0.1:8088", "[::ffff:127.0.0.1]:8088"}) {
+    CAPTURE(wide);
+    for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--auth", "none"}}) {
+      std::vector<std::string> arguments{"serve", "--listen", wide};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const auto text = refusal(parse(arguments));
+      check_contains(text, "--listen = ");
+      check_contains(text, "give --auth keys with --auth-keys FILE");
+      check_contains(text, "or listen on 127.0.0.1");
+    }
+    CHECK(parse({"serve", "--listen", wide, "--auth", "keys", "--auth-keys", "k"}));
+  }
+  CHECK(parse({"serve", "--listen", "[::1]:8088", "--auth", "none"}));
+}
+
+TEST_CASE("settings of access that do not go together are refused") {
+  const std::pair<std::vector<std::string>, const char*> table[] = {
+      {{"--auth", "keys"}, "--auth = 'keys' is not accepted; give --auth-keys too"},
+      {{"--auth", "jwt", "--auth-jwks", "f", "--auth-issuer", "i"}, "give --auth-audience too"},
+      {{"--auth", "keys,jwt", "--auth-keys", "f"}, "give --auth-jwks too"},
+      {{"--auth-keys", "f"}, "--auth-keys = 'f' is not accepted; it is of no use without --auth keys"},
+      {{"--auth-issuer", "i"}, "of no use without --auth jwt"},
+      {{"--rate-limit", "5/s"}, "without --auth all are one"},
+      {{"--tls-key", "k"}, "--tls-key = 'k' is not accepted; give both"},
+      {{"--tls-certificate", "c"}, "--tls-certificate = 'c' is not accepted; give both"},
+  };
+  for (const auto& [flags, part] : table) {
+    std::vector<std::string> arguments{"serve"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    check_contains(refusal(parse(arguments)), part);
+  }
 }
 
 TEST_CASE("a node is refused without what it has to share with the others") {
@@ -375,7 +480,11 @@ TEST_CASE("values at and beyond their limits") {
     bool accepted;
   };
   const std::vector<limit_row> table{
-      {"--listen", "0.0.0.0:0", true},
+      {"--listen", "127.1.2.3:0", true},
+      {"--rate-limit", "0/s", false},
+      {"--rate-limit", "1000001/s", false},
+      {"--rate-limit", "5", false},
+      {"--rate-limit", "5/h", false},
       {"--listen", "127.0.0.1:65535", true},
       {"--listen", "127.0.0.1:65536", false},
       {"--listen", "localhost:8088", true},

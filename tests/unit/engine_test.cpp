@@ -254,6 +254,28 @@ TEST_CASE("cancelling what never was is told so, without a trace") {
   CHECK((*cancelled)->status == cancellation_status::unknown_reservation);
 }
 
+TEST_CASE("to a customer another's reservation is unknown, at every step, and stays as it is") {
+  virtual_engine engine;
+  const auto placed = engine.place(a_placement());
+  const auto others = a_placement().what.user_id + 1;
+  // What each question leads to may go on while the next is asked.
+  for (int round = 0; round < 100; ++round) {
+    engine.step();
+    const auto refused = engine.cancel(1, others);
+    for (int steps = 0; !*refused && steps < 1000; ++steps) engine.step();
+    REQUIRE(*refused);
+    CHECK((*refused)->status == cancellation_status::unknown_reservation);
+  }
+  engine.run();
+  CHECK((*placed)->status == placement_status::decided);
+  CHECK(engine.stored(1).status == domain::reservation_status::reservated);
+  CHECK(engine.stored(1).receipt == domain::receipt_status::receipt_issued);
+
+  const auto cancelled = engine.cancel(1, a_placement().what.user_id);
+  engine.run();
+  CHECK((*cancelled)->status == cancellation_status::done);
+}
+
 TEST_CASE("a cancellation that takes longer than the wait is answered as under way and goes on") {
   virtual_engine engine;
   engine.place(a_placement());

@@ -39,6 +39,14 @@ std::vector<domain::reservation_event> all_reservation_events() {
   };
 }
 
+/// What operators do has been there since: older records have none of it.
+std::vector<domain::reservation_event> all_operator_events() {
+  using enum domain::operator_action;
+  return {domain::operator_intervened{launch + 2h, retry, "mina", "the bank is back"},
+          domain::operator_intervened{launch + 3h, cancel, "mina", "sold out"},
+          domain::operator_intervened{launch + 3h, none, "", ""}};
+}
+
 std::vector<domain::receipts::event> all_receipt_events() {
   return {domain::receipts::issued{launch + 1s, 42, delivery}, domain::receipts::voided{launch + 3s}};
 }
@@ -93,6 +101,14 @@ TEST_CASE("the golden file of reservation events is decoded") {
   CHECK((*decoded == all_reservation_events()));
 }
 
+TEST_CASE("operators' events are encoded as in their golden file, and read from it") {
+  const auto bytes = golden("operator_events_v1.hex");
+  CHECK(hex(encode_events(all_operator_events())) == hex(bytes));
+  const auto decoded = decode_reservation_events(bytes);
+  REQUIRE(decoded);
+  CHECK((*decoded == all_operator_events()));
+}
+
 TEST_CASE("receipt events are encoded as in the golden file") {
   CHECK(hex(encode_events(all_receipt_events())) == hex(golden("receipt_events_v1.hex")));
 }
@@ -136,11 +152,12 @@ TEST_CASE("damage is named with its offset") {
   CHECK(error_of("\5\1") == "offset 1: truncated record");
   CHECK(error_of(std::string{"\0", 1}) == "offset 1: truncated");
   CHECK(error_of("\1\2") == "offset 2: unknown format version");
-  CHECK(error_of(record("\1\x0d\2")) == "offset 4: unknown event tag");
+  CHECK(error_of(record("\1\x0e\2")) == "offset 4: unknown event tag");
   CHECK(error_of(record("\1\x20\2")) == "offset 4: unknown event tag");
   CHECK(error_of(record("\2\2\2")) == "offset 3: more events than bytes");
   CHECK(error_of(record("\1\2\2\2")) == "offset 5: bytes behind the last event");
   CHECK(error_of(record("\1\7\2\6")) == "offset 6: unknown cancel reason");
+  CHECK(error_of(record("\1\x0d\2\3")) == "offset 6: unknown operator action");
   CHECK(error_of(record("\1\3\2\2x")) == "offset 6: truncated text");
   CHECK(error_of(record({"\1\1\2\1\2", 5})) == "offset 7: presence is neither 0 nor 1");
   CHECK(error_of(record({"\1\2\x80\0", 4})) == "offset 6: number longer than needed");

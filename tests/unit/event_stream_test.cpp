@@ -141,7 +141,8 @@ TEST_CASE("seven types are published, and only they") {
       domain::reservation_placed{},     domain::payment_unresolved{}, domain::payment_captured{},
       domain::payment_declined{},       domain::payment_failed{},     domain::receipt_issued{},
       domain::cancellation_requested{}, domain::receipt_voided{},     domain::payment_refunded{},
-      domain::reservation_cancelled{},  domain::reservation_parked{}, domain::reservation_resumed{}};
+      domain::reservation_cancelled{},  domain::reservation_parked{}, domain::reservation_resumed{},
+      domain::operator_intervened{}};
   REQUIRE(all.size() == std::variant_size_v<domain::reservation_event>);
   for (const auto& event : all) {
     if (const auto type = http::published_type(event)) published.insert(http::published_types[*type]);

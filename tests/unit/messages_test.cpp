@@ -90,11 +90,26 @@ TEST_CASE("cancellations and replays cross") {
   const auto cancel = across(actors::cancel_reservation{9, domain::cancel_reason::by_operator});
   CHECK(cancel.id == 9);
   CHECK(cancel.reason == domain::cancel_reason::by_operator);
+  CHECK_FALSE(cancel.of_user);
+  const auto of_user = across(actors::cancel_reservation{9, domain::cancel_reason::customer, 41}).of_user;
+  REQUIRE(of_user);
+  CHECK(*of_user == 41);
   CHECK(across(actors::cancellation_answer{actors::cancellation_status::in_progress}).status ==
         actors::cancellation_status::in_progress);
   const auto replay = across(actors::replay_placement{12, false});
   CHECK(replay.owner == 12);
   CHECK_FALSE(replay.same_fields);
+}
+
+TEST_CASE("operators' commands cross") {
+  const auto got =
+      across(actors::operator_command{257, domain::operator_action::retry, "mina", "well again"});
+  CHECK(got.id == 257);
+  CHECK(got.action == domain::operator_action::retry);
+  CHECK(got.who == "mina");
+  CHECK(got.why == "well again");
+  CHECK(across(actors::operation_answer{actors::operation_status::unchanged}).status ==
+        actors::operation_status::unchanged);
 }
 
 TEST_CASE("commands to the receipt desk and its answers cross") {

@@ -228,15 +228,41 @@ TEST_CASE("a path names one thing, with or without a slash at its end") {
       {"/metrics", {resource::metrics, {}, 0}},
       {"/openapi.json", {resource::openapi, {}, 0}},
       {"/events", {resource::events, {}, 0}},
+      {"/admin/sagas", {resource::sagas, {}, 0}},
+      {"/admin/sagas/retry", {resource::sagas_retry, {}, 0}},
+      {"/admin/sagas/cancel/", {resource::sagas_cancel, {}, 0}},
+      {"/admin/sagas/7", {resource::saga, {}, 7}},
+      {"/admin/sagas/7/retry", {resource::saga_retry, {}, 7}},
+      {"/admin/sagas/7/cancel", {resource::saga_cancel, {}, 7}},
+      {"/admin/breaker", {resource::admin_breaker, {}, 0}},
+      {"/admin/view/rebuild", {resource::admin_view_rebuild, {}, 0}},
+      {"/admin/log-level", {resource::admin_log_level, {}, 0}},
   };
   for (const auto& [path, route] : table) {
     CAPTURE(path);
     CHECK(http::find_route(path) == route);
   }
-  for (const char* path :
-       {"//", "preReservations", "/prereservations", "/preReservations//", "/payments/0", "/payments/01",
-        "/payments/-1", "/payments/x", "/payments/1x", "/payments/1/2", "/payments/9007199254740992",
-        "/payments/99999999999999999999999", "/payments/%31", "/actuator/nothing", "/metrics/1", "*"}) {
+  for (const char* path : {"//",
+                           "preReservations",
+                           "/prereservations",
+                           "/preReservations//",
+                           "/payments/0",
+                           "/payments/01",
+                           "/payments/-1",
+                           "/payments/x",
+                           "/payments/1x",
+                           "/payments/1/2",
+                           "/payments/9007199254740992",
+                           "/payments/99999999999999999999999",
+                           "/payments/%31",
+                           "/actuator/nothing",
+                           "/metrics/1",
+                           "*",
+                           "/admin",
+                           "/admin/sagas/0",
+                           "/admin/sagas/7/undo",
+                           "/admin/sagas/7/retry/1",
+                           "/admin/view"}) {
     CAPTURE(path);
     CHECK(!http::find_route(path).has_value());
   }
@@ -250,6 +276,9 @@ TEST_CASE("methods are allowed where the contract has them") {
   CHECK(methods("/payments/1") == "GET, HEAD, OPTIONS");
   CHECK(methods("/") == "GET, HEAD, OPTIONS");
   CHECK(methods("/metrics") == "GET, HEAD, OPTIONS");
+  CHECK(methods("/admin/sagas/1") == "GET, HEAD, OPTIONS");
+  CHECK(methods("/admin/sagas/1/cancel") == "OPTIONS, POST");
+  CHECK(methods("/admin/log-level") == "OPTIONS, PUT");
   CHECK(!http::allows(*http::find_route("/payments"), http::method::post));
   CHECK(!http::allows(*http::find_route("/preReservations"), http::method::del));
   CHECK(!http::allows(*http::find_route("/preReservations/1"), http::method::put));

@@ -43,6 +43,8 @@ class scripted_journal : public storage::journal {
                   storage::journal_callback<std::vector<storage::journal_record>>) override {}
   void list_unfinished(storage::shard_id, storage::entity_id, std::uint32_t,
                        storage::journal_callback<std::vector<storage::entity_id>>) override {}
+  void list_keys(storage::shard_id, std::string, std::uint32_t,
+                 storage::journal_callback<std::vector<storage::kept_key>>) override {}
   void read_ends(storage::journal_callback<std::vector<storage::position>>) override {}
 
   void answer(const records& answer) {

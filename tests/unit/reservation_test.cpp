@@ -59,6 +59,8 @@ const std::vector<std::pair<std::string, reservation_command>> commands = {
     {"park", park{"refund keeps failing"}},
     {"resume", resume{}},
     {"cancel_by_operator", cancel{cancel_reason::by_operator}},
+    {"retried", intervene{operator_action::retry, "mina", "the bank is back"}},
+    {"stopped", intervene{operator_action::cancel, "mina", "sold out"}},
 };
 
 const reservation_command& command_named(const std::string& name) {
@@ -71,7 +73,7 @@ const reservation_command& command_named(const std::string& name) {
 
 /// One letter for each event.
 char letter_of(const reservation_event& event) {
-  constexpr std::string_view letters = "PUCDFIQVRXKM";
+  constexpr std::string_view letters = "PUCDFIQVRXKMO";
   static_assert(std::variant_size_v<reservation_event> == letters.size());
   return letters[event.index()];
 }
@@ -419,6 +421,64 @@ TEST_CASE("what is at rest is parked where an operator's finding asks for it, an
     CHECK(finished(evolve(parked, reservation_resumed{at(11)})));
   }
   CHECK(decide({}, finding, at(9)).refused == rejection::unknown_reservation);
+}
+
+TEST_CASE("an operator's retry resumes what is parked, and is no event elsewhere") {
+  for (const auto& [state, way] : states) {
+    CAPTURE(state);
+    const auto before = after(way);
+    const auto decision = decide(before, command_named("retried"), at(99));
+    const auto resumed = decide(before, command_named("resume"), at(99));
+    CHECK(text_of(decision) == (text_of(resumed) == "M" ? "OM" : text_of(resumed)));
+    if (decision.events.empty()) continue;
+    CHECK(std::get<operator_intervened>(decision.events.front()) ==
+          operator_intervened{at(99), operator_action::retry, "mina", "the bank is back"});
+  }
+}
+
+TEST_CASE(
+    "an operator's cancellation is one with the reason operator, and is no event where nothing follows") {
+  for (const auto& [state, way] : states) {
+    CAPTURE(state);
+    const auto before = after(way);
+    const auto cancelled = text_of(decide(before, command_named("cancel_by_operator"), at(99)));
+    const bool follows = cancelled.starts_with("Q") || cancelled.starts_with("M");
+    CHECK(text_of(decide(before, command_named("stopped"), at(99))) ==
+          (follows ? "O" + cancelled : cancelled));
+  }
+  const auto stopped = after("place captured stopped");
+  CHECK(stopped.status == reservation_status::cancelling);
+  CHECK(stopped.reason == cancel_reason::by_operator);
+  CHECK(next_step(stopped) == step::void_receipt);
+  CHECK(decide(stopped, command_named("stopped"), at(99)).events.empty());
+}
+
+TEST_CASE("an operator has a name and gives a reason, both of a bounded length") {
+  const auto refused = [](std::size_t name, std::size_t reason) {
+    const intervene wish{operator_action::cancel, std::string(name, 'n'), std::string(reason, 'r')};
+    return decide(after("place"), wish, at(9)).refused;
+  };
+  CHECK(refused(64, 2000) == rejection::none);
+  CHECK(refused(0, 0) == rejection::operator_unnamed);
+  CHECK(refused(65, 1) == rejection::operator_unnamed);
+  CHECK(refused(1, 0) == rejection::reason_missing);
+  CHECK(refused(1, 2001) == rejection::reason_missing);
+  CHECK(decide({}, command_named("stopped"), at(9)).refused == rejection::unknown_reservation);
+}
+
+TEST_CASE("to a customer another's reservation is unknown, whatever has become of it") {
+  const cancel another{cancel_reason::customer, usual_order().user_id + 1};
+  const cancel own{cancel_reason::customer, usual_order().user_id};
+  for (const auto& [name, story] : states) {
+    CAPTURE(name);
+    const auto state = after(story);
+    const auto refused = decide(state, another, at(9));
+    CHECK(refused.refused == rejection::unknown_reservation);
+    CHECK(refused.events.empty());
+    if (state.version == 0) continue;
+    CHECK(decide(state, own, at(9)).refused == rejection::none);
+    CHECK(decide(state, own, at(9)).events == decide(state, command_named("cancel"), at(9)).events);
+  }
 }
 
 TEST_CASE("events carry the time they were decided at") {

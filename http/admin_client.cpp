@@ -1,0 +1,129 @@
+#include "http/admin_client.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <optional>
+#include <utility>
+
+namespace holdfast::http {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+
+/// A page of a thousand reservations, with long stories.
+constexpr std::uint64_t largest_answer_bytes = 64 * 1024 * 1024;
+
+}  // namespace
+
+class admin_client::connection {
+ public:
+  connection(server_address server, std::chrono::milliseconds timeout)
+      : server_(std::move(server)), timeout_(timeout) {}
+
+  tl::expected<admin_answer, std::string> ask(std::string_view method, const std::string& target,
+                                              const std::string& body) {
+    const bool fresh = !stream_;
+    auto answer = try_to_ask(method, target, body);
+    // A server that closed the connection meanwhile has heard nothing of it, so it may be said again.
+    if (!answer && !fresh && went_away_) answer = try_to_ask(method, target, body);
+    return answer;
+  }
+
+ private:
+  tl::expected<admin_answer, std::string> try_to_ask(std::string_view method, const std::string& target,
+                                                     const std::string& body) {
+    went_away_ = false;
+    if (!stream_) {
+      if (const auto error = connect()) return failed("can't connect to", error);
+    }
+    if (const auto error = write(method, target, body)) {
+      went_away_ = true;
+      return failed("can't write to", error);
+    }
+    beast::http::response_parser<beast::http::string_body> parser;
+    parser.body_limit(largest_answer_bytes);
+    const auto error = wait([&](auto done) {
+      beast::http::async_read(*stream_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); });
+    });
+    if (error) {
+      went_away_ = error == beast::http::error::end_of_stream;
+      return failed("no answer from", error);
+    }
+    auto message = parser.release();
+    if (!message.keep_alive()) stream_.reset();
+    return admin_answer{message.result_int(), std::move(message.body())};
+  }
+
+  error_code connect() {
+    buffer_.clear();
+    error_code error;
+    asio::ip::tcp::resolver resolver(loop_);
+    const auto found = resolver.resolve(server_.host, std::to_string(server_.port), error);
+    if (error) return error;
+    stream_.emplace(loop_);
+    return wait(
+        [&](auto done) { stream_->async_connect(found, [done](error_code ec, const auto&) { done(ec); }); });
+  }
+
+  error_code write(std::string_view method, const std::string& target, const std::string& body) {
+    beast::http::request<beast::http::string_body> request;
+    request.method_string({method.data(), method.size()});
+    request.target(target);
+    request.version(11);
+    request.set(beast::http::field::host, server_.host + ":" + std::to_string(server_.port));
+    request.set(beast::http::field::user_agent, "holdfast");
+    if (!body.empty()) request.set(beast::http::field::content_type, "application/json");
+    request.body() = body;
+    if (!body.empty() || method == "POST") request.prepare_payload();
+    return wait([&](auto done) {
+      beast::http::async_write(*stream_, request, [done](error_code ec, std::size_t) { done(ec); });
+    });
+  }
+
+  /// Only asynchronous calls have a time-out.
+  template <class Begin>
+  error_code wait(const Begin& begin) {
+    error_code result;
+    stream_->expires_after(timeout_);
+    begin([&result](error_code ec) { result = ec; });
+    loop_.restart();
+    loop_.run();
+    return result;
+  }
+
+  tl::unexpected<std::string> failed(const char* what, error_code error) {
+    stream_.reset();
+    return tl::unexpected(std::string(what) + " http://" + server_.host + ":" + std::to_string(server_.port) +
+                          ": " + error.message() +
+                          "; see that holdfast serve runs there, or give another --server");
+  }
+
+  const server_address server_;
+  const std::chrono::milliseconds timeout_;
+  asio::io_context loop_;
+  std::optional<beast::tcp_stream> stream_;
+  beast::flat_buffer buffer_;
+  bool went_away_ = false;
+};
+
+admin_client::admin_client(server_address server, std::chrono::milliseconds timeout)
+    : connection_(std::make_unique<connection>(std::move(server), timeout)) {}
+
+admin_client::~admin_client() = default;
+
+tl::expected<admin_answer, std::string> admin_client::ask(std::string_view method, const std::string& target,
+                                                          const std::string& body) {
+  return connection_->ask(method, target, body);
+}
+
+}  // namespace holdfast::http

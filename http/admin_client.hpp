@@ -1,0 +1,41 @@
+// A client of a running server, for the commands of operators: one keep-alive connection, one exchange at a
+// time, each with a time-out. Blocks; used by one thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+namespace holdfast::http {
+
+struct admin_answer {
+  unsigned status = 0;
+  std::string body;
+};
+
+struct server_address {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+class admin_client {
+ public:
+  /// Connects with the first exchange.
+  admin_client(server_address server, std::chrono::milliseconds timeout);
+  ~admin_client();
+  admin_client(const admin_client&) = delete;
+  admin_client& operator=(const admin_client&) = delete;
+
+  /// The answer, whatever its status; or why there is none. A body is sent as JSON where there is one.
+  tl::expected<admin_answer, std::string> ask(std::string_view method, const std::string& target,
+                                              const std::string& body = {});
+
+ private:
+  class connection;
+  std::unique_ptr<connection> connection_;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,72 @@
+#include "journal_access.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "storage/rocksdb_journal.hpp"
+
+namespace holdfast {
+
+namespace {
+
+using opened = tl::expected<opened_journals, std::string>;
+using one_opened = storage::journal_result<std::unique_ptr<storage::journal>>;
+
+std::string path_in(const journal_location& where, const char* name) {
+  return (std::filesystem::path(where.data) / name).string();
+}
+
+one_opened as_journal(storage::journal_result<std::unique_ptr<storage::rocksdb_journal>> result) {
+  if (!result) return tl::unexpected(std::move(result.error()));
+  return std::move(*result);
+}
+
+/// The reservations first: see journal_transfer.hpp.
+template <class Open>
+opened open_both(opened_journals into, const Open& open) {
+  auto reservations = open("reservations");
+  if (!reservations) return tl::unexpected(std::move(reservations.error().message));
+  into.reservations = std::move(*reservations);
+  auto receipts = open("receipts");
+  if (!receipts) return tl::unexpected(std::move(receipts.error().message));
+  into.receipts = std::move(*receipts);
+  return into;
+}
+
+}  // namespace
+
+one_opened open_places(const std::vector<storage::postgres_place>& places, const char* name) {
+  storage::postgres_options options;
+  options.schema = std::string("holdfast_") + name;
+  return storage::open_postgres_places(places, std::move(options));
+}
+
+opened open_to_read(const journal_location& where) {
+  if (!where.places.empty()) {
+    return open_both({}, [&](const char* name) { return open_places(where.places, name); });
+  }
+  return open_both({}, [&](const char* name) {
+    return as_journal(storage::rocksdb_journal::open_read_only({path_in(where, name)}));
+  });
+}
+
+opened open_new(const journal_location& where) {
+  if (!where.places.empty()) {
+    return open_both({}, [&](const char* name) { return open_places(where.places, name); });
+  }
+  auto folder = data_directory::open(where.data);
+  if (!folder) return tl::unexpected(std::move(folder.error()));
+  for (const auto* name : {"reservations", "receipts"}) {
+    if (std::filesystem::exists(path_in(where, name))) {
+      return tl::unexpected("there is a journal in " + path_in(where, name) +
+                            " already; give a --data that has none");
+    }
+  }
+  opened_journals into;
+  into.folder.emplace(std::move(*folder));
+  return open_both(std::move(into), [&](const char* name) {
+    return as_journal(storage::rocksdb_journal::open({path_in(where, name)}));
+  });
+}
+
+}  // namespace holdfast

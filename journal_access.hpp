@@ -1,0 +1,44 @@
+// Opens the journals of a shop, in a data folder or in PostgreSQL, for the commands that look into them or
+// move them. Used by one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "data_directory.hpp"
+#include "journal_transfer.hpp"
+#include "storage/journal.hpp"
+#include "storage/postgres_places.hpp"
+
+namespace holdfast {
+
+struct journal_location {
+  std::string data = "./data";
+  /// None for the journals in the data folder. Secret: a URL may hold a password.
+  std::vector<storage::postgres_place> places;
+};
+
+struct opened_journals {
+  /// Locked, where they are to be written there.
+  std::optional<data_directory> folder;
+  std::unique_ptr<storage::journal> reservations;
+  std::unique_ptr<storage::journal> receipts;
+
+  shop_journals both() const { return {*reservations, *receipts}; }
+};
+
+/// To be read, also beside a running server. In a data folder they are as of this moment, the receipts' a
+/// moment later.
+tl::expected<opened_journals, std::string> open_to_read(const journal_location& where);
+
+/// New ones to be filled. Fails where there are some already in the data folder.
+tl::expected<opened_journals, std::string> open_new(const journal_location& where);
+
+/// Of PostgreSQL, by the name of one of the two: "reservations".
+storage::journal_result<std::unique_ptr<storage::journal>> open_places(
+    const std::vector<storage::postgres_place>& places, const char* name);
+
+}  // namespace holdfast

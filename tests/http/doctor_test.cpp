@@ -1,0 +1,55 @@
+// `holdfast doctor` as a process: it finds what is well, what is not, and says what to do.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/sandbox_process.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+void check_finding(const temporary_folder& folder, std::vector<std::string> flags, int code,
+                   const std::vector<std::string>& findings) {
+  std::vector<std::string> arguments{"doctor", "--data", folder / "shop"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  holdfast::testing::process child(std::move(arguments));
+  const auto output = child.rest_of_output();
+  CAPTURE(output);
+  CHECK(child.wait_for_exit() == code);
+  for (const auto& finding : findings) {
+    CAPTURE(finding);
+    CHECK((output + child.errors()).find(finding) != std::string::npos);
+  }
+}
+
+TEST_CASE("a healthy place has no faults, and is left as it was") {
+  const temporary_folder folder;
+  const postgres_database database;
+  redis_server redis;
+  sandbox_process provider;
+  const auto url = "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0";
+  check_finding(
+      folder, {"--journal", database.url(), "--view", url, "--events", url, "--payment", provider.url()}, 0,
+      {"ok    configuration: accepted", "free in", "for a sync in", "PostgreSQL, shards 0-255: 15",
+       "view: Redis 7", "events: Redis 7", "payment provider: " + provider.url() + " answers", "0 faults"});
+  CHECK(std::filesystem::is_empty(folder.path()));
+  CHECK(run_sql(database.url(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'holdfast%'") == "0");
+}
+
+TEST_CASE("what is missing is a fault, with what to do about it") {
+  const temporary_folder folder;
+  check_finding(folder, {"--view", "redis://127.0.0.1:1/0", "--payment", "http://127.0.0.1:1"}, 1,
+                {"BAD   view: Redis at 127.0.0.1:1", "see that it runs and that the URL names it",
+                 "BAD   payment provider: http://127.0.0.1:1 can't be reached", "2 faults"});
+  check_finding(folder, {"--journal", "postgres://nobody@127.0.0.1:1/none"}, 1,
+                {"BAD   PostgreSQL", "see that the server runs and that --journal names it"});
+  check_finding(folder, {"--payment-wait", "soon"}, 2, {"--payment-wait = 'soon' is not accepted"});
+}
+
+}  // namespace
+}  // namespace holdfast::testing

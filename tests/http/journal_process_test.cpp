@@ -1,0 +1,183 @@
+// `holdfast journal` as a process: a backup that is taken while customers are at work has every document that
+// was acknowledged before it, and journals move from a data folder to PostgreSQL with every document.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/customers.hpp"
+#include "tests/support/http_client.hpp"
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/process.hpp"
+
+namespace holdfast::testing {
+namespace {
+
+struct journal_result {
+  int code = 0;
+  std::string output;
+};
+
+journal_result tend(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "journal");
+  holdfast::testing::process child(std::move(arguments));
+  journal_result result;
+  result.output = child.rest_of_output();
+  result.code = child.wait_for_exit();
+  result.output += child.errors();
+  return result;
+}
+
+void check_done(std::vector<std::string> arguments) {
+  CAPTURE(arguments.front());
+  const auto result = tend(std::move(arguments));
+  CHECK_MESSAGE(result.code == 0, result.output);
+}
+
+using documents = std::map<std::string, std::string>;
+
+/// All of them, when nothing is under way any more, and each as it is shown by itself.
+documents documents_of(http_client& client) {
+  REQUIRE(wait_for_view(client));
+  CHECK(eventually([&] { return client.document("/admin/sagas")["_embedded"]["sagas"].Empty(); }));
+  documents all;
+  for_each_row(client, "preReservations", [&](const auto& row) {
+    const auto id = json_at(row, "/id");
+    for (const auto* collection : {"/preReservations/", "/payments/", "/receipts/", "/myReservations/"}) {
+      all[collection + id] = client.get(collection + id).body;
+    }
+  });
+  return all;
+}
+
+/// Of those in `wanted`, the ones that are not the same there.
+std::string differing(const documents& wanted, std::uint16_t port) {
+  http_client client(port);
+  REQUIRE(wait_for_view(client));
+  std::string others;
+  for (const auto& [path, body] : wanted) {
+    const auto there = client.get(path);
+    // What was never paid has no receipt, and the problem that says so has a trace id of its own.
+    const bool same =
+        there.status == 404 ? body.find("\"status\":404") != std::string::npos : there.body == body;
+    if (!same) others += path + ": " + there.body + " instead of " + body + "\n";
+  }
+  return others;
+}
+
+const std::string some_order = R"({"userId":77,"price":1300,"productName":"fold"})";
+
+TEST_CASE("a backup under load has every document acknowledged before it, and all move on to PostgreSQL") {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed);
+  const temporary_folder folder;
+  const auto data = folder.path() / "shop";
+  auto server = std::make_unique<serving_process>(data);
+  http_client client(server->port());
+  const auto keyed = client.place_with_key(some_order, "kept");
+  REQUIRE(keyed.status == 201);
+  crowd first(4, seed);
+  first.begin(server->port());
+  CHECK(eventually([&] { return first.answered() >= 80; }));
+  CHECK(first.leave() == "");
+  const auto acknowledged = documents_of(client);
+  CHECK(acknowledged.size() > 100);
+
+  // Others, who cancel nothing of those.
+  crowd customers(4, seed + 1);
+  customers.begin(server->port());
+  CHECK(eventually([&] { return customers.answered() > 20; }));
+  const auto backup = folder / "backup";
+  const auto saved = tend({"backup", "--data", data.string(), backup});
+  REQUIRE_MESSAGE(saved.code == 0, saved.output);
+  check_done({"verify", "--data", data.string()});
+  const auto meanwhile = customers.answered();
+  CHECK(eventually([&] { return customers.answered() > meanwhile + 20; }));
+  CHECK(customers.leave() == "");
+
+  const auto restored = folder.path() / "restored";
+  check_done({"restore", "--data", restored.string(), backup});
+  CHECK(tend({"restore", "--data", restored.string(), backup}).code == 1);
+  {
+    serving_process other(restored);
+    CHECK(differing(acknowledged, other.port()) == "");
+    http_client again(other.port());
+    const auto repeated = again.place_with_key(some_order, "kept");
+    CHECK(repeated.header("idempotent-replayed") == "true");
+    CHECK(id_of(repeated) == id_of(keyed));
+    CHECK(again.place_with_key(R"({"userId":78})", "kept").status == 422);
+    CHECK(again.place(some_order).status == 201);
+  }
+
+  const auto all = documents_of(client);
+  CHECK(all.size() > acknowledged.size());
+  CHECK(server->terminate() == 0);
+  const auto exported = folder / "exported";
+  const postgres_database database;
+  check_done({"export", "--data", data.string(), exported});
+  check_done({"import", "--journal", database.url(), exported});
+  check_done({"verify", "--journal", database.url()});
+  CHECK(tend({"import", "--journal", database.url(), exported}).code == 1);
+  {
+    serving_process other(folder.path() / "other", {"--journal", database.url()});
+    CHECK(differing(all, other.port()) == "");
+    CHECK(other.terminate() == 0);
+  }
+  // And from there: the same bytes but for what was appended.
+  const auto back = folder / "back";
+  check_done({"export", "--journal", database.url(), back});
+  CHECK(std::filesystem::file_size(back) == std::filesystem::file_size(exported));
+}
+
+TEST_CASE("what is no whole export is refused, and what is wrong with journals is told") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "shop";
+  {
+    serving_process server(data);
+    http_client client(server.port());
+    CHECK(client.place(some_order).status == 201);
+    CHECK(eventually([&] { return client.document("/admin/sagas")["_embedded"]["sagas"].Empty(); }));
+    CHECK(server.terminate() == 0);
+  }
+  const auto whole = folder / "whole";
+  check_done({"export", "--data", data.string(), whole});
+  CHECK(tend({"export", "--data", data.string(), whole}).code == 1);
+  CHECK(tend({"backup", "--data", folder / "nothing", folder / "none"}).code == 1);
+  CHECK_FALSE(std::filesystem::exists(folder / "none"));
+  CHECK(tend({"backup", "--data", data.string()}).code == 2);
+
+  std::ifstream file(whole, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto import = [&](const std::string& content, const std::string& complaint) {
+    const auto path = folder / "damaged";
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+    const auto target = folder / ("target-" + complaint);
+    const auto result = tend({"import", "--data", target, path});
+    CAPTURE(result.output);
+    CHECK(result.code == 1);
+    CHECK(result.output.find(complaint) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(target));
+  };
+  import(bytes.substr(0, bytes.size() - 1), "cut short");
+  import("something else", "no export");
+  auto flipped = bytes;
+  flipped[bytes.size() / 2] = static_cast<char>(flipped[bytes.size() / 2] ^ 1);
+  import(flipped, "damaged");
+
+  // Receipts of another shop.
+  std::filesystem::rename(data / "receipts", folder.path() / "receipts");
+  { serving_process other(folder.path() / "other"); }
+  std::filesystem::rename(folder.path() / "other" / "receipts", data / "receipts");
+  const auto faults = tend({"verify", "--data", data.string()});
+  CHECK(faults.code == 3);
+  CHECK(faults.output.find("reservation 1 has the receipt 0-1, and the receipt desk has none") !=
+        std::string::npos);
+}
+
+}  // namespace
+}  // namespace holdfast::testing
