@@ -443,13 +443,19 @@ class Walk:
 
     # --- Who asks ---
 
+    def sent_with(self, method, path):
+        """The headers and the body of a good request."""
+        wanted = self.document.operations[method, path].get("requestBody")
+        if wanted is None:
+            return {}, b""
+        content = self.document.resolve(wanted)["content"]["application/json"]
+        return JSON, json.dumps(content.get("example", ORDER)).encode()
+
     def ask_as(self, key, operations, status, code):
         for method, path in operations:
-            target = self.targets()[path]
-            body, headers = b"", {"Authorization": f"Bearer {key}"} if key else {}
-            if method == "POST":
-                body, headers = json.dumps(ORDER).encode(), headers | JSON
-            self.ask(method, target, status, code, headers, body)
+            headers, body = self.sent_with(method, path)
+            credentials = {"Authorization": f"Bearer {key}"} if key else {}
+            self.ask(method, self.targets()[path], status, code, headers | credentials, body)
 
     def refuse_strangers(self, guarded, keys):
         """Where it matters who asks: nobody, who may not, and who asks too often."""
@@ -460,12 +466,12 @@ class Walk:
         for method, path in restricted:
             if "403" not in self.document.operations[method, path]["responses"]:
                 continue
-            key = keys["customer" if path.startswith(("/actuator", "/metrics")) else "auditor"]
             query = "?userId=2" if path in ("/myReservations", "/events") else ""
-            headers = {"Authorization": f"Bearer {keys['customer'] if query else key}"}
-            headers |= JSON if method == "POST" else {}
-            self.ask(method, self.targets()[path] + query, 403, "forbidden", headers,
-                     json.dumps(ORDER).encode() if method == "POST" else b"")
+            of_operators = path.startswith(("/actuator", "/metrics", "/admin"))
+            key = keys["customer" if query or of_operators else "auditor"]
+            headers, body = self.sent_with(method, path)
+            self.ask(method, self.targets()[path] + query, 403, "forbidden",
+                     headers | {"Authorization": f"Bearer {key}"}, body)
 
     def refuse_the_hasty(self, limited, keys):
         self.service = limited
