@@ -10,7 +10,7 @@ endfunction()
 file(MAKE_DIRECTORY "${made}")
 compress("${from}/debian/changelog" "${made}/changelog.gz")
 compress("${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${made}/CHANGELOG.md.gz")
-compress("${from}/debian/holdfast.1" "${made}/holdfast.1.gz")
+compress("${PROJECT_SOURCE_DIR}/docs/holdfast.1" "${made}/holdfast.1.gz")
 
 install(TARGETS holdfast RUNTIME DESTINATION bin)
 install(FILES "${from}/systemd/holdfast.service" DESTINATION /lib/systemd/system)
@@ -19,6 +19,8 @@ install(FILES "${from}/debian/holdfast.toml" DESTINATION /etc/holdfast)
 install(FILES "${from}/debian/environment" DESTINATION /etc/holdfast PERMISSIONS OWNER_READ OWNER_WRITE)
 install(FILES "${from}/debian/lintian-overrides" DESTINATION share/lintian/overrides RENAME holdfast)
 install(FILES "${made}/holdfast.1.gz" DESTINATION share/man/man1)
+install(CODE "execute_process(COMMAND $<TARGET_FILE:holdfast> completion OUTPUT_FILE \"${made}/completion\" COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES "${made}/completion" DESTINATION share/bash-completion/completions RENAME holdfast)
 install(FILES "${from}/debian/copyright" "${made}/changelog.gz" "${made}/CHANGELOG.md.gz"
   DESTINATION share/doc/holdfast)
 install(FILES "${PROJECT_SOURCE_DIR}/holdfast.toml.example" DESTINATION share/doc/holdfast/examples

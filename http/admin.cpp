@@ -233,7 +233,7 @@ void admin::tell(client client, domain::reservation_id id, respond done) {
 
 void admin::operate(client client, domain::reservation_id id, operator_action action, const request& request,
                     respond done) {
-  auto note = read_note(request);
+  auto note = read_note(request, *client.who);
   if (!note) return done(refuse(client, std::move(note.error())));
   engine_.operate({id, action, std::move(note->who), std::move(note->why)},
                   operations_.expect([client = std::move(client), id, action,
@@ -243,7 +243,7 @@ void admin::operate(client client, domain::reservation_id id, operator_action ac
 }
 
 void admin::operate_on_many(client client, operator_action action, const request& request, respond done) {
-  auto wanted = read_bulk(request);
+  auto wanted = read_bulk(request, *client.who);
   if (!wanted) return done(refuse(client, std::move(wanted.error())));
   const auto which = wanted->which;
   sagas_.walk(which, now(),
@@ -256,7 +256,7 @@ void admin::operate_on_many(client client, operator_action action, const request
 }
 
 response admin::hold_breaker(const client& client, const request& request) {
-  auto wanted = read_word(request, "action");
+  auto wanted = read_word(request, *client.who, "action");
   if (!wanted) return refuse(client, std::move(wanted.error()));
   const auto& word = wanted->word;
   if (word != "open" && word != "close" && word != "auto") {
@@ -278,7 +278,7 @@ response admin::hold_breaker(const client& client, const request& request) {
 }
 
 response admin::rebuild_view(const client& client, const request& request) {
-  auto note = read_note(request);
+  auto note = read_note(request, *client.who);
   if (!note) return refuse(client, std::move(note.error()));
   spdlog::warn("operator {} has the view made anew: {}", note->who, note->why);
   engine_.rebuild_view();
@@ -294,7 +294,7 @@ response admin::rebuild_view(const client& client, const request& request) {
 }
 
 response admin::set_log_level(const client& client, const request& request) {
-  auto wanted = read_word(request, "level");
+  auto wanted = read_word(request, *client.who, "level");
   if (!wanted) return refuse(client, std::move(wanted.error()));
   const auto named = std::find_if(log_levels.begin(), log_levels.end(),
                                   [&](const auto& each) { return each.first == wanted->word; });

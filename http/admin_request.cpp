@@ -140,20 +140,32 @@ result<std::string> read_text(const rapidjson::Value& object, std::string_view n
   return std::string(text);
 }
 
-/// Who acts: what the body says, until whoever asks is known otherwise.
-result<std::string> acting_operator(const request&, const rapidjson::Value& body) {
+/// What is kept of it for good.
+bool is_operator_name(std::string_view name) {
+  return !name.empty() && name.size() <= domain::largest_operator_name &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; }) &&
+         !domain::may_contain_card_number(name);
+}
+
+/// Who acts: whose credential it was; where nobody is asked for one, whom the body names.
+result<std::string> acting_operator(const principal& by, const rapidjson::Value& body) {
+  const auto accepted = "1 to " + std::to_string(domain::largest_operator_name) + " characters, all of ASCII";
+  if (by != *anonymous_operator()) {
+    if (is_operator_name(by.name)) return by.name;
+    return refused_input(
+        fault::forbidden,
+        "What operators do is written down with their name. That of your credential can't be: it "
+        "has to have " +
+            accepted + ", without 12 digits in a row.");
+  }
   auto who = read_text(body, "who");
   if (!who) return who;
-  const bool printable = std::all_of(who->begin(), who->end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (!printable || who->size() > domain::largest_operator_name) {
-    return refused_at("/who", "has to have 1 to " + std::to_string(domain::largest_operator_name) +
-                                  " characters, all of ASCII.");
-  }
+  if (!is_operator_name(*who)) return refused_at("/who", "has to have " + accepted + ".");
   return who;
 }
 
-result<operator_note> note_of(const request& request, const rapidjson::Value& body) {
-  auto who = acting_operator(request, body);
+result<operator_note> note_of(const principal& by, const rapidjson::Value& body) {
+  auto who = acting_operator(by, body);
   if (!who) return tl::unexpected(std::move(who.error()));
   auto why = read_text(body, "reason");
   if (!why) return tl::unexpected(std::move(why.error()));
@@ -224,32 +236,33 @@ tl::unexpected<problem> refused_field(std::string_view name, std::string_view wh
   return refused_at("/" + std::string(name), what);
 }
 
-tl::expected<operator_note, problem> read_note(const request& request) {
+tl::expected<operator_note, problem> read_note(const request& request, const principal& by) {
   const auto body = parse(request);
   if (!body) return tl::unexpected(body.error());
   if (auto wrong = check_names(*body, "", {"who", "reason"})) return tl::unexpected(std::move(*wrong));
-  return note_of(request, *body);
+  return note_of(by, *body);
 }
 
-tl::expected<word_request, problem> read_word(const request& request, std::string_view name) {
+tl::expected<word_request, problem> read_word(const request& request, const principal& by,
+                                              std::string_view name) {
   const auto body = parse(request);
   if (!body) return tl::unexpected(body.error());
   if (auto wrong = check_names(*body, "", {name, "who", "reason"})) return tl::unexpected(std::move(*wrong));
-  auto note = note_of(request, *body);
+  auto note = note_of(by, *body);
   if (!note) return tl::unexpected(std::move(note.error()));
   const auto* word = member(*body, name);
   if (word == nullptr || !word->IsString()) return refused_field(name, "is required, as a string.");
   return word_request{std::move(*note), std::string(text_of(*word))};
 }
 
-tl::expected<bulk_request, problem> read_bulk(const request& request) {
+tl::expected<bulk_request, problem> read_bulk(const request& request, const principal& by) {
   const auto body = parse(request);
   if (!body) return tl::unexpected(body.error());
   if (auto wrong = check_names(*body, "", {"who", "reason", "filter", "dryRun", "limit", "after"})) {
     return tl::unexpected(std::move(*wrong));
   }
   bulk_request wanted;
-  auto note = note_of(request, *body);
+  auto note = note_of(by, *body);
   if (!note) return tl::unexpected(std::move(note.error()));
   wanted.note = std::move(*note);
   auto filter = read_filter(*body);

@@ -1,5 +1,6 @@
-// What an operator sends along with a command: who and why, and, for many sagas at once, which ones. Names
-// that are not known are refused, for a filter that was mistyped would mean all. Pure functions.
+// What an operator sends along with a command: why, who where his credential does not tell, and, for many
+// sagas at once, which ones. Names that are not known are refused, for a filter that was mistyped would mean
+// all. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <tl/expected.hpp>
 
 #include "http/message.hpp"
+#include "http/principal.hpp"
 #include "http/problem.hpp"
 #include "http/saga_filter.hpp"
 
@@ -40,9 +42,10 @@ struct word_request {
 };
 
 /// The problem's `instance` is left to the caller.
-tl::expected<operator_note, problem> read_note(const request& request);
-tl::expected<bulk_request, problem> read_bulk(const request& request);
-tl::expected<word_request, problem> read_word(const request& request, std::string_view name);
+tl::expected<operator_note, problem> read_note(const request& request, const principal& by);
+tl::expected<bulk_request, problem> read_bulk(const request& request, const principal& by);
+tl::expected<word_request, problem> read_word(const request& request, const principal& by,
+                                              std::string_view name);
 
 tl::unexpected<problem> refused_field(std::string_view name, std::string_view what);
 

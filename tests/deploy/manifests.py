@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERSIONS = ("1.30", "1.34")
 ROLES = {"gateway", "reservation", "receipt", "projection"}
 # That the installation has to bring itself: docs/deploying.md.
-SECRETS_BY_HAND = {"holdfast-stores", "holdfast-payment", "holdfast-node-certificate"}
+SECRETS_BY_HAND = {"holdfast-stores", "holdfast-payment", "holdfast-node-certificate", "holdfast-keys"}
 # Of a node that ends, beyond what its settings say: serve.cpp's hand_over_margin, drain_margin, last_answers_within.
 MARGINS_SECONDS = 1 + 5 + 2
 

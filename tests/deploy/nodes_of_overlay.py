@@ -4,6 +4,7 @@ One of each role, as a process of the real binary with the arguments, variables,
 would have, beside a real PostgreSQL and Redis and `holdfast sandbox`, all on loopback. Each probe has to be answered, an
 order to be placed, charged, given its receipt and shown, and each node to end within its grace period.
 """
+import hashlib
 import importlib.machinery
 import importlib.util
 import json
@@ -11,6 +12,7 @@ import math
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -26,6 +28,8 @@ DEADLINE_SECONDS = 60
 BETWEEN_LOOKS_SECONDS = 0.05
 # Loopback is a whole network: each pod gets an address of its own.
 ADDRESSES = "127.9.88."
+# Of an operator, who may do everything.
+KEY = "hf_" + secrets.token_hex(32)
 BINARY = os.path.abspath(sys.argv[1])
 
 
@@ -41,7 +45,7 @@ def ask(address, path, body=None):
     """Status and text; 0 where nobody answers."""
     request = urllib.request.Request(f"http://{address}:8088{path}",
                                      data=None if body is None else json.dumps(body).encode(),
-                                     headers={"Content-Type": "application/json"})
+                                     headers={"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"})
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
             return answer.status, answer.read().decode()
@@ -87,7 +91,7 @@ class Node:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(self.folder / "log", "w", encoding="utf-8"))
 
-    def variables(self, secrets):
+    def variables(self, of_secrets):
         values = {}
         for each in self.container["env"]:
             source = each.get("valueFrom", {})
@@ -100,7 +104,7 @@ class Node:
                 value = str(math.ceil(float(self.container["resources"][kind][name])))
             elif "secretKeyRef" in source:
                 secret = re.sub(r"-[a-z0-9]{10}$", "", source["secretKeyRef"]["name"])
-                value = secrets[secret][source["secretKeyRef"]["key"]]
+                value = of_secrets[secret][source["secretKeyRef"]["key"]]
             else:
                 value = re.sub(r"\$\((\w+)\)", lambda name: values[name[1]], each["value"])
             values[each["name"]] = value
@@ -141,18 +145,26 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         shared = local_cluster()
-        self.shared = shared.Cluster(folder, 0, [])
+        self.shared = shared.Cluster(folder, shared.Ports(0, free=True), [])
         self.shared.start_postgres()
         self.shared.children.append(self.shared.run("redis", "redis-server", "--bind", "127.0.0.1", "--port",
-                                                    self.shared.redis_port, "--save", ""))
+                                                    self.shared.ports.redis, "--save", ""))
         port = shared.free_port()
         self.shared.children.append(self.shared.run("sandbox", BINARY, "sandbox", "--listen", f"127.0.0.1:{port}"))
-        shared.wait_for(lambda: shared.answers(self.shared.redis_port) and shared.answers(port), "Redis, the sandbox")
+        shared.wait_for(lambda: shared.answers(self.shared.ports.redis) and shared.answers(port), "Redis, the sandbox")
         self.provider = f"http://127.0.0.1:{port}"
         self.secrets = {"holdfast-stores": {"journal": self.shared.database,
-                                            "view": f"redis://127.0.0.1:{self.shared.redis_port}/0"},
+                                            "view": f"redis://127.0.0.1:{self.shared.ports.redis}/0"},
                         "holdfast-payment": {"key": "sk_sandbox"}}
-        self.files = {"holdfast-node-certificate": self.make_certificates(pathlib.Path(folder))}
+        self.files = {"holdfast-node-certificate": self.make_certificates(pathlib.Path(folder)),
+                      "holdfast-keys": self.make_keys(pathlib.Path(folder))}
+
+    @staticmethod
+    def make_keys(folder):
+        (folder / "keys").mkdir()
+        line = f"{hashlib.sha256(KEY.encode()).hexdigest()} test operator\n"
+        (folder / "keys" / "api-keys").write_text(line, encoding="utf-8")
+        return folder / "keys"
 
     @staticmethod
     def make_certificates(folder):

@@ -127,7 +127,7 @@ void administer(const http::client& client, const http::route& route, const http
   if (!query) return check(http::refuse(client, query.error()));
   require(query->size >= 1 && query->size <= http::largest_page_size, "pages are bounded");
   check(http::saga_page_response(client, *query, {{}, some_id}));
-  if (const auto bulk = http::read_bulk(request)) {
+  if (const auto bulk = http::read_bulk(request, *client.who)) {
     require(bulk->which.size >= 1 && bulk->which.size <= http::largest_bulk, "bulks are bounded");
     require(bulk->which.filter.state != http::saga_state::any, "a bulk has a state");
     check(client, bulk->note);
@@ -135,8 +135,8 @@ void administer(const http::client& client, const http::route& route, const http
     check(http::refuse(client, bulk.error()));
   }
   const auto name = route.resource == http::resource::admin_breaker ? "action" : "level";
-  if (const auto word = http::read_word(request, name)) check(client, word->note);
-  if (const auto note = http::read_note(request)) check(client, *note);
+  if (const auto word = http::read_word(request, *client.who, name)) check(client, word->note);
+  if (const auto note = http::read_note(request, *client.who)) check(client, *note);
 }
 
 void handle(http::request request) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "tests/support/api_key_file.hpp"
 #include "tests/support/event_stream.hpp"
 #include "tests/support/served_shop.hpp"
+#include "tests/support/token_signer.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -87,6 +89,24 @@ constexpr access_row table[] = {
     {"/metrics", closed, kept, kept, open, open},
     {"/openapi.json", open, open, open, open, open},
     {"/events", closed, open, open, open, open},
+    {"/admin/sagas", closed, kept, kept, open, open},
+    {"/admin/sagas/{id}", closed, kept, kept, open, open},
+};
+
+/// What operators do: by them alone, whoever's it is.
+struct command_row {
+  const char* method;
+  const char* pattern;
+  const char* body;
+};
+constexpr command_row commands[] = {
+    {"POST", "/admin/sagas/{id}/retry", R"({"reason":"to see"})"},
+    {"POST", "/admin/sagas/{id}/cancel", R"({"reason":"to see"})"},
+    {"POST", "/admin/sagas/retry", R"({"reason":"to see","filter":{"state":"parked"}})"},
+    {"POST", "/admin/sagas/cancel", R"({"reason":"to see","filter":{"state":"parked"}})"},
+    {"POST", "/admin/breaker", R"({"reason":"to see","action":"auto"})"},
+    {"POST", "/admin/view/rebuild", R"({"reason":"to see"})"},
+    {"PUT", "/admin/log-level", R"({"reason":"to see","level":"info"})"},
 };
 
 std::string with_id(std::string pattern, std::uint64_t id) {
@@ -142,11 +162,38 @@ TEST_CASE("every route answers every role as the table says") {
       check_refusal(changed);
     }
   }
+  for (const auto& row : commands) seen.insert(row.pattern);
   for (std::size_t pattern = 0; pattern < http::pattern_count; ++pattern) {
     const std::string name(http::pattern_name(pattern));
     CAPTURE(name);
     CHECK(seen.contains(name));
   }
+}
+
+TEST_CASE("commands of operators are taken from operators, under the name of their credential") {
+  guarded_shop in;
+  const auto id = in.place_for(anns_user);
+  for (const auto& row : commands) {
+    const auto target = with_id(row.pattern, id);
+    CAPTURE(target);
+    const auto by = [&](const std::string& key) {
+      return in.as(key).request(row.method, target, {{"Content-Type", "application/json"}}, row.body);
+    };
+    for (const auto& [key, status] :
+         {std::pair<std::string, int>{"", 401}, {in.ann, 403}, {in.auditor, 403}}) {
+      const auto refused = by(key);
+      CHECK(refused.status == status);
+      check_refusal(refused);
+    }
+    const auto done = by(in.root);
+    CAPTURE(done.body);
+    CHECK(done.status >= 200);
+    CHECK(done.status < 300);
+  }
+  auto ann = in.as(in.ann);
+  const auto path = "/myReservations/" + std::to_string(id);
+  REQUIRE(eventually([&] { return text_at(ann.document(path), "/status") == "reservation_cancelled"; }));
+  CHECK(ann.get(path).body.find(R"("who":"olaf")") != std::string::npos);
 }
 
 TEST_CASE("another's reservation is as unknown as one that never was, and stays as it is") {
@@ -328,6 +375,41 @@ TEST_CASE("who asks too often is told when to come back, and nobody else is") {
   CHECK(in.as(in.bob).get("/").status == 200);
   CHECK(in.as(in.ann).get("/actuator/health/liveness").status == 200);
   CHECK_FALSE(in.as("").get("/").has_header("ratelimit"));
+}
+
+TEST_CASE("tokens of an identity provider are known beside keys, and its new keys after SIGHUP") {
+  const token_signer first(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "first");
+  const token_signer second(R_JWA_ALG_EDDSA, R_KEY_TYPE_EDDSA, 256, "second");
+  temporary_folder folder;
+  const auto path = folder / "jwks.json";
+  std::ofstream(path) << key_set_of({first.public_key()});
+  api_key_file keys;
+  const auto key = keys.add("olaf", "operator");
+  served_shop shop({"--auth", "keys,jwt", "--auth-keys", keys.path(), "--auth-jwks", path, "--auth-issuer",
+                    "https://id.test", "--auth-audience", "holdfast"});
+  const auto claims = [](const std::string& role) {
+    return R"({"iss":"https://id.test","aud":"holdfast","sub":"ann","exp":4000000000,"role":")" + role +
+           "\"}";
+  };
+  const auto status = [&](const std::string& token, const std::string& target) {
+    http_client client(shop.server().port());
+    client.identify_by(token);
+    const auto answer = client.get(target);
+    check_refusal(answer);
+    return answer.status;
+  };
+  const auto customer = R"(customer","userId":"41)";
+  CHECK(status(first.sign(claims(customer)), "/payments") == 200);
+  CHECK(status(first.sign(claims(customer)), "/metrics") == 403);
+  CHECK(status(first.sign(claims("auditor")), "/metrics") == 200);
+  CHECK(status(second.sign(claims("auditor")), "/metrics") == 401);
+  CHECK(status(key, "/metrics") == 200);
+
+  std::ofstream(path, std::ios::trunc) << key_set_of({second.public_key()});
+  shop.server().process().send(SIGHUP);
+  shop.server().process().wait_for_error("are read again");
+  CHECK(status(second.sign(claims("auditor")), "/metrics") == 200);
+  CHECK(status(first.sign(claims("auditor")), "/metrics") == 401);
 }
 
 /// The exit code and what was said.

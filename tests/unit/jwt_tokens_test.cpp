@@ -16,6 +16,7 @@ extern "C" {
 
 #include "storage/base64url.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/token_signer.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -26,71 +27,17 @@ using system_time = std::chrono::system_clock::time_point;
 constexpr std::size_t small_generation = 4;
 constexpr std::int64_t token_now = 1'800'000'000;
 
-std::string taken(char* text) {
-  REQUIRE(text != nullptr);
-  std::string copy(text);
-  r_free(text);
-  return copy;
-}
-
-/// A pair of keys, and tokens that it signs.
-class signer {
- public:
-  signer(jwa_alg algorithm, int type, unsigned bits, const std::string& id) : algorithm_(algorithm), id_(id) {
-    r_global_init();
-    r_jwk_init(&secret_);
-    r_jwk_init(&open_);
-    REQUIRE(r_jwk_generate_key_pair(secret_, open_, type, bits, id.empty() ? nullptr : id.c_str()) == RHN_OK);
-    if (id.empty()) {
-      r_jwk_delete_property_str(secret_, "kid");
-      r_jwk_delete_property_str(open_, "kid");
-    }
-  }
-  ~signer() {
-    r_jwk_free(secret_);
-    r_jwk_free(open_);
-  }
-  signer(const signer&) = delete;
-
-  std::string public_key() const { return taken(r_jwk_export_to_json_str(open_, 0)); }
-  std::string private_key() const { return taken(r_jwk_export_to_json_str(secret_, 0)); }
-  const std::string& id() const { return id_; }
-
-  std::string sign(const std::string& claims, const char* more_header = nullptr) const {
-    jwt_t* token = nullptr;
-    r_jwt_init(&token);
-    REQUIRE(r_jwt_set_full_claims_json_str(token, claims.c_str()) == RHN_OK);
-    if (more_header != nullptr) REQUIRE(r_jwt_set_full_header_json_str(token, more_header) == RHN_OK);
-    r_jwt_set_sign_alg(token, algorithm_);
-    const auto text = taken(r_jwt_serialize_signed(token, secret_, 0));
-    r_jwt_free(token);
-    return text;
-  }
-
- private:
-  jwa_alg algorithm_;
-  std::string id_;
-  jwk_t* secret_ = nullptr;
-  jwk_t* open_ = nullptr;
-};
-
-const signer& rsa() {
-  static const signer one(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 2048, "rsa");
+const token_signer& rsa() {
+  static const token_signer one(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 2048, "rsa");
   return one;
 }
-const signer& ec() {
-  static const signer one(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "ec");
+const token_signer& ec() {
+  static const token_signer one(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "ec");
   return one;
 }
-const signer& ed() {
-  static const signer one(R_JWA_ALG_EDDSA, R_KEY_TYPE_EDDSA, 256, "ed");
+const token_signer& ed() {
+  static const token_signer one(R_JWA_ALG_EDDSA, R_KEY_TYPE_EDDSA, 256, "ed");
   return one;
-}
-
-std::string set_of(const std::vector<std::string>& keys) {
-  std::string text = R"({"keys":[)";
-  for (const auto& key : keys) text += (text.ends_with('[') ? "" : ",") + key;
-  return text + "]}";
 }
 
 std::string claims(const std::string& rest = R"("role":"customer","userId":41)",
@@ -102,7 +49,7 @@ std::string claims(const std::string& rest = R"("role":"customer","userId":41)",
 /// What is checked against a file of keys, at a time that the test sets.
 class checker {
  public:
-  explicit checker(const std::vector<std::string>& keys) { write(set_of(keys)); }
+  explicit checker(const std::vector<std::string>& keys) { write(key_set_of(keys)); }
 
   void write(const std::string& text) { std::ofstream(path(), std::ios::trunc) << text; }
   std::string path() const { return folder_ / "jwks.json"; }
@@ -158,9 +105,9 @@ TEST_CASE("tokens of each algorithm are known by their key") {
 
 TEST_CASE("what was signed by nobody who is known is refused") {
   checker in({rsa().public_key(), ec().public_key(), ed().public_key()});
-  const signer stranger(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 2048, "rsa");
+  const token_signer stranger(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 2048, "rsa");
   CHECK(in.says(stranger.sign(claims())) == "The token's signature is not good.");
-  const signer unknown(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "other");
+  const token_signer unknown(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "other");
   CHECK(in.says(unknown.sign(claims())) == "The token is signed with a key that is not known here.");
 
   const auto good = ec().sign(claims());
@@ -218,7 +165,7 @@ TEST_CASE("a token does not choose how it is checked") {
 
 TEST_CASE("a key that the token brings along counts for nothing") {
   checker in({ec().public_key()});
-  const signer attacker(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "mine");
+  const token_signer attacker(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "mine");
   const auto header = R"({"jwk":)" + attacker.public_key() + R"(,"jku":"http://127.0.0.1:1/keys"})";
   CHECK_FALSE(in.tokens().identify(attacker.sign(claims(), header.c_str())));
   CHECK(in.says(ec().sign(claims(), R"({"crit":["b64"],"b64":true})")) ==
@@ -287,14 +234,14 @@ TEST_CASE("keys are read again: new ones count, old ones do not, and a broken fi
   in.write("{");
   REQUIRE(in.tokens().reload());
   CHECK(in.says(old) == "ann customer 41");
-  in.write(set_of({ed().public_key()}));
+  in.write(key_set_of({ed().public_key()}));
   REQUIRE_FALSE(in.tokens().reload());
   CHECK(in.says(ed().sign(claims())) == "ann customer 41");
   CHECK(in.says(old) == "The token is signed with a key that is not known here.");
 }
 
 TEST_CASE("a token without a key's id is for the only key there is") {
-  const signer nameless(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "");
+  const token_signer nameless(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "");
   CHECK(checker({nameless.public_key()}).says(nameless.sign(claims())) == "ann customer 41");
   CHECK(checker({nameless.public_key(), ed().public_key()}).says(nameless.sign(claims())) ==
         "The token is signed with a key that is not known here.");
@@ -302,7 +249,7 @@ TEST_CASE("a token without a key's id is for the only key there is") {
 
 TEST_CASE("what can't be a set of public keys is refused by a sentence") {
   const std::string secret = R"({"kty":"oct","kid":"s","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})";
-  const signer weak(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 1024, "weak");
+  const token_signer weak(R_JWA_ALG_RS256, R_KEY_TYPE_RSA, 1024, "weak");
   std::string encrypts = ec().public_key();
   encrypts.insert(encrypts.size() - 1, R"(,"use":"enc")");
   const std::pair<std::vector<std::string>, const char*> table[] = {
