@@ -219,6 +219,27 @@ TEST_CASE("operators ask over HTTPS with a key, of a file or a variable") {
   CHECK(by_system.code == 0);
 }
 
+TEST_CASE("what operators do with a key has the name that the key has, not their login") {
+  const guarded_shop shop;
+  const auto done = [&](std::vector<std::string> arguments, const environment_variables& environment = {}) {
+    arguments.insert(arguments.end(), {"--reason", "the bank is back"});
+    const auto result = shop.run(std::move(arguments), environment);
+    CAPTURE(result.errors);
+    CHECK(result.code == 0);
+    return result.output;
+  };
+  CHECK(has(done({"reservation", "retry", "1"}, {{"USER", "root"}}), "recorded"));
+  CHECK(has(done({"reservation", "cancel", "--state", "parked", "--apply", "--who", "mina"}), "recorded"));
+  done({"breaker", "open"}, {{"USER", ""}});
+  for (const std::string id : {"1", "2"}) {
+    CAPTURE(id);
+    const auto history = shop.run({"reservation", "history", id}).output;
+    CHECK(has(history, "olaf  the bank is back"));
+    CHECK_FALSE(has(history, "root  "));
+    CHECK_FALSE(has(history, "mina  "));
+  }
+}
+
 TEST_CASE("whom a server does not let in is told what to do, and a server that is another is not asked") {
   const guarded_shop shop;
   const auto refused = [&](const environment_variables& environment, const std::string& complaint) {
