@@ -13,6 +13,7 @@
 #include "tests/support/api_key_file.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/scripted_server.hpp"
 #include "tests/support/seeded_reservations.hpp"
 #include "tests/support/tls_client.hpp"
 
@@ -277,6 +278,28 @@ TEST_CASE("a server of plain HTTP is not spoken to over HTTPS, and one that limi
   const auto limited = run_operator(plain, key);
   CHECK(limited.code == 1);
   CHECK_MESSAGE(has(limited.errors, "; try again in "), limited.errors);
+}
+
+TEST_CASE("a key is sent as it has to be, without a name beside it, and a server that hangs is given up") {
+  const temporary_folder folder;
+  std::ofstream(folder / "key") << "hf_key-of-a\n";
+  scripted_server server([](const scripted_request&) { return scripted_action{http_bytes(200, "{}")}; });
+  const auto port = std::to_string(server.port());
+  const std::vector<std::string> open{
+      "breaker", "open", "--reason", "maintenance", "--server", "http://127.0.0.1:" + port, "--who", "mina"};
+  CHECK(run_operator(open, {{"HOLDFAST_KEY_FILE", folder / "key"}}).code == 0);
+  CHECK(run_operator(open, {}).code == 0);
+  const auto seen = server.requests();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].has_line("Authorization: Bearer hf_key-of-a"));
+  CHECK(seen[0].body == R"({"reason":"maintenance","action":"open"})");
+  CHECK_FALSE(has(seen[1].head, "Authorization"));
+  CHECK(seen[1].body == R"({"who":"mina","reason":"maintenance","action":"open"})");
+  // It waits for the rest of a request, and hears the beginning of a handshake.
+  const auto given_up = run_operator(
+      {"breaker", "show", "--server", "https://127.0.0.1:" + port, "--server-timeout", "100ms"}, {});
+  CHECK(given_up.code == 1);
+  CHECK_MESSAGE(has(given_up.errors, "can't speak TLS with"), given_up.errors);
 }
 
 TEST_CASE("a key is not given away, nor taken from where others see it") {
