@@ -7,8 +7,12 @@
 
 namespace holdfast::http {
 
+namespace {
+
 namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
+
+}  // namespace
 
 tl::expected<trust_ptr, std::string> trust_in(const std::string& authority) {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_client);

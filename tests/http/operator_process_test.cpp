@@ -319,6 +319,10 @@ TEST_CASE("a key is not given away, nor taken from where others see it") {
   refused({"--key", "hf_key-of-a"}, "--key is not accepted, for others see what a command line has");
   refused({"--key=hf_key-of-a"}, "give HOLDFAST_KEY");
   refused({}, "HOLDFAST_KEY is not accepted", {{"HOLDFAST_KEY", "hf_key-of-a b"}});
+  std::ofstream(folder / "settings") << "server = \"http://shop.example:80\"\nkey = \"hf_key-of-a\"\n";
+  refused({"--config", folder / "settings"}, "settings line 1: server = 'http://shop.example:80'");
+  std::ofstream(folder / "broken") << "key = \"hf_key-of-a b\"\n";
+  refused({"--config", folder / "broken"}, "broken line 1: key is not accepted");
   refused({"--key-file", folder / "two"}, "it has to have one line");
   refused({"--key-file", folder / "three"}, "can't read");
   refused({"--key-file", folder / "one"}, "HOLDFAST_KEY gives a key too", key);
