@@ -74,10 +74,12 @@ struct network_node {
     return {
         [](const actors::place_reservation&) { return actors::placement_answer{}; },
         [](const actors::cancel_reservation&) { return actors::cancellation_answer{}; },
+        [](const actors::operator_command&) { return actors::operation_answer{}; },
         [](const actors::issue_receipt&) { return actors::receipt_answer{}; },
         [](const actors::void_receipt&) { return actors::receipt_answer{}; },
         [](const actors::gate_placed&) {},
         [](const actors::gate_cancelled&) {},
+        [](const actors::gate_operated&) {},
     };
   });
 };
