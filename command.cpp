@@ -87,7 +87,9 @@ std::string holdfast_help() {
 
 std::string accepted_flags(const command& about, const std::vector<setting>& settings) {
   std::string flags = "--config";
-  for (const setting& each : settings) flags += ", " + argument_of(about, each);
+  for (const setting& each : settings) {
+    if (!each.without_flag) flags += ", " + argument_of(about, each);
+  }
   return flags;
 }
 
@@ -95,6 +97,11 @@ std::string accepted_flags(const command& about, const std::vector<setting>& set
 tl::unexpected<early_exit> refuse_argument(const command& about, const std::vector<setting>& settings,
                                            const std::string& argument) {
   if (argument.starts_with("-")) {
+    for (const setting& each : settings) {
+      if (!each.without_flag || argument.substr(0, argument.find('=')) != "--" + each.name) continue;
+      return refuse("--" + each.name + " is not accepted, for others see what a command line has; give " +
+                    variable_of(each.name));
+    }
     return refuse("unknown flag '" + argument.substr(0, argument.find('=')) +
                   "'; accepted: " + accepted_flags(about, settings));
   }
@@ -106,15 +113,16 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
                                                   int argc, const char* const* argv) {
   std::vector<std::string> texts(settings.size());
   std::string file;
-  std::vector<CLI::Option*> options;
+  std::vector<CLI::Option*> options(settings.size());
 
   CLI::App app;
   app.allow_extras();
   for (std::size_t i = 0; i < settings.size(); ++i) {
+    if (settings[i].without_flag) continue;
     // CLI11 takes a name without dashes for an argument without a flag.
     const auto flag = argument_of(about, settings[i]);
-    options.push_back(settings[i].placeholder.empty() ? app.add_flag(flag, texts[i])
-                                                      : app.add_option(flag, texts[i]));
+    options[i] =
+        settings[i].placeholder.empty() ? app.add_flag(flag, texts[i]) : app.add_option(flag, texts[i]);
   }
   const CLI::Option* config = app.add_option("--config", file);
 
@@ -133,7 +141,7 @@ tl::expected<given_values, early_exit> read_flags(const command& about, const st
   given_values given;
   if (config->count() > 0) given.file = file;
   for (std::size_t i = 0; i < settings.size(); ++i) {
-    if (options[i]->count() == 0) continue;
+    if (options[i] == nullptr || options[i]->count() == 0) continue;
     given.values.push_back({&settings[i], argument_of(about, settings[i]), texts[i]});
   }
   return given;
@@ -189,6 +197,7 @@ tl::unexpected<early_exit> refuse(const std::string& message) {
 
 std::string argument_of(const command& about, const setting& setting) {
   if (setting.name == about.operand) return setting.placeholder;
+  if (setting.without_flag) return variable_of(setting.name);
   const std::string_view name = setting.name;
   return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
 }

@@ -60,7 +60,7 @@ struct given_value {
   std::string text;
 };
 
-/// "--listen", "ID".
+/// "--listen", "ID", or "HOLDFAST_KEY" of what has no flag.
 std::string argument_of(const command& about, const setting& setting);
 
 /// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is

@@ -29,6 +29,8 @@ struct setting {
   value_reader read;
   /// A refusal does not repeat its value.
   bool secret = false;
+  /// By variable or file only: others on the machine see what a command line has.
+  bool without_flag = false;
 };
 
 /// "payment-wait" -> "HOLDFAST_PAYMENT_WAIT".

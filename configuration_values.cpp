@@ -129,4 +129,10 @@ bool is_loopback(const socket_address& where) {
   return where.address.starts_with("127.") || where.address == "::1";
 }
 
+bool is_loopback(const host_and_port& where) {
+  // 127.example.com is a name, and anybody's.
+  if (where.host.starts_with("127.")) return is_ip_address(where.host, AF_INET);
+  return where.host == "::1" || where.host == "localhost";
+}
+
 }  // namespace holdfast

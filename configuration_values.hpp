@@ -52,6 +52,9 @@ struct host_and_port {
   bool operator==(const host_and_port&) const = default;
 };
 
+/// Whether what is sent there stays on this machine, as the resolver has no say in it.
+bool is_loopback(const host_and_port& where);
+
 /// "http://127.0.0.1:9090", "http://provider.test:80" or "http://[::1]:9090", with no path but "/".
 std::optional<host_and_port> parse_http_url(std::string_view text);
 

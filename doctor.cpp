@@ -164,7 +164,9 @@ void look_at_postgres(const storage::postgres_place& place, diagnosis& tell) {
 void look_at_provider(const configuration& settings, diagnosis& tell) {
   if (!settings.provider) return tell.good("payment provider", "the sandbox in the process: no money moves");
   const auto url = http_url_of(settings.provider->host, settings.provider->port);
-  http::admin_client client({settings.provider->host, settings.provider->port}, provider_timeout);
+  http::admin_client client(
+      {.host = settings.provider->host, .port = settings.provider->port, .key = settings.payment_key},
+      provider_timeout);
   const auto began = std::chrono::steady_clock::now();
   const auto answer = client.ask("GET", "/v1/payment_intents?limit=1");
   const auto took = std::chrono::ceil<milliseconds>(std::chrono::steady_clock::now() - began);
@@ -173,6 +175,9 @@ void look_at_provider(const configuration& settings, diagnosis& tell) {
   const auto text = url + " answers with status " + std::to_string(answer->status) + " in " +
                     std::to_string(took.count()) + " ms";
   if (answer->status >= 500) return tell.bad("payment provider", text, advice);
+  if (answer->status == 401 || answer->status == 403) {
+    return tell.bad("payment provider", text, "give its key as HOLDFAST_PAYMENT_KEY: it refuses this one");
+  }
   if (took > settings.payment_timeout * 75 / 100) {
     return tell.warn("payment provider", text, "that counts as slow: give a longer --payment-timeout");
   }

@@ -54,7 +54,7 @@ std::string case_of_flags(const command& about, const std::vector<setting>& sett
   std::string flags;
   std::string values;
   for (const setting& each : settings) {
-    if (each.name == about.operand) continue;
+    if (each.name == about.operand || each.without_flag) continue;
     const auto flag = argument_of(about, each);
     flags += flag + " ";
     if (is_path(each)) {

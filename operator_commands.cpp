@@ -83,8 +83,8 @@ const std::vector<column> outcome_columns{{"id", "/id"}, {"outcome", "/outcome"}
 
 class operator_run {
  public:
-  explicit operator_run(const operator_configuration& settings)
-      : settings_(settings), client_({settings.server.host, settings.server.port}, settings.timeout) {}
+  operator_run(const operator_configuration& settings, http::server_address server)
+      : settings_(settings), client_(std::move(server), settings.server.timeout) {}
 
   void list() { settings_.state.empty() ? list_reservations() : list_sagas(); }
 
@@ -165,7 +165,23 @@ class operator_run {
     }
     if (answer->status < 400) return document;
     throw refused(text_at(document, "/title") + ": " + text_at(document, "/detail") + " (status " +
-                  std::to_string(answer->status) + ", trace " + text_at(document, "/traceId") + ")");
+                  std::to_string(answer->status) + ", trace " + text_at(document, "/traceId") + ")" +
+                  advice(*answer));
+  }
+
+  std::string advice(const http::admin_answer& answer) const {
+    const bool known = !settings_.server.key.empty();
+    switch (answer.status) {
+      case 401:
+        return known ? "; see that the key is one of this server's, or the token has not expired"
+                     : "; give --key-file FILE, or HOLDFAST_KEY, with an API key or a token";
+      case 403:
+        return "; ask with an operator's key";
+      case 429:
+        return "; try again in " + answer.retry_after + " s";
+      default:
+        return {};
+    }
   }
 
   void print_one(const rapidjson::Value& record, const std::vector<column>& columns) {
@@ -259,7 +275,7 @@ class operator_run {
     rapidjson::StringBuffer text;
     json_writer out(text);
     out.StartObject();
-    put(out, "who", settings_.who);
+    if (!settings_.who.empty()) put(out, "who", settings_.who);
     put(out, "reason", settings_.reason);
     more(out);
     out.EndObject();
@@ -302,12 +318,23 @@ void run(std::string_view name, operator_run& with) {
   with.hold_breaker(std::string(name.substr(name.find(' ') + 1)));
 }
 
+tl::expected<http::server_address, std::string> address_of(const server_configuration& server) {
+  http::server_address address{.host = server.where.host, .port = server.where.port, .key = server.key};
+  if (!server.secure) return address;
+  auto trust = http::trust_in(server.authority);
+  if (!trust) return tl::unexpected(std::move(trust.error()));
+  address.trust = std::move(*trust);
+  return address;
+}
+
 }  // namespace
 
 int operate(const command& about, int argc, const char* const* argv) {
   const auto settings = parse_operator_configuration(about, argc, argv, process_environment());
   if (!settings) return tell(settings.error());
-  operator_run with(*settings);
+  auto server = address_of(settings->server);
+  if (!server) return tell(refuse(server.error()).value());
+  operator_run with(*settings, std::move(*server));
   try {
     run(about.name, with);
   } catch (const refused& why) {

@@ -15,15 +15,6 @@ namespace {
 
 using refusal = std::optional<std::string>;
 
-value_reader server_into(host_and_port& into) {
-  return [&into](const std::string& text) -> refusal {
-    const auto url = parse_http_url(text);
-    if (!url) return "give the URL of a server, such as http://127.0.0.1:8088";
-    into = *url;
-    return std::nullopt;
-  };
-}
-
 value_reader output_into(output_format& into) {
   return [&into](const std::string& text) -> refusal {
     constexpr std::array<std::string_view, 4> names{"table", "json", "ndjson", "csv"};
@@ -63,10 +54,9 @@ constexpr std::chrono::hours longest_age{24 * 366};
 
 // --- Settings, by name ---
 
+/// All but where the server is.
 std::vector<setting> all_settings(operator_configuration& into) {
   return {
-      {"server", "URL", "http://127.0.0.1:8088", "Where holdfast serve listens", server_into(into.server)},
-      {"server-timeout", "DURATION", "30s", "How long one answer may take", wait_into(into.timeout)},
       {"output", "FORMAT", "table", "What is printed: table, json, ndjson or csv", output_into(into.output)},
       {"id", "ID", "", "Number of a reservation", number_into(into.id, 1, largest_id)},
       {"operator-state", "STATE", "", "Only those that are parked, or stuck",
@@ -81,7 +71,7 @@ std::vector<setting> all_settings(operator_configuration& into) {
       {"operator-limit", "N", "20", "How many at most", number_into(into.limit, 1, 1'000'000)},
       {"operator-reason", "TEXT", "", "Why: it is kept with what is done",
        text_into(into.reason, "say why, in a sentence")},
-      {"operator-who", "NAME", "your login", "Who does it",
+      {"operator-who", "NAME", "your login", "Who does it, where no key tells",
        text_into(into.who, "give the name of whoever does it")},
       {"operator-apply", "", "false", "Do it to all that were named, not only show them",
        truth_into(into.apply)},
@@ -90,7 +80,7 @@ std::vector<setting> all_settings(operator_configuration& into) {
 
 std::vector<setting> chosen(operator_configuration& into, std::initializer_list<std::string_view> names) {
   auto all = all_settings(into);
-  std::vector<setting> some;
+  auto some = server_settings(into.server);
   for (const auto name : names) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
@@ -101,7 +91,10 @@ std::vector<setting> chosen(operator_configuration& into, std::initializer_list<
 
 std::vector<std::string> all_names() {
   operator_configuration any;
-  return names_of(all_settings(any));
+  auto names = names_of(server_settings(any.server));
+  const auto more = names_of(all_settings(any));
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
 }
 
 /// The flag of the setting.
@@ -214,26 +207,27 @@ std::span<const command* const> operator_commands() {
 
 std::vector<setting> settings_of(const command& about, operator_configuration& into) {
   if (&about == &reservation_ls) {
-    return chosen(into, {"server", "server-timeout", "output", "operator-state", "operator-user",
-                         "operator-status", "operator-older-than", "operator-limit"});
+    return chosen(into, {"output", "operator-state", "operator-user", "operator-status",
+                         "operator-older-than", "operator-limit"});
   }
   if (&about == &reservation_get || &about == &reservation_history) {
-    return chosen(into, {"server", "server-timeout", "output", "id"});
+    return chosen(into, {"output", "id"});
   }
   if (&about == &reservation_cancel || &about == &reservation_retry) {
-    return chosen(into,
-                  {"server", "server-timeout", "output", "operator-reason", "operator-who", "operator-state",
-                   "operator-user", "operator-status", "operator-older-than", "operator-apply", "id"});
+    return chosen(into, {"output", "operator-reason", "operator-who", "operator-state", "operator-user",
+                         "operator-status", "operator-older-than", "operator-apply", "id"});
   }
   if (&about == &reservation_export) {
     // A table is printed when it is whole, and this may be millions of rows.
     into.output = output_format::ndjson;
-    auto settings = chosen(into, {"server", "server-timeout", "output", "operator-user"});
-    settings[2].default_text = "ndjson";
+    auto settings = chosen(into, {"output", "operator-user"});
+    for (auto& each : settings) {
+      if (each.name == "output") each.default_text = "ndjson";
+    }
     return settings;
   }
-  if (&about == &breaker_show) return chosen(into, {"server", "server-timeout", "output"});
-  return chosen(into, {"server", "server-timeout", "operator-reason", "operator-who"});
+  if (&about == &breaker_show) return chosen(into, {"output"});
+  return chosen(into, {"operator-reason", "operator-who"});
 }
 
 tl::expected<operator_configuration, early_exit> parse_operator_configuration(
@@ -248,12 +242,15 @@ tl::expected<operator_configuration, early_exit> parse_operator_configuration(
     if (value.what->name != "operator-apply" || value.source == "--apply") continue;
     return refuse(refusal_of(value, "it acts on many: give it as a flag"));
   }
+  if (const auto refused = complete_server(result.server, *values)) return refuse(*refused);
+  if (!result.server.key.empty()) result.who.clear();
   const bool acts = std::any_of(settings.begin(), settings.end(),
                                 [](const auto& each) { return each.name == "operator-reason"; });
   if (acts && result.reason.empty()) {
     return refuse("--reason is required: say why, it is kept with what is done");
   }
-  if (acts && result.who.empty()) return refuse("--who is required: there is no login to take it from");
+  if (acts && result.who.empty() && result.server.key.empty())
+    return refuse("--who is required: there is no login to take it from");
   const bool filtered = !result.status.empty() || result.older_than.count() > 0;
   if (filtered && result.state.empty()) {
     return refuse("--status and --older-than choose among those of --state: give it too");

@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "command.hpp"
-#include "configuration_values.hpp"
 #include "record_printer.hpp"
+#include "server_configuration.hpp"
 
 namespace holdfast {
 
 struct operator_configuration {
-  host_and_port server{"127.0.0.1", 8088};
-  std::chrono::milliseconds timeout{30'000};
+  server_configuration server;
   output_format output = output_format::table;
   /// Of a reservation; 0 where none was given.
   std::uint64_t id = 0;
+  /// Empty where the server knows by the key.
   std::string who;
   std::string reason;
   /// "parked", "stuck", or nothing.

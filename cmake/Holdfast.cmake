@@ -7,7 +7,7 @@ add_library(holdfast_app STATIC
   data_directory.cpp delivery_calendar.cpp doctor_configuration.cpp journal_access.cpp journal_configuration.cpp journal_transfer.cpp
   journal_verification.cpp journal_walk.cpp
   logging.cpp manual.cpp node_configuration.cpp operator_configuration.cpp
-  process_control.cpp progress.cpp record_printer.cpp sandbox_configuration.cpp
+  process_control.cpp progress.cpp record_printer.cpp sandbox_configuration.cpp server_configuration.cpp
   reconcile_configuration.cpp reconciliation.cpp reconciliation_mending.cpp reconciliation_report.cpp
   service_manager.cpp stored_reservations.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")

@@ -18,7 +18,7 @@ function(holdfast_compiled_alone folder)
   set_source_files_properties(${ARGN} DIRECTORY "${directory}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 holdfast_compiled_alone("" access_configuration.cpp command.cpp configuration_settings.cpp
-  reconcile_configuration.cpp sandbox_configuration.cpp sandbox.cpp serve.cpp)
+  reconcile_configuration.cpp sandbox_configuration.cpp sandbox.cpp serve.cpp server_configuration.cpp)
 holdfast_compiled_alone(http query.cpp stripe_documents.cpp)
 holdfast_compiled_alone(payments http_calls.cpp sandbox_ledger.cpp)
 holdfast_compiled_alone(storage event_codec.cpp log_damage.cpp redis_view_writer.cpp rocksdb_store.cpp)

@@ -3,6 +3,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -32,7 +33,7 @@ class admin_client::connection {
 
   tl::expected<admin_answer, std::string> ask(std::string_view method, const std::string& target,
                                               const std::string& body) {
-    const bool fresh = !stream_;
+    const bool fresh = !socket_;
     auto answer = try_to_ask(method, target, body);
     // A server that closed the connection meanwhile has heard nothing of it, so it may be said again.
     if (!answer && !fresh && went_away_) answer = try_to_ask(method, target, body);
@@ -43,8 +44,9 @@ class admin_client::connection {
   tl::expected<admin_answer, std::string> try_to_ask(std::string_view method, const std::string& target,
                                                      const std::string& body) {
     went_away_ = false;
-    if (!stream_) {
+    if (!socket_) {
       if (const auto error = connect()) return failed("can't connect to", error);
+      if (const auto error = shake_hands()) return failed("can't speak TLS with", error);
     }
     if (const auto error = write(method, target, body)) {
       went_away_ = true;
@@ -52,16 +54,17 @@ class admin_client::connection {
     }
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(largest_answer_bytes);
-    const auto error = wait([&](auto done) {
-      beast::http::async_read(*stream_, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); });
+    const auto error = wait([&](auto& stream, auto done) {
+      beast::http::async_read(stream, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); });
     });
     if (error) {
       went_away_ = error == beast::http::error::end_of_stream;
       return failed("no answer from", error);
     }
     auto message = parser.release();
-    if (!message.keep_alive()) stream_.reset();
-    return admin_answer{message.result_int(), std::move(message.body())};
+    if (!message.keep_alive()) close();
+    return admin_answer{message.result_int(), std::move(message.body()),
+                        std::string(message[beast::http::field::retry_after])};
   }
 
   error_code connect() {
@@ -70,9 +73,18 @@ class admin_client::connection {
     asio::ip::tcp::resolver resolver(loop_);
     const auto found = resolver.resolve(server_.host, std::to_string(server_.port), error);
     if (error) return error;
-    stream_.emplace(loop_);
-    return wait(
-        [&](auto done) { stream_->async_connect(found, [done](error_code ec, const auto&) { done(ec); }); });
+    socket_.emplace(loop_);
+    return wait([&](auto&, auto done) {
+      socket_->async_connect(found, [done](error_code ec, const auto&) { done(ec); });
+    });
+  }
+
+  /// Nothing to do for plain HTTP.
+  error_code shake_hands() {
+    if (!server_.trust) return {};
+    secure_.emplace(*socket_, *server_.trust);
+    expect_host(secure_->native_handle(), server_.host);
+    return wait([&](auto&, auto done) { secure_->async_handshake(asio::ssl::stream_base::client, done); });
   }
 
   error_code write(std::string_view method, const std::string& target, const std::string& body) {
@@ -80,13 +92,14 @@ class admin_client::connection {
     request.method_string({method.data(), method.size()});
     request.target(target);
     request.version(11);
-    request.set(beast::http::field::host, server_.host + ":" + std::to_string(server_.port));
+    request.set(beast::http::field::host, authority());
     request.set(beast::http::field::user_agent, "holdfast");
+    if (!server_.key.empty()) request.set(beast::http::field::authorization, "Bearer " + server_.key);
     if (!body.empty()) request.set(beast::http::field::content_type, "application/json");
     request.body() = body;
     if (!body.empty() || method == "POST") request.prepare_payload();
-    return wait([&](auto done) {
-      beast::http::async_write(*stream_, request, [done](error_code ec, std::size_t) { done(ec); });
+    return wait([&](auto& stream, auto done) {
+      beast::http::async_write(stream, request, [done](error_code ec, std::size_t) { done(ec); });
     });
   }
 
@@ -94,24 +107,41 @@ class admin_client::connection {
   template <class Begin>
   error_code wait(const Begin& begin) {
     error_code result;
-    stream_->expires_after(timeout_);
-    begin([&result](error_code ec) { result = ec; });
+    const auto done = [&result](error_code ec) { result = ec; };
+    socket_->expires_after(timeout_);
+    secure_ ? begin(*secure_, done) : begin(*socket_, done);
     loop_.restart();
     loop_.run();
     return result;
   }
 
   tl::unexpected<std::string> failed(const char* what, error_code error) {
-    stream_.reset();
-    return tl::unexpected(std::string(what) + " http://" + server_.host + ":" + std::to_string(server_.port) +
-                          ": " + error.message() +
-                          "; see that holdfast serve runs there, or give another --server");
+    const auto distrusted = secure_ ? distrust(secure_->native_handle()) : std::string();
+    close();
+    return tl::unexpected(
+        std::string(what) + (server_.trust ? " https://" : " http://") + authority() + ": " +
+        (distrusted.empty()
+             ? error.message() + "; see that holdfast serve runs there, or give another --server"
+             : distrusted));
+  }
+
+  void close() {
+    secure_.reset();
+    socket_.reset();
+  }
+
+  /// "127.0.0.1:8088", brackets around v6.
+  std::string authority() const {
+    const bool v6 = server_.host.find(':') != std::string::npos;
+    return (v6 ? "[" + server_.host + "]" : server_.host) + ":" + std::to_string(server_.port);
   }
 
   const server_address server_;
   const std::chrono::milliseconds timeout_;
   asio::io_context loop_;
-  std::optional<beast::tcp_stream> stream_;
+  std::optional<beast::tcp_stream> socket_;
+  /// Over it, for HTTPS.
+  std::optional<asio::ssl::stream<beast::tcp_stream&>> secure_;
   beast::flat_buffer buffer_;
   bool went_away_ = false;
 };

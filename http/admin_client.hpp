@@ -1,5 +1,5 @@
 // A client of a running server, for the commands of operators: one keep-alive connection, one exchange at a
-// time, each with a time-out. Blocks; used by one thread.
+// time, each with a time-out. Over TLS it never falls back to what is not. Blocks; used by one thread.
 #pragma once
 
 #include <chrono>
@@ -9,16 +9,24 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "http/server_trust.hpp"
+
 namespace holdfast::http {
 
 struct admin_answer {
   unsigned status = 0;
   std::string body;
+  /// Seconds, as the header says it; empty where it does not.
+  std::string retry_after;
 };
 
 struct server_address {
   std::string host;
   std::uint16_t port = 0;
+  /// Of HTTPS; null for plain HTTP.
+  trust_ptr trust = nullptr;
+  /// An API key or a token that goes along with every request; empty for none.
+  std::string key = {};
 };
 
 class admin_client {

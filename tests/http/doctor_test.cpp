@@ -9,6 +9,7 @@
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sandbox_process.hpp"
+#include "tests/support/scripted_server.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -49,6 +50,20 @@ TEST_CASE("what is missing is a fault, with what to do about it") {
   check_finding(folder, {"--journal", "postgres://nobody@127.0.0.1:1/none"}, 1,
                 {"BAD   PostgreSQL", "see that the server runs and that --journal names it"});
   check_finding(folder, {"--payment-wait", "soon"}, 2, {"--payment-wait = 'soon' is not accepted"});
+}
+
+TEST_CASE("the payment provider is asked with its key, and one that it refuses is a fault") {
+  const temporary_folder folder;
+  scripted_server provider([](const scripted_request& request) {
+    const bool known = request.has_line("Authorization: Bearer sk_right");
+    return scripted_action{http_bytes(known ? 200 : 401, "{}")};
+  });
+  const auto url = "http://127.0.0.1:" + std::to_string(provider.port());
+  check_finding(folder, {"--payment", url, "--payment-key", "sk_right"}, 0,
+                {"ok    payment provider: " + url + " answers with status 200"});
+  check_finding(folder, {"--payment", url, "--payment-key", "sk_wrong"}, 1,
+                {"BAD   payment provider: " + url + " answers with status 401",
+                 "give its key as HOLDFAST_PAYMENT_KEY", "1 faults"});
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -167,7 +168,11 @@ class process {
   static std::vector<std::string> variables_for_child(const environment_variables& added) {
     std::vector<std::string> variables;
     for (char** each = environ; *each != nullptr; ++each) {
-      if (std::strncmp(*each, "HOLDFAST_", std::strlen("HOLDFAST_")) != 0) variables.emplace_back(*each);
+      const std::string_view inherited = *each;
+      const bool replaced = std::any_of(added.begin(), added.end(), [&](const auto& variable) {
+        return inherited.starts_with(variable.first + "=");
+      });
+      if (!replaced && !inherited.starts_with("HOLDFAST_")) variables.emplace_back(inherited);
     }
     for (const auto& [name, value] : added) variables.push_back(name + "=" + value);
     return variables;
