@@ -17,6 +17,16 @@ tl::unexpected<std::string> failure(const std::string& doing, const std::filesys
                         std::generic_category().message(error));
 }
 
+constexpr const char* restore_mark = "restoring";
+
+/// That a file is there, or is not any more, is durable when its folder is.
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
 }  // namespace
 
 tl::expected<data_directory, std::string> data_directory::open(const std::string& path) {
@@ -38,6 +48,24 @@ tl::expected<data_directory, std::string> data_directory::open(const std::string
                           " is in use by another holdfast process; end that one or give another --data");
   }
   return data_directory{folder, lock};
+}
+
+std::optional<std::string> data_directory::begin_restore() const {
+  const int mark = ::open(path_of(restore_mark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (mark < 0) return failure("make", path_ / restore_mark, errno).value();
+  ::close(mark);
+  sync_folder(path_);
+  return std::nullopt;
+}
+
+void data_directory::end_restore() const {
+  ::unlink(path_of(restore_mark).c_str());
+  sync_folder(path_);
+}
+
+std::optional<std::string> data_directory::broken_restore() const {
+  if (!std::filesystem::exists(path_ / restore_mark)) return std::nullopt;
+  return "a restore into " + path_.string() + " was broken off: remove the folder, and restore again";
 }
 
 data_directory::data_directory(data_directory&& other) noexcept

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -17,6 +18,12 @@ class data_directory {
   ~data_directory();
   data_directory(data_directory&& other) noexcept;
   data_directory& operator=(data_directory&&) = delete;
+
+  /// What is restored into it is not whole until that has ended: nothing may serve it before.
+  std::optional<std::string> begin_restore() const;
+  void end_restore() const;
+  /// What to do where a restore was broken off.
+  std::optional<std::string> broken_restore() const;
 
   std::string path_of(const char* name) const { return (path_ / name).string(); }
 

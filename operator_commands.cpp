@@ -341,7 +341,7 @@ int operate(const command& about, int argc, const char* const* argv) {
     std::fprintf(stderr, "holdfast %s: %s\n", std::string(about.name).c_str(), why.what());
     return 1;
   }
-  if (std::fflush(stdout) != 0) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     std::fprintf(stderr, "holdfast: standard output can't be written\n");
     return 1;
   }

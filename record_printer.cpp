@@ -5,6 +5,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace holdfast {
@@ -18,11 +19,27 @@ std::string json_of(const rapidjson::Value& value) {
   return {text.GetString(), text.GetSize()};
 }
 
-std::string csv_of(const std::string& cell) {
+/// Customers write some of it. What a spreadsheet would take for a formula it shows as text.
+std::string csv_of(const std::string& text) {
+  const bool formula =
+      !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  const bool number = text.find_first_not_of("0123456789.-") == std::string::npos;
+  const auto cell = formula && !number ? "'" + text : text;
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) quoted.append(c == '"' ? 2 : 1, c);
   return quoted + '"';
+}
+
+/// Without what moves a terminal's cursor, or does more: control characters, those of C1 in UTF-8 too.
+std::string shown(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (c1) text.erase(i, 1);
+    if (byte < ' ' || byte == 0x7F || c1) text[i] = '?';
+  }
+  return text;
 }
 
 /// Characters, not bytes, as far as UTF-8 tells them.
@@ -66,6 +83,7 @@ void record_printer::add(const rapidjson::Value& record) {
   switch (format_) {
     case output_format::table:
       rows_.push_back(cells_of(record));
+      for (auto& cell : rows_.back()) cell = shown(std::move(cell));
       break;
     case output_format::csv:
       print(csv_row(cells_of(record)));

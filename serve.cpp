@@ -88,6 +88,7 @@ storage::journal_result<std::unique_ptr<storage::journal>> open_journal(
 tl::expected<stores, std::string> open_stores(const configuration& settings) {
   auto folder = data_directory::open(settings.data);
   if (!folder) return tl::unexpected(folder.error());
+  if (auto broken = folder->broken_restore()) return tl::unexpected(std::move(*broken));
   auto reservations = open_journal(settings, *folder, "reservations", {});
   if (!reservations) return tl::unexpected(reservations.error().message);
   auto receipts = open_journal(settings, *folder, "receipts", receipts_batch_interval);
@@ -263,6 +264,8 @@ class service {
 };
 
 int run(const configuration& settings, process_frame& frame) {
+  static std::atomic<bool> asked_to_reload = false;
+  if (settings.access.has_files()) frame.signals.on_hang_up([] { asked_to_reload = true; });
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
   if (!calendar) return fail(calendar.error());
   const auto door = open_door(settings.access);
@@ -287,11 +290,13 @@ int run(const configuration& settings, process_frame& frame) {
   }
   if (settings.access.has_files()) {
     frame.signals.on_hang_up([&] { reload(**door, certificates->get()); });
+    // Who asked for it while it started.
+    if (asked_to_reload) reload(**door, certificates->get());
   }
   print_ready_line(settings, service.port());
   tell_service_manager("READY=1");
   const int signal = frame.signals.wait();
-  frame.signals.on_hang_up(nullptr);
+  if (settings.access.has_files()) frame.signals.on_hang_up([] {});
   spdlog::info("signal {}: ending", signal);
   tell_service_manager("STOPPING=1");
   return service.stop() ? 0 : 1;

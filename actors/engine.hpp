@@ -166,12 +166,13 @@ struct operator_command {
   domain::operator_action action = domain::operator_action::none;
   std::string who;
   std::string why;
+  std::uint64_t seen_version = 0;
 };
 
 enum class operation_status : std::uint8_t {
   /// It is durable, and the reservation goes on.
   recorded,
-  /// There was nothing to do: it is not parked, or is being cancelled already.
+  /// There was nothing to do: it is not parked, is being cancelled already, or has gone on since it was seen.
   unchanged,
   unknown_reservation,
   /// The domain refused it: a name or a reason is missing or too long.

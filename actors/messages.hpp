@@ -113,7 +113,7 @@ auto inspect(Inspector& f, cancellation_answer& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, operator_command& x) {
-  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why);
+  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why, x.seen_version);
 }
 template <class Inspector>
 auto inspect(Inspector& f, operation_answer& x) {

@@ -170,8 +170,8 @@ void reservation_state::operate(const operation_call& call) {
       to.deliver({operation_status::unknown_reservation});
       return rest();
     }
-    const auto decision =
-        domain::decide(log_->state(), domain::intervene{what.action, what.who, what.why}, now());
+    const auto decision = domain::decide(
+        log_->state(), domain::intervene{what.action, what.who, what.why, what.seen_version}, now());
     if (decision.refused != domain::rejection::none) {
       to.deliver({operation_status::rejected});
       return advance();

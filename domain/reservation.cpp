@@ -151,6 +151,7 @@ reservation_decision decide_intervene(const reservation& state, const intervene&
   if (command.why.empty() || command.why.size() > largest_operator_reason) {
     return reject(rejection::reason_missing);
   }
+  if (command.seen_version != 0 && command.seen_version != state.version) return nothing_new;
   auto decided = command.action == operator_action::cancel
                      ? decide_cancel(state, {cancel_reason::by_operator}, now)
                      : decide_resume(state, now);

@@ -214,6 +214,8 @@ struct intervene {
   operator_action action = operator_action::none;
   std::string who;
   std::string why;
+  /// Only while it is as it was seen; 0 whatever has become of it.
+  std::uint64_t seen_version = 0;
 };
 
 using reservation_command = std::variant<place, record_charge, record_receipt, cancel, record_void,

@@ -159,7 +159,7 @@ class admin::bulk : public std::enable_shared_from_this<bulk> {
     if (next_ == page_.sagas.size()) return;
     const auto place = next_++;
     with_.engine_.operate(
-        {page_.sagas[place].id, action_, note_.who, note_.why},
+        {page_.sagas[place].id, action_, note_.who, note_.why, page_.sagas[place].state.version},
         with_.operations_.expect([self = shared_from_this(), place](actors::operation_answer answer) {
           self->outcomes_[place] = answer.status;
           ++self->ended_ == self->outcomes_.size() ? self->end() : self->ask();

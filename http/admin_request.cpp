@@ -150,7 +150,7 @@ bool is_operator_name(std::string_view name) {
 /// Who acts: whose credential it was; where nobody is asked for one, whom the body names.
 result<std::string> acting_operator(const principal& by, const rapidjson::Value& body) {
   const auto accepted = "1 to " + std::to_string(domain::largest_operator_name) + " characters, all of ASCII";
-  if (by != *anonymous_operator()) {
+  if (&by != anonymous_operator().get()) {
     if (is_operator_name(by.name)) return by.name;
     return refused_input(
         fault::forbidden,

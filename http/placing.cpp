@@ -109,6 +109,9 @@ class field_reader {
       return refuse(name,
                     "has to be the provider's token: 1 to 255 visible ASCII characters without spaces.");
     }
+    if (domain::parse_card_number(field.text)) {
+      return refuse(name, "has to be the provider's token, and this may be a card number: that is cardNo.");
+    }
     if (!fields_[order_field::card_no].missing()) {
       return refuse(name, "stands in place of cardNo: send one of the two.");
     }

@@ -42,7 +42,11 @@ void sync_folder_of(const std::string& path) {
 
 journal_file_writer::journal_file_writer(std::string path, std::uint64_t total)
     : path_(std::move(path)), part_(path_ + ".part"), file_(nullptr) {
-  const int descriptor = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int descriptor = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor < 0 && errno == EEXIST) {
+    throw journal_file_failure(part_ +
+                               " is there: another run writes it, or one was ended; see, and remove it");
+  }
   if (descriptor < 0) fail("make");
   file_ = ::fdopen(descriptor, "wb");
   if (file_ == nullptr) fail("open");

@@ -103,6 +103,13 @@ TEST_CASE("a backup under load has every document acknowledged before it, and al
   const auto restored = folder.path() / "restored";
   check_done({"restore", "--data", restored.string(), backup});
   CHECK(tend({"restore", "--data", restored.string(), backup}).code == 1);
+  // As one that was broken off leaves it.
+  const auto mark = restored / "restoring";
+  std::ofstream(mark).put('\n');
+  process half({"serve", "--listen", "127.0.0.1:0", "--data", restored.string()});
+  CHECK(half.wait_for_exit() == 1);
+  CHECK(half.errors().find("was broken off") != std::string::npos);
+  std::filesystem::remove(mark);
   {
     serving_process other(restored);
     CHECK(differing(acknowledged, other.port()) == "");

@@ -163,6 +163,17 @@ TEST_CASE("a token does not choose how it is checked") {
         "The token names another algorithm than its key's.");
 }
 
+TEST_CASE("a token that says it is compressed is refused before anybody inflates it") {
+  checker in({rsa().public_key()});
+  const auto good = rsa().sign(claims());
+  // What follows the header is no deflated text: who tries to inflate it says something else.
+  CHECK(in.says(with_header(good, R"({"alg":"RS256","kid":"rsa","zip":"DEF"})")) ==
+        "The token's header has extensions that are not known here.");
+  for (const std::string not_three : {"", "a.b", "a.b.c.d", "..", "a.b.c.d.e"}) {
+    CHECK(in.says(not_three) == "This is no signed token (JWT).");
+  }
+}
+
 TEST_CASE("a key that the token brings along counts for nothing") {
   checker in({ec().public_key()});
   const token_signer attacker(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "mine");

@@ -103,7 +103,7 @@ TEST_CASE("cancellations and replays cross") {
 
 TEST_CASE("operators' commands cross") {
   const auto got =
-      across(actors::operator_command{257, domain::operator_action::retry, "mina", "well again"});
+      across(actors::operator_command{257, domain::operator_action::retry, "mina", "well again", 7});
   CHECK(got.id == 257);
   CHECK(got.action == domain::operator_action::retry);
   CHECK(got.who == "mina");

@@ -173,6 +173,7 @@ TEST_CASE("bad values are refused by the name of their field") {
       {R"({"userId":1,"paymentMethod":""})", "/paymentMethod"},
       {R"({"userId":1,"paymentMethod":"two words"})", "/paymentMethod"},
       {R"({"userId":1,"paymentMethod":7})", "/paymentMethod"},
+      {R"({"userId":1,"paymentMethod":"4111-1111-1111-1111"})", "/paymentMethod"},
       {R"({"userId":1,"paymentMethod":"pm_1","cardNo":"123412341234"})", "/paymentMethod"},
   };
   for (const auto& [body, pointer] : table) {

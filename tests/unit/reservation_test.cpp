@@ -453,6 +453,24 @@ TEST_CASE(
   CHECK(decide(stopped, command_named("stopped"), at(99)).events.empty());
 }
 
+TEST_CASE("what an operator wants of many is done to those that are still as he saw them") {
+  for (const auto action : {operator_action::retry, operator_action::cancel}) {
+    for (const auto& [state, way] : states) {
+      CAPTURE(state);
+      const auto before = after(way);
+      if (before.version == 0) continue;
+      const intervene whatever{action, "mina", "sold out"};
+      auto wish = whatever;
+      wish.seen_version = before.version;
+      CHECK(decide(before, wish, at(99)).events == decide(before, whatever, at(99)).events);
+      for (const auto other : {before.version + 1, before.version - 1}) {
+        wish.seen_version = other;
+        if (other != 0) CHECK(decide(before, wish, at(99)).events.empty());
+      }
+    }
+  }
+}
+
 TEST_CASE("an operator has a name and gives a reason, both of a bounded length") {
   const auto refused = [](std::size_t name, std::size_t reason) {
     const intervene wish{operator_action::cancel, std::string(name, 'n'), std::string(reason, 'r')};
