@@ -32,7 +32,7 @@ std::string csv_of(const std::string& text) {
 }
 
 /// Without what moves a terminal's cursor, or does more: control characters, those of C1 in UTF-8 too.
-std::string shown(std::string text) {
+std::string printable(std::string text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
@@ -83,7 +83,7 @@ void record_printer::add(const rapidjson::Value& record) {
   switch (format_) {
     case output_format::table:
       rows_.push_back(cells_of(record));
-      for (auto& cell : rows_.back()) cell = shown(std::move(cell));
+      for (auto& cell : rows_.back()) cell = printable(std::move(cell));
       break;
     case output_format::csv:
       print(csv_row(cells_of(record)));
