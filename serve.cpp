@@ -28,6 +28,7 @@
 #include "http/event_publisher.hpp"
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
+#include "http/session.hpp"
 #include "payments/http_provider.hpp"
 #include "payments/sandbox_provider.hpp"
 #include "process_control.hpp"
@@ -48,6 +49,8 @@ constexpr std::chrono::milliseconds drain_margin{5000};
 constexpr std::chrono::milliseconds hand_over_margin{1000};
 /// For the answers still to be written once every command is answered.
 constexpr std::chrono::milliseconds last_answers_within{2000};
+/// Longer than a request that has begun to arrive may take then.
+constexpr std::chrono::milliseconds last_requests_within = http::drain_grace + std::chrono::milliseconds(500);
 /// For connections to other nodes.
 constexpr std::chrono::milliseconds network_ends_within{1000};
 /// Descriptors that the stores keep; the others are for connections.
@@ -226,6 +229,8 @@ class service {
           "not every shard could be handed over: other nodes take the others when the lease is over");
     }
     server_.stop_accepting();
+    // What has arrived by now is taken: only then may the engine refuse what is new.
+    server_.wait_until_none(last_requests_within);
     if (!engine_.drain(settings_.payment_wait + drain_margin)) {
       spdlog::warn("not everything under way could be answered; it goes on at the next start");
     }

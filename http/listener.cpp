@@ -193,6 +193,8 @@ class transport::implementation {
     for (const auto& loop : loops_) loop->drain();
   }
 
+  void wait_until_none(milliseconds at_most) { connections_.wait_until_none(at_most); }
+
   void stop(milliseconds at_most) {
     if (stopped_) return;
     stopped_ = true;
@@ -298,6 +300,9 @@ void transport::resume() {
 }
 void transport::stop_accepting() {
   implementation_->stop_accepting();
+}
+void transport::wait_until_none(milliseconds at_most) {
+  implementation_->wait_until_none(at_most);
 }
 void transport::stop(milliseconds at_most) {
   implementation_->stop(at_most);

@@ -37,6 +37,7 @@ class transport {
   void pause();
   void resume();
   void stop_accepting();
+  void wait_until_none(std::chrono::milliseconds at_most);
   void stop(std::chrono::milliseconds at_most);
 
   /// Open connections over all loops. Any thread.

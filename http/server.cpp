@@ -41,6 +41,9 @@ void server::resume() {
 void server::stop_accepting() {
   implementation_->transport().stop_accepting();
 }
+void server::wait_until_none(std::chrono::milliseconds at_most) {
+  implementation_->transport().wait_until_none(at_most);
+}
 void server::stop(std::chrono::milliseconds at_most) {
   implementation_->transport().stop(at_most);
 }

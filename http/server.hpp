@@ -66,6 +66,10 @@ class server {
   /// responses carry `Connection: close`.
   void stop_accepting();
 
+  /// Until all connections are closed, at most this long. Behind stop_accepting() that takes `drain_grace`
+  /// and what the requests that have arrived take: so long whoever answers them has to take new ones.
+  void wait_until_none(std::chrono::milliseconds at_most);
+
   /// Waits until the requests under way are answered and written, at most this long, then
   /// closes every connection. Idempotent.
   void stop(std::chrono::milliseconds at_most);
