@@ -192,7 +192,11 @@ TEST_CASE("commands of operators are taken from operators, under the name of the
   }
   auto ann = in.as(in.ann);
   const auto path = "/myReservations/" + std::to_string(id);
-  REQUIRE(eventually([&] { return text_at(ann.document(path), "/status") == "reservation_cancelled"; }));
+  // The view is being made anew.
+  REQUIRE(eventually([&] {
+    const auto seen = ann.get(path);
+    return seen.status == 200 && text_at(seen, "/status") == "reservation_cancelled";
+  }));
   CHECK(ann.get(path).body.find(R"("who":"olaf")") != std::string::npos);
 }
 
