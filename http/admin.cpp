@@ -135,6 +135,20 @@ response dry_run_response(operator_action action, const saga_page& page) {
   });
 }
 
+/// It will be done; where that is seen.
+response accepted(const client& client, std::string_view action, std::string_view link,
+                  std::string_view path) {
+  return json_response(202, [&](json_writer& out) {
+    out.begin_object();
+    json::plain_field(out, "action", action);
+    out.name("_links");
+    out.begin_object();
+    write_link(out, link, client.base + std::string(path));
+    out.end_object();
+    out.end_object();
+  });
+}
+
 }  // namespace
 
 /// A command for the sagas of a page, some at a time. Kept by the callbacks that it waits for.
@@ -266,15 +280,7 @@ response admin::hold_breaker(const client& client, const request& request) {
   engine_.set_breaker(word == "open"    ? actors::breaker_mode::open
                       : word == "close" ? actors::breaker_mode::closed
                                         : actors::breaker_mode::automatic);
-  return json_response(202, [&](json_writer& out) {
-    out.begin_object();
-    json::plain_field(out, "action", word);
-    out.name("_links");
-    out.begin_object();
-    write_link(out, "circuitbreakers", client.base + "/actuator/circuitbreakers");
-    out.end_object();
-    out.end_object();
-  });
+  return accepted(client, word, "circuitbreakers", "/actuator/circuitbreakers");
 }
 
 response admin::rebuild_view(const client& client, const request& request) {
@@ -282,15 +288,7 @@ response admin::rebuild_view(const client& client, const request& request) {
   if (!note) return refuse(client, std::move(note.error()));
   spdlog::warn("operator {} has the view made anew: {}", note->who, note->why);
   engine_.rebuild_view();
-  return json_response(202, [&](json_writer& out) {
-    out.begin_object();
-    json::plain_field(out, "action", "rebuild");
-    out.name("_links");
-    out.begin_object();
-    write_link(out, "health", client.base + "/actuator/health");
-    out.end_object();
-    out.end_object();
-  });
+  return accepted(client, "rebuild", "health", "/actuator/health");
 }
 
 response admin::set_log_level(const client& client, const request& request) {

@@ -302,26 +302,16 @@ postgres_request postgres_batch::lock_request() const {
 }
 
 postgres_request postgres_batch::move_request() const {
-  std::vector<std::uint64_t> shards, epochs, counters, positions, entities, known_positions;
-  for (const auto shard : changed_) {
-    const auto& state = shards_.at(shard);
-    shards.push_back(shard);
-    epochs.push_back(state.owner_epoch);
-    counters.push_back(state.counter);
-    positions.push_back(state.last_position);
-    entities.push_back(state.last_entity);
-    known_positions.push_back(positions_.at(shard));
-  }
-  return {move_shards, postgres_values()
-                           .numbers(shards)
-                           .numbers(epochs)
-                           .numbers(counters)
-                           .numbers(positions)
-                           .numbers(entities)
-                           .numbers(known_positions)};
+  std::vector<std::uint64_t> known_positions;
+  for (const auto shard : changed_) known_positions.push_back(positions_.at(shard));
+  return {move_shards, changed_shards().numbers(known_positions)};
 }
 
 postgres_request postgres_batch::shards_request() const {
+  return {put_shards, changed_shards()};
+}
+
+postgres_values postgres_batch::changed_shards() const {
   std::vector<std::uint64_t> shards, epochs, counters, positions, entities;
   for (const auto shard : changed_) {
     const auto& state = shards_.at(shard);
@@ -331,9 +321,8 @@ postgres_request postgres_batch::shards_request() const {
     positions.push_back(state.last_position);
     entities.push_back(state.last_entity);
   }
-  return {put_shards,
-          postgres_values().numbers(shards).numbers(epochs).numbers(counters).numbers(positions).numbers(
-              entities)};
+  return postgres_values().numbers(shards).numbers(epochs).numbers(counters).numbers(positions).numbers(
+      entities);
 }
 
 postgres_request postgres_batch::records_request() const {

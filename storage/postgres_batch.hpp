@@ -84,6 +84,7 @@ class postgres_batch {
   postgres_request lock_request() const;
   postgres_request shards_request() const;
   postgres_request move_request() const;
+  postgres_values changed_shards() const;
   postgres_request records_request() const;
   void add_key_request(std::vector<postgres_request>& requests) const;
   void add_unfinished_requests(std::vector<postgres_request>& requests) const;
