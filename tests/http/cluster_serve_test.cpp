@@ -150,11 +150,11 @@ TEST_CASE("a node that is told to end under load hands its shards over, and no r
   CHECK((clock::now() - told_at < std::chrono::seconds(5)));
   CHECK(nodes[2].process().wait_for_exit() == 0);
   CHECK(with_leaver.finish() == "");
-  CHECK(with_leaver.unavailable() == 0);
+  CHECK(with_leaver.refusal() == "");
   const auto answered = with_others.answered();
   CHECK(eventually([&] { return with_others.answered() >= answered + 200; }));
-  CHECK(with_others.unavailable() == 0);
   CHECK(with_others.leave() == "");
+  CHECK(with_others.refusal() == "");
   auto all = with_others.placements();
   const auto of_leaver = with_leaver.placements();
   all.insert(all.end(), of_leaver.begin(), of_leaver.end());

@@ -94,10 +94,11 @@ class customer {
   ~customer() { finish(); }
 
   /// Works on one keep-alive connection until `ending` and the server ends it, or `leaving`.
-  void begin(std::uint16_t port, std::atomic<int>& answered, std::atomic<int>& unavailable,
-             const std::atomic<bool>& ending, const std::atomic<bool>& leaving) {
+  void begin(std::uint16_t port, std::atomic<int>& answered, const std::atomic<bool>& ending,
+             const std::atomic<bool>& leaving) {
+    refusal_.clear();
     client_ = std::make_unique<http_client>(port);
-    thread_ = std::thread([&, this] { run(answered, unavailable, ending, leaving); });
+    thread_ = std::thread([&, this] { run(answered, ending, leaving); });
   }
   void finish() {
     if (thread_.joinable()) thread_.join();
@@ -107,16 +108,17 @@ class customer {
   std::vector<placement>& placements() { return placements_; }
   /// What no customer may meet, empty if nothing.
   const std::string& failure() const { return failure_; }
+  /// The first answer of 503 since begin(), empty if there was none.
+  const std::string& refusal() const { return refusal_; }
 
  private:
-  void run(std::atomic<int>& answered, std::atomic<int>& unavailable, const std::atomic<bool>& ending,
-           const std::atomic<bool>& leaving) {
+  void run(std::atomic<int>& answered, const std::atomic<bool>& ending, const std::atomic<bool>& leaving) {
     try {
       bool last = false;
       while (!last && !leaving) {
         const auto answer = act();
         last = answer.header("connection") == "close";
-        if (answer.status == 503) ++unavailable;
+        if (answer.status == 503 && refusal_.empty()) refusal_ = answer.body;
         ++answered;
       }
     } catch (const std::exception& error) {
@@ -188,6 +190,7 @@ class customer {
   const habits habits_;
   std::vector<placement> placements_;
   std::string failure_;
+  std::string refusal_;
   std::unique_ptr<http_client> client_;
   std::thread thread_;
 };
@@ -204,14 +207,13 @@ class crowd {
   /// In turn at each of these.
   void begin(const std::vector<std::uint16_t>& ports) {
     ending_ = leaving_ = false;
-    answered_ = unavailable_ = 0;
+    answered_ = 0;
     for (std::size_t i = 0; i < customers_.size(); ++i) {
-      customers_[i]->begin(ports[i % ports.size()], answered_, unavailable_, ending_, leaving_);
+      customers_[i]->begin(ports[i % ports.size()], answered_, ending_, leaving_);
     }
   }
-  /// Answers since begin(), and those of them that were 503.
+  /// Answers since begin().
   int answered() const { return answered_; }
-  int unavailable() const { return unavailable_; }
 
   /// From now on the server may go away.
   void expect_the_end() { ending_ = true; }
@@ -229,6 +231,14 @@ class crowd {
     return finish();
   }
 
+  /// After finish() or leave(): an answer of 503 since begin(), empty if there was none.
+  std::string refusal() const {
+    for (const auto& each : customers_) {
+      if (!each->refusal().empty()) return each->refusal();
+    }
+    return {};
+  }
+
   /// Everything that anyone ever placed; valid until the next begin().
   std::vector<placement*> placements() {
     std::vector<placement*> all;
@@ -241,7 +251,6 @@ class crowd {
  private:
   std::vector<std::unique_ptr<customer>> customers_;
   std::atomic<int> answered_{0};
-  std::atomic<int> unavailable_{0};
   std::atomic<bool> ending_{false};
   std::atomic<bool> leaving_{false};
 };
