@@ -10,7 +10,7 @@ namespace holdfast {
 
 namespace {
 
-constexpr std::chrono::seconds shortest_lease{1};
+constexpr std::chrono::seconds shortest_lease{2};
 constexpr std::chrono::seconds longest_lease{60};
 
 /// What is not there at all, in a file of settings too.
@@ -74,7 +74,7 @@ std::vector<setting> node_settings(node_configuration& into) {
       {"node-listen", "HOST:PORT", absent, "Address that the other nodes of a cluster reach this one at",
        node_address_into(into.listen)},
       {"lease", "DURATION", "5s", "How long a node of a cluster that is silent keeps its shards",
-       duration_into(into.lease, shortest_lease, longest_lease, "give a duration from 1s to 1m, such as 5s")},
+       duration_into(into.lease, shortest_lease, longest_lease, "give a duration from 2s to 1m, such as 5s")},
       {"roles", "ROLES", all_roles, "What this node of a cluster does; the rest others do",
        roles_into(into.roles)},
       {"node-certificate", "FILE", absent, "Certificate (PEM) that this node shows to the others, over TLS",

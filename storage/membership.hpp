@@ -64,7 +64,7 @@ struct cluster_state {
   std::vector<cluster_member> members;
   /// Of each shard, where its lease has not run out.
   std::array<member_index, shard_count> owners{};
-  /// As many shards one member has at most when they are shared out evenly.
+  /// As many shards the member whose heartbeat it was has when they are shared out evenly.
   std::size_t share = shard_count;
 };
 
@@ -93,9 +93,8 @@ class membership {
 /// that all nodes come to the same answer; nobody where nobody has the role, or owns the shard.
 member_index keeper_of(const cluster_state& state, shard_id shard, bool member_roles::*role);
 
-/// As many shards as each of `takers` has at most when they are shared out evenly.
-constexpr std::size_t even_share(std::size_t takers) {
-  return takers == 0 ? shard_count : (shard_count + takers - 1) / takers;
-}
+/// As many shards as the member has when they are shared out evenly. Those that are left over go to who has
+/// most already, and of these to the first by name: so that none of them moves.
+std::size_t even_share(const cluster_state& state, const std::string& name);
 
 }  // namespace holdfast::storage

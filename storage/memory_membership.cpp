@@ -10,7 +10,7 @@ void memory_membership::beat(heartbeat what, heartbeat_callback done) {
   const auto now = clock_();
   const auto until = now + lease_;
   auto& known = members_[what.from.name];
-  if (what.number < known.last_beat) return done(state());
+  if (what.number < known.last_beat) return done(state(what.from.name));
   known = {what.from, until, what.number};
   const std::set<shard_id> served(what.serves.begin(), what.serves.end());
   give_back(what.from.name, served);
@@ -20,14 +20,14 @@ void memory_membership::beat(heartbeat what, heartbeat_callback done) {
     lease.until = until;
     ++owned;
   }
-  const auto share = state().share;
+  const auto share = state(what.from.name).share;
   for (auto& lease : leases_) {
     if (!what.from.roles.reservation || owned >= share) break;
     if (!lease.owner.empty() && lease.until > now) continue;
     lease = {what.from.name, until};
     ++owned;
   }
-  done(state());
+  done(state(what.from.name));
 }
 
 void memory_membership::leave(std::string name, std::function<void(membership_result<bool>)> done) {
@@ -43,16 +43,12 @@ void memory_membership::give_back(const std::string& from, const std::set<shard_
   }
 }
 
-cluster_state memory_membership::state() const {
+cluster_state memory_membership::state(const std::string& for_whom) const {
   cluster_state seen;
-  std::size_t takers = 0;
   const auto now = clock_();
   for (const auto& [name, one] : members_) {
-    if (one.until <= now) continue;
-    seen.members.push_back(one.who);
-    takers += one.who.roles.reservation ? 1 : 0;
+    if (one.until > now) seen.members.push_back(one.who);
   }
-  seen.share = even_share(takers);
   auto owner = seen.members.end();
   for (std::size_t shard = 0; shard < leases_.size(); ++shard) {
     const auto& lease = leases_[shard];
@@ -64,6 +60,7 @@ cluster_state memory_membership::state() const {
     const bool owned = lease.until > now && owner != seen.members.end();
     seen.owners[shard] = owned ? static_cast<member_index>(owner - seen.members.begin()) : nobody;
   }
+  seen.share = even_share(seen, for_whom);
   return seen;
 }
 

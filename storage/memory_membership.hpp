@@ -37,7 +37,7 @@ class memory_membership : public membership {
   };
 
   void give_back(const std::string& from, const std::set<shard_id>& except);
-  cluster_state state() const;
+  cluster_state state(const std::string& for_whom) const;
 
   const std::chrono::milliseconds lease_;
   const std::function<time_point()> clock_;

@@ -69,16 +69,23 @@ constexpr postgres_statement renew{
     "UPDATE leases SET until = clock_timestamp() + $2::bigint * interval '1 ms' "
     "WHERE owner = $1::text AND until > clock_timestamp() "
     "AND EXISTS (SELECT FROM members WHERE name = $1::text AND last_beat = $3::bigint)"};
-// The even share is even_share() of membership.hpp.
+// Up to its share, as even_share() of membership.hpp has it.
 constexpr postgres_statement take{
     "take",
+    "WITH takers AS ("
+    "  SELECT members.name, members.last_beat, count(shard) AS shards FROM members "
+    "  LEFT JOIN leases ON leases.owner = members.name AND leases.until > clock_timestamp() "
+    "  WHERE members.until > clock_timestamp() AND roles & 1 <> 0 GROUP BY members.name), "
+    "ranked AS ("
+    "  SELECT *, row_number() OVER (ORDER BY shards DESC, name COLLATE \"C\") AS rank, "
+    "  count(*) OVER () AS all_takers FROM takers), "
+    "free AS ("
+    "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT "
+    "coalesce(("
+    "    SELECT greatest(0, 256 / all_takers + (rank <= 256 % all_takers)::int - shards) "
+    "    FROM ranked WHERE name = $1::text AND last_beat = $3::bigint), 0)) "
     "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
-    "WHERE shard IN ("
-    "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT ("
-    "    SELECT CASE WHEN bool_or(name = $1::text AND last_beat = $3::bigint) THEN greatest(0, "
-    "      (255 + count(*)) / count(*) - "
-    "      (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) ELSE 0 END "
-    "    FROM members WHERE until > clock_timestamp() AND roles & 1 <> 0))"};
+    "FROM free WHERE leases.shard = free.shard"};
 constexpr postgres_statement read_members{
     "read_members",
     "SELECT name, address, roles FROM members WHERE until > clock_timestamp() ORDER BY name COLLATE \"C\""};
@@ -107,21 +114,20 @@ std::vector<std::uint64_t> numbers_of(const std::vector<shard_id>& shards) {
   return {shards.begin(), shards.end()};
 }
 
-cluster_state state_of(const postgres_rows& members, const postgres_rows& leases) {
+cluster_state state_of(const postgres_rows& members, const postgres_rows& leases,
+                       const std::string& for_whom) {
   cluster_state state;
   std::map<std::string, member_index> places;
-  std::size_t takers = 0;
   for (std::size_t row = 0; row < members.count(); ++row) {
     state.members.push_back({members.bytes(row, 0), members.bytes(row, 1), roles_of(members.number(row, 2))});
     places[state.members.back().name] = static_cast<member_index>(row);
-    takers += state.members.back().roles.reservation ? 1 : 0;
   }
-  state.share = even_share(takers);
   state.owners.fill(nobody);
   for (std::size_t row = 0; row < leases.count(); ++row) {
     const auto owner = places.find(leases.bytes(row, 1));
     if (owner != places.end()) state.owners.at(leases.number(row, 0)) = owner->second;
   }
+  state.share = even_share(state, for_whom);
   return state;
 }
 
@@ -264,7 +270,7 @@ void postgres_membership::beat(heartbeat what, heartbeat_callback done) {
              {read_members},
              {read_leases},
              {end_beat}});
-        return state_of(answers[7], answers[8]);
+        return state_of(answers[7], answers[8], name);
       },
       std::move(done));
 }
