@@ -63,12 +63,13 @@ class served_cluster {
   }
   int shards_of(std::size_t number) const { return figure(number, "shardsOwned"); }
 
-  /// Whether these have all shards among them, none more than its share, and views that answer.
+  /// Whether these have all shards among them, to within one of each other, and views that answer.
   bool is_shared_out(const std::vector<std::size_t>& among) const {
     std::size_t all = 0;
     for (const auto number : among) {
       const auto shards = static_cast<std::size_t>(shards_of(number));
-      if (shards > storage::even_share(among.size())) return false;
+      const auto least = storage::shard_count / among.size();
+      if (shards < least || shards > least + 1) return false;
       // As of its last heartbeat.
       if (figure(number, "shardsWithoutOwner") != 0) return false;
       if (client(number).get("/actuator/health").status != 200) return false;

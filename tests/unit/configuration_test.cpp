@@ -241,8 +241,8 @@ std::vector<precedence_row> precedence_table() {
                 std::to_string(c.node.listen->port);
        },
        "none", "10.0.0.1:9088 or [fd00::1]:9088", shared_parts},
-      {"lease", "1000ms", "2000ms", "3000ms", [](const configuration& c) { return in_ms(c.node.lease); },
-       "5000ms", "duration from 1s to 1m"},
+      {"lease", "2000ms", "3000ms", "4000ms", [](const configuration& c) { return in_ms(c.node.lease); },
+       "5000ms", "duration from 2s to 1m"},
       {"roles", "gateway", "reservation,receipt", "projection",
        [](const configuration& c) {
          const auto& shards = c.node.roles.of_shards;
