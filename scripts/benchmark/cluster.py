@@ -10,7 +10,7 @@ import urllib.request
 
 from .clients import ORDER, PLACE, EndlessLoad, count_of, get, load, write_script
 from .figures import head, tell
-from .machine import give_up, new_folder
+from .machine import give_up, new_folder, processor_s
 from .processes import Ceiling, Postgres, Provider, Redis, Server
 
 PROGRAMS = ("wrk", "redis-server")
@@ -92,32 +92,54 @@ def shared_out(nodes):
     return sum(shards) == SHARDS and max(shards) <= most
 
 
-def place_on_postgres(folder, options):
-    """One node; and how many appends its journals' connections make of that."""
-    cluster, ceiling = Cluster(folder, options.lease_s), Ceiling()
+def place_alone(folder, options):
+    """One node that is in no cluster: its view and the provider are in the process, as for scripts/bench speed."""
+    postgres = Postgres()
+    node = Server(os.path.join(folder, "alone"), "--journal", postgres.url)
+    place(folder, options, node, {"node": node, "PostgreSQL": postgres})
+    for process in (node, postgres):
+        process.end()
+
+
+def place_in_cluster(folder, options):
+    """One node of a cluster, with all that nodes share; and how many appends its journals' connections make of that."""
+    cluster = Cluster(folder, options.lease_s)
     node = cluster.start()
-    script = write_script(folder, "place", PLACE)
-    load(node.url + "/preReservations", 64, 2, script)
-    for connections in options.connections:
-        before = appended_entries(node)
-        pairs = [(load(node.url + "/preReservations", connections, options.seconds, script),
-                  load(ceiling.url, connections, options.seconds, script)) for _ in range(options.pairs)]
-        ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
-        rate, p50, p99 = (statistics.median(ours[i] for ours, _ in pairs) for i in range(3))
-        tell(f"place, {connections} connections", ratio, "of the ceiling", at_least=0.20)
-        tell("  rate", rate, "/s", 0)
-        tell("  p50", p50, "ms")
-        tell("  p99", p99, "ms")
-        loaded_s = options.pairs * options.seconds
-        for journal, entries in appended_entries(node).items():
-            tell(f"  appends of the connection of the {journal} journal", (entries - before[journal]) / loaded_s,
-                 "entries/s", 0)
-    ceiling.end()
+    before, began = appended_entries(node), time.monotonic()
+    place(folder, options, node, {"node": node, "PostgreSQL": cluster.postgres, "Redis": cluster.redis,
+                                  "provider": cluster.provider})
+    for journal, entries in appended_entries(node).items():
+        tell(f"appends of the connection of the {journal} journal",
+             (entries - before[journal]) / (time.monotonic() - began), "entries/s", 0)
     placed = count_of(node)
     tell("bytes of a reservation in PostgreSQL, without its WAL",
          cluster.postgres.ask("SELECT pg_database_size('holdfast')") / placed, "bytes", 0)
     tell("bytes of its row in Redis", cluster.redis.used_bytes() / placed, "bytes", 0)
     cluster.end(node)
+
+
+def place(folder, options, node, processes):
+    """In turn with the ceiling; and which of the processes takes how much of the processors for one placement."""
+    ceiling, script = Ceiling(), write_script(folder, "place", PLACE)
+    load(node.url + "/preReservations", 64, 2, script)
+    for connections in options.connections:
+        pairs, placed, used = [], 0, dict.fromkeys(processes, 0.0)
+        for _ in range(options.pairs):
+            before, count = {name: processor_s(of.process.pid) for name, of in processes.items()}, count_of(node)
+            ours = load(node.url + "/preReservations", connections, options.seconds, script)
+            for name, of in processes.items():
+                used[name] += processor_s(of.process.pid) - before[name]
+            placed += count_of(node) - count
+            pairs.append((ours, load(ceiling.url, connections, options.seconds, script)))
+        tell(f"place, {connections} connections", statistics.median(ours[0] / theirs[0] for ours, theirs in pairs),
+             "of the ceiling", at_least=0.20)
+        for figure, (name, unit, digits) in enumerate((("rate", "/s", 0), ("p50", "ms", 2), ("p99", "ms", 2))):
+            tell("  " + name, statistics.median(ours[figure] for ours, _ in pairs), unit, digits)
+        for name, seconds in used.items():
+            tell(f"  processor time of {name} for each", 1e6 * seconds / placed, "us", 0)
+        tell("  of all processors, the load's and idle time included",
+             statistics.median(1e6 * os.cpu_count() / ours[0] for ours, _ in pairs), "us", 0)
+    ceiling.end()
 
 
 def appended_entries(node):
@@ -224,8 +246,10 @@ def balance(folder, options):
 
 
 def run(options):
-    for name, part in (("One node over PostgreSQL", place_on_postgres), ("A hop to another node", hop),
-                       ("Fail-over", fail_over), ("Hand-over", hand_over), ("Balance", balance)):
+    for name, part in (("One node over PostgreSQL", place_alone),
+                       ("One node of a cluster, over PostgreSQL, Redis and a provider", place_in_cluster),
+                       ("A hop to another node", hop), ("Fail-over", fail_over), ("Hand-over", hand_over),
+                       ("Balance", balance)):
         head(name)
         with new_folder() as folder:
             part(folder, options)

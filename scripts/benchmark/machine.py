@@ -34,6 +34,18 @@ def build(targets):
     subprocess.run([os.path.join(ROOT, "scripts", "build"), "release", *targets], check=True)
 
 
+def processor_s(pid):
+    """Processor time that the process and its children have taken, in seconds. 0 for one that has ended meanwhile."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            user, system = stat.read().rpartition(")")[2].split()[11:13]
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            own = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+            return own + sum(processor_s(int(child)) for child in children.read().split())
+    except FileNotFoundError:
+        return 0.0
+
+
 @contextlib.contextmanager
 def new_folder():
     """Gone when the bench is done with it, and on the disk that TMPDIR names."""
