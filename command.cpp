@@ -202,6 +202,14 @@ std::string argument_of(const command& about, const setting& setting) {
   return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
 }
 
+/// A URL's user and password are nobody's business; what has an @ in it may be one that was not escaped.
+std::string without_user(std::string text) {
+  const auto begin = text.find("://");
+  const auto end = text.rfind('@');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return text;
+  return text.replace(begin + 3, end - begin - 3, "****");
+}
+
 const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {
   const auto found = std::find_if(values.rbegin(), values.rend(),
                                   [&](const given_value& each) { return each.what->name == name; });
@@ -211,13 +219,13 @@ const given_value* given_as(const std::string& name, const std::vector<given_val
 std::vector<std::string> shown(const std::vector<given_value>& values) {
   std::vector<std::string> all;
   for (const given_value& each : values) {
-    all.push_back(each.source + " = " + (each.what->secret ? "****" : each.text));
+    all.push_back(each.source + " = " + (each.what->secret ? "****" : without_user(each.text)));
   }
   return all;
 }
 
 std::string refusal_of(const given_value& value, const std::string& accepted) {
-  const std::string shown = value.what->secret ? "" : " = '" + value.text + "'";
+  const std::string shown = value.what->secret ? "" : " = '" + without_user(value.text) + "'";
   return value.source + shown + " is not accepted; " + accepted;
 }
 

@@ -4,6 +4,8 @@
 
 #include <exception>
 
+#include "command.hpp"
+
 namespace holdfast {
 
 int run_process(log_level level, std::optional<log_format> format,
@@ -26,6 +28,11 @@ int fail(const std::string& message) {
   spdlog::error(message);
   flush_logging();
   return 1;
+}
+
+int fail_for_good(const std::string& message) {
+  fail(message);
+  return exit_code_of_refusal;
 }
 
 }  // namespace holdfast

@@ -270,13 +270,15 @@ class service {
 
 int run(const configuration& settings, process_frame& frame) {
   static std::atomic<bool> asked_to_reload = false;
-  if (settings.access.has_files()) frame.signals.on_hang_up([] { asked_to_reload = true; });
+  // A terminal that goes away sends it too, and then means the end.
+  const bool reloads = settings.access.has_files() || ::isatty(STDIN_FILENO) == 0;
+  if (reloads) frame.signals.on_hang_up([] { asked_to_reload = true; });
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
-  if (!calendar) return fail(calendar.error());
+  if (!calendar) return fail_for_good(calendar.error());
   const auto door = open_door(settings.access);
-  if (!door) return fail(door.error());
+  if (!door) return fail_for_good(door.error());
   const auto certificates = open_certificates(settings.access);
-  if (!certificates) return fail(certificates.error());
+  if (!certificates) return fail_for_good(certificates.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
@@ -293,7 +295,7 @@ int run(const configuration& settings, process_frame& frame) {
     service.stop();
     return fail(*failure);
   }
-  if (settings.access.has_files()) {
+  if (reloads) {
     frame.signals.on_hang_up([&] { reload(**door, certificates->get()); });
     // Who asked for it while it started.
     if (asked_to_reload) reload(**door, certificates->get());
@@ -301,7 +303,7 @@ int run(const configuration& settings, process_frame& frame) {
   print_ready_line(settings, service.port());
   tell_service_manager("READY=1");
   const int signal = frame.signals.wait();
-  if (settings.access.has_files()) frame.signals.on_hang_up([] {});
+  if (reloads) frame.signals.on_hang_up([] {});
   spdlog::info("signal {}: ending", signal);
   tell_service_manager("STOPPING=1");
   return service.stop() ? 0 : 1;

@@ -43,8 +43,8 @@ std::optional<std::string> check_certificates(const node_certificates& files) {
   if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
     return because("can't read a certificate from " + files.certificate);
   }
-  // It compares the key with the certificate, too.
-  if (SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context.get()) != 1) {
     return because("can't read the key of " + files.certificate + " from " + files.key);
   }
   if (SSL_CTX_load_verify_locations(context.get(), files.authority.c_str(), nullptr) != 1) {

@@ -38,6 +38,15 @@ domain::timestamp now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
+/// Who does what, and why, for the log whatever its level is.
+template <class... Args>
+void audit(spdlog::format_string_t<Args...> format, Args&&... args) {
+  const auto logger = spdlog::default_logger_raw()->clone("audit");
+  logger->set_level(spdlog::level::warn);
+  logger->warn(format, std::forward<Args>(args)...);
+  logger->flush();
+}
+
 template <class Write>
 response json_response(unsigned status, const Write& write) {
   return {.status = status, .content_type = json_media_type, .body = json::text_of(write), .headers = {}};
@@ -276,7 +285,7 @@ response admin::hold_breaker(const client& client, const request& request) {
   if (word != "open" && word != "close" && word != "auto") {
     return refuse(client, std::move(refused_field("action", "has to be open, close or auto.").value()));
   }
-  spdlog::warn("operator {} sets the circuit breaker to {}: {}", wanted->note.who, word, wanted->note.why);
+  audit("operator {} sets the circuit breaker to {}: {}", wanted->note.who, word, wanted->note.why);
   engine_.set_breaker(word == "open"    ? actors::breaker_mode::open
                       : word == "close" ? actors::breaker_mode::closed
                                         : actors::breaker_mode::automatic);
@@ -286,7 +295,7 @@ response admin::hold_breaker(const client& client, const request& request) {
 response admin::rebuild_view(const client& client, const request& request) {
   auto note = read_note(request, *client.who);
   if (!note) return refuse(client, std::move(note.error()));
-  spdlog::warn("operator {} has the view made anew: {}", note->who, note->why);
+  audit("operator {} has the view made anew: {}", note->who, note->why);
   engine_.rebuild_view();
   return accepted(client, "rebuild", "health", "/actuator/health");
 }
@@ -301,12 +310,8 @@ response admin::set_log_level(const client& client, const request& request) {
         client,
         std::move(refused_field("level", "has to be trace, debug, info, warn, error or off.").value()));
   }
-  auto& logger = *spdlog::default_logger_raw();
-  // Whichever of the two shows it.
-  logger.set_level(std::min(logger.level(), named->second));
-  spdlog::warn("operator {} sets the log's level to {}: {}", wanted->note.who, wanted->word,
-               wanted->note.why);
-  logger.set_level(named->second);
+  audit("operator {} sets the log's level to {}: {}", wanted->note.who, wanted->word, wanted->note.why);
+  spdlog::default_logger_raw()->set_level(named->second);
   return json_response(200, [&](json_writer& out) {
     out.begin_object();
     json::plain_field(out, "level", wanted->word);

@@ -78,6 +78,7 @@ tl::expected<api_keys::table, std::string> api_keys::read(const std::string& pat
     const bool is_new = known.emplace(std::move(hash), std::make_shared<const principal>(*who)).second;
     if (!is_new) return refuse("this key stands in the file twice");
   }
+  if (known.empty()) return tl::unexpected(path + " has no key");
   return known;
 }
 

@@ -1,5 +1,6 @@
 #include "http/tls_certificates.hpp"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <utility>
@@ -36,6 +37,11 @@ tl::expected<tls_context, std::string> read(const std::string& certificate, cons
   if (error) return tl::unexpected("the certificate " + certificate + " can't be used: " + error.message());
   context->use_private_key_file(key, ssl::context::pem, error);
   if (error) return tl::unexpected("the key " + key + " can't be used with it: " + error.message());
+  // OpenSSL compares the two by itself only where they are of one kind.
+  if (::SSL_CTX_check_private_key(context->native_handle()) != 1) {
+    ::ERR_clear_error();
+    return tl::unexpected("the key " + key + " can't be used with it: it is another certificate's");
+  }
   return context;
 }
 

@@ -166,19 +166,19 @@ std::string where_of(const postgres_options& options) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> parts(
       PQconninfoParse(options.url.c_str(), &error), PQconninfoFree);
   const std::unique_ptr<char, void (*)(void*)> error_owner(error, PQfreemem);
-  if (!parts) {
-    // libpq's own message may quote a part of the password.
+  const auto value = [&](std::string_view keyword) {
+    for (const auto* part = parts.get(); part != nullptr && part->keyword != nullptr; ++part) {
+      if (keyword == part->keyword && part->val != nullptr) return std::string(part->val);
+    }
+    return std::string();
+  };
+  // A host with an @ in it begins with the end of a password. libpq's own message may quote a part of one.
+  if (!parts || value("host").find('@') != std::string::npos) {
     throw postgres_failure(
         failure_kind::lasting,
         "is no connection string of PostgreSQL's: write " + options.setting +
             " postgres://USER@HOST:PORT/DATABASE, and % and @ in a password as %25 and %40");
   }
-  const auto value = [&](std::string_view keyword) {
-    for (const auto* part = parts.get(); part->keyword != nullptr; ++part) {
-      if (keyword == part->keyword && part->val != nullptr) return std::string(part->val);
-    }
-    return std::string();
-  };
   const auto port = value("port");
   return "postgres://" + value("host") + (port.empty() ? "" : ":" + port) + "/" + value("dbname");
 }

@@ -54,7 +54,7 @@ tl::expected<redis_options, std::string> parse_redis_url(std::string_view url) {
     return wrong("has to begin with redis://");
   }
   if (url.find('@') != url.npos) {
-    return tl::unexpected(std::string("redis://...@...: a user or password is not supported"));
+    return tl::unexpected(std::string("redis://…@…: a user or password is not supported"));
   }
   if (url.find_first_of("?# ") != url.npos) {
     return wrong("nothing may follow redis://HOST:PORT/DB");

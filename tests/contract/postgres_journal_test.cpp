@@ -630,7 +630,7 @@ TEST_CASE("a journal that can't be opened says which setting is wrong and what t
   };
   for (const auto& url :
        {std::string("nonsense"), std::string("postgres://user:se%zzcret@[host/db"),
-        std::string("postgres:///db?host=/nowhere"),
+        std::string("postgres://user:not@secret@host/db"), std::string("postgres:///db?host=/nowhere"),
         "postgres:///nobody_made_it?user=holdfast&password=secret&host=" + shared_postgres().host()}) {
     CAPTURE(message(url));
     CHECK(contains(message(url), "--journal"));

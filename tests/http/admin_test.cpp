@@ -256,6 +256,14 @@ TEST_CASE("the breaker is held and let go of, the view is made anew, the log's l
         "mina sets the log's level to debug: to see"}) {
     shop.server().process().wait_for_error(line);
   }
+
+  shop->request("PUT", "/admin/log-level", {{"Content-Type", "application/json"}},
+                R"({"level":"off","who":"mina","reason":"to be alone"})");
+  shop.post("/admin/breaker", R"({"action":"close","who":"mina","reason":"no reason"})");
+  for (const auto* line : {"mina sets the log's level to off: to be alone",
+                           "mina sets the circuit breaker to close: no reason"}) {
+    shop.server().process().wait_for_error(line);
+  }
 }
 
 TEST_CASE("in a cluster any node lists all sagas, and has the owner do what an operator wants") {

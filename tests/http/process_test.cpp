@@ -152,6 +152,15 @@ TEST_CASE("SIGTERM and SIGINT end an idle server with 0") {
   }
 }
 
+TEST_CASE("SIGHUP ends nothing where there is no terminal, also with nothing to read again") {
+  const temporary_folder folder;
+  serving_process server{folder.path()};
+  server.process().send(SIGHUP);
+  server.process().wait_for_error("are read again");
+  CHECK(get(server.port(), "/actuator/health").status == 200);
+  CHECK(server.terminate() == 0);
+}
+
 TEST_CASE("SIGTERM lets a placement under way finish, and nothing of it is lost") {
   const temporary_folder folder;
   {

@@ -161,6 +161,18 @@ TEST_CASE("a new certificate is shown after SIGHUP, connections go on, and a bro
   CHECK(shop.connect()->server_name() == "second");
 }
 
+TEST_CASE("a key of another kind than the certificate's changes nothing either") {
+  secure_shop shop;
+  certificate_files other("second", certificate_files::rsa);
+  const auto first = shop.folder / "first.pem";
+  std::filesystem::copy_file(shop.files.certificate(), first);
+  std::filesystem::copy_file(other.certificate(), shop.files.certificate(),
+                             std::filesystem::copy_options::overwrite_existing);
+  shop.server.process().send(SIGHUP);
+  shop.server.process().wait_for_error("can't be used with it");
+  CHECK(tls_client(shop.server.port(), first).server_name() == "first");
+}
+
 TEST_CASE("it ends in time beside idle connections and handshakes that never end") {
   secure_shop shop;
   const auto idle = shop.connect();
@@ -169,12 +181,11 @@ TEST_CASE("it ends in time beside idle connections and handshakes that never end
 }
 
 TEST_CASE("files that can't be used keep it from starting") {
-  certificate_files files("mine"), others("other");
+  certificate_files files("mine"), others("other"), of_another_kind("another", certificate_files::rsa);
   const std::pair<std::string, std::string> table[] = {
-      {files.certificate() + "-gone", files.key()},
-      {files.certificate(), files.key() + "-gone"},
-      {files.certificate(), others.key()},
-      {files.key(), files.key()},
+      {files.certificate() + "-gone", files.key()}, {files.certificate(), files.key() + "-gone"},
+      {files.certificate(), others.key()},          {files.certificate(), of_another_kind.key()},
+      {of_another_kind.certificate(), files.key()}, {files.key(), files.key()},
   };
   for (const auto& [certificate, key] : table) {
     CAPTURE(certificate);
@@ -182,7 +193,7 @@ TEST_CASE("files that can't be used keep it from starting") {
     temporary_folder folder;
     process serving({"serve", "--listen", "127.0.0.1:0", "--data", folder / "data", "--tls-certificate",
                      certificate, "--tls-key", key});
-    CHECK(serving.wait_for_exit() == 1);
+    CHECK(serving.wait_for_exit() == 2);
     CHECK(serving.errors().find("can't be used") != std::string::npos);
   }
 }

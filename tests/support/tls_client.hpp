@@ -24,13 +24,15 @@ namespace holdfast::testing {
 /// A certificate for 127.0.0.1 and its key, in files that another one may take the place of.
 class certificate_files {
  public:
-  explicit certificate_files(const std::string& name) { make(name); }
+  static constexpr const char* ec = "ec -pkeyopt ec_paramgen_curve:prime256v1";
+  static constexpr const char* rsa = "rsa:2048";
 
-  void make(const std::string& name) {
-    const auto command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
-        name + " -addext subjectAltName=IP:127.0.0.1 -keyout " + key() + " -out " + certificate() +
-        " 2>/dev/null";
+  explicit certificate_files(const std::string& name, const std::string& kind = ec) { make(name, kind); }
+
+  void make(const std::string& name, const std::string& kind = ec) {
+    const auto command = "openssl req -x509 -newkey " + kind + " -nodes -days 2 -subj /CN=" + name +
+                         " -addext subjectAltName=IP:127.0.0.1 -keyout " + key() + " -out " + certificate() +
+                         " 2>/dev/null";
     if (std::system(command.c_str()) != 0) throw std::runtime_error("no certificate");
   }
   std::string certificate() const { return folder_ / "certificate.pem"; }

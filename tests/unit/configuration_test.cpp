@@ -385,6 +385,12 @@ TEST_CASE("what was given is shown with its source, and secrets are masked") {
   CHECK(parse({"serve"})->given.empty());
 }
 
+TEST_CASE("a user and a password in a URL are shown to nobody") {
+  const auto said = refusal(parse({"serve", "--view", "redis://shop:s3cr3t@db:6379/0"}));
+  check_contains(said, "--view = 'redis://****@db:6379/0' is not accepted");
+  CHECK(said.find("s3cr3t") == std::string::npos);
+}
+
 TEST_CASE("a knob of the sandbox in this process is refused where payments go elsewhere") {
   const std::string url = "http://127.0.0.1:9090";
   check_contains(refusal(parse({"serve", "--payment", url, "--sandbox-latency", "1s"})),
