@@ -172,6 +172,7 @@ class engine::implementation {
     seen.placements = placements_->figures();
     seen.cancellations = cancellations_->figures();
     seen.parked = parked(0).total;
+    seen.ready_actors = ready_actors(*system_);
     return seen;
   }
 

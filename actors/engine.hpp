@@ -246,6 +246,8 @@ struct cluster_figures {
   std::uint32_t shards_without_owner = 0;
   std::uint64_t beats_answered = 0;
   std::uint64_t beats_failed = 0;
+  /// The greatest epoch of a shard that came to this node: as often some shard has changed its owner.
+  std::uint64_t newest_epoch = 0;
   /// Shards that came to this node, and that left it.
   std::uint64_t shards_gained = 0;
   std::uint64_t shards_lost = 0;

@@ -65,6 +65,8 @@ struct engine_figures {
   command_figures placements;
   command_figures cancellations;
   std::uint64_t parked = 0;
+  /// Actors that have messages and wait for a loop to run on.
+  std::uint64_t ready_actors = 0;
 };
 
 }  // namespace holdfast::actors

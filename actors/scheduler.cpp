@@ -60,6 +60,13 @@ class ready_jobs {
     if (!loops_.empty()) call_in(*loops_.front(), lock);
   }
 
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    std::size_t all = urgent_.size() + shared_.size();
+    for (const auto& one : loops_) all += one->left_over;
+    return all;
+  }
+
   /// Waits until no loop works any more, and forgets what is left.
   void close() {
     std::unique_lock lock(mutex_);
@@ -83,6 +90,8 @@ class ready_jobs {
     std::deque<resumable*> jobs;
     /// It has been called in, and has not found everything empty since. Changed under the lock.
     std::atomic<bool> working = false;
+    /// How many jobs its last turn left, for whoever asks.
+    std::atomic<std::size_t> left_over = 0;
   };
 
   /// Where an actor has made others ready, or a handler of the loop's own has.
@@ -125,6 +134,7 @@ class ready_jobs {
         if (job == nullptr) return;
         run(job, mine);
       }
+      mine.left_over = mine.jobs.size();
     } while (std::chrono::steady_clock::now() < until);
     mine.run_soon([this, &mine] { work(mine); });
   }
@@ -144,6 +154,7 @@ class ready_jobs {
     }
     if (!mine.jobs.empty()) return take(mine.jobs);
     mine.working = false;
+    mine.left_over = 0;
     if (--working_ == 0) idle_.notify_all();
     return nullptr;
   }
@@ -251,6 +262,7 @@ class lent_coordinator final : public caf::scheduler::abstract_coordinator {
   void lend(std::vector<lent_loop> loops) { jobs_.lend(std::move(loops)); }
 
   void run_first(resumable* job) { jobs_.run_first(job); }
+  std::size_t count() { return jobs_.count(); }
   void enqueue(resumable* job) override { jobs_.push(job); }
   caf::actor_clock& clock() noexcept override { return clock_; }
 
@@ -291,6 +303,11 @@ void run_first(caf::actor_system& system, const caf::actor& one) {
   auto* job = dynamic_cast<resumable*>(caf::actor_cast<caf::abstract_actor*>(one));
   auto* lent = dynamic_cast<lent_coordinator*>(&system.scheduler());
   if (job != nullptr && lent != nullptr) lent->run_first(job);
+}
+
+std::size_t ready_actors(caf::actor_system& system) {
+  auto* lent = dynamic_cast<lent_coordinator*>(&system.scheduler());
+  return lent == nullptr ? 0 : lent->count();
 }
 
 }  // namespace holdfast::actors

@@ -17,6 +17,7 @@
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <cstddef>
 #include <vector>
 
 #include "actors/engine.hpp"
@@ -33,5 +34,9 @@ void lend_loops(caf::actor_system& system, std::vector<lent_loop> loops);
 /// When it is ready, it runs before all others. For one actor that lives as long as the system serves.
 /// Does nothing in a system with another scheduler.
 void run_first(caf::actor_system& system, const caf::actor& one);
+
+/// How many actors have messages in their mailboxes and wait for a loop, as of the loops' last turns. 0 in a
+/// system with another scheduler.
+std::size_t ready_actors(caf::actor_system& system);
 
 }  // namespace holdfast::actors

@@ -205,8 +205,8 @@ void shard_keeper_state::claimed(const shards_claimed& what) {
   for (const auto& claim : claims) {
     shards_[claim.shard].now = phase::serving;
     around_->ports.progress.claimed(claim.shard, claim.last_position);
+    around_->cluster->gained(claim.owner_epoch);
   }
-  around_->cluster->gained(claims.size());
   // Before the first of their reservations can ask the desk for anything.
   share_parts();
   for (const auto& claim : claims) serve(claim);

@@ -154,6 +154,9 @@ void show_reservations(families& all, const actors::engine_figures& engine) {
   gauge(all, "holdfast_reservations_parked", "Reservations that wait for an operator: see /actuator/parked.")
       .add({}, engine.parked);
   gauge(all, "holdfast_reservations_resident", "Reservations in memory.").add({}, engine.sagas.residents);
+  gauge(all, "holdfast_actors_ready",
+        "Actors with messages in their mailboxes that wait for an event loop, as of the loops' last turns.")
+      .add({}, engine.ready_actors);
 }
 
 void show_commands(families& all, const actors::engine_figures& engine) {
@@ -247,6 +250,9 @@ void show_cluster(families& all, const actors::cluster_figures& cluster) {
       .add({}, std::uint64_t{cluster.shards_owned});
   gauge(all, "holdfast_cluster_shards_without_owner", "Shards that no node had when this one last looked.")
       .add({}, std::uint64_t{cluster.shards_without_owner});
+  gauge(all, "holdfast_cluster_newest_epoch",
+        "The greatest epoch of a shard that came to this node: as often some shard has changed its owner.")
+      .add({}, cluster.newest_epoch);
   counter(all, "holdfast_cluster_heartbeats_total",
           "Heartbeats of this node, by whether the store of the membership answered in time.")
       .add({{"result", "answered"}}, cluster.beats_answered)

@@ -121,6 +121,9 @@ TEST_CASE("nodes share the shards evenly as they come, and no shard has two owne
     CHECK(std::includes(before.begin(), before.end(), now.begin(), now.end()));
   }
   CHECK(nodes[0]->figures().members == 3);
+  // The first to have them, and the second one of what it has got of the first's.
+  CHECK(nodes[0]->figures().newest_epoch == 1);
+  CHECK(nodes[1]->figures().newest_epoch == 2);
   CHECK(nodes[0]->figures().shards_owned == nodes[0]->serves().size());
 }
 

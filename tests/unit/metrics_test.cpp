@@ -74,10 +74,11 @@ http::service_figures some_figures() {
   engine.breaker.failed = 75;
   engine.breaker.slow = 76;
   engine.breaker.lost = 77;
-  engine.cluster = {true, true, 101, 102, 103, 104, 105, 106, 107, 108, 109};
+  engine.cluster = {true, true, 101, 102, 103, 104, 105, 110, 106, 107, 108, 109};
   engine.placements = {81, 82};
   engine.cancellations = {83, 84};
   engine.parked = 91;
+  engine.ready_actors = 52;
   figures.process.cpu_seconds = 1.5;
   figures.process.resident_bytes = 4096;
   figures.process.open_descriptors = 7;
@@ -193,6 +194,7 @@ TEST_CASE("every figure has its name and its unit") {
       {R"(holdfast_saga_steps_retried_total{step="refund"})", 45},
       {"holdfast_reservations_parked", 91},
       {"holdfast_reservations_resident", 51},
+      {"holdfast_actors_ready", 52},
       {R"(holdfast_circuit_breaker_state{state="closed"})", 0},
       {R"(holdfast_circuit_breaker_state{state="open"})", 0},
       {R"(holdfast_circuit_breaker_state{state="half_open"})", 1},
@@ -232,6 +234,7 @@ TEST_CASE("every figure has its name and its unit") {
       {"holdfast_cluster_shards_without_owner", 103},
       {R"(holdfast_cluster_heartbeats_total{result="answered"})", 104},
       {R"(holdfast_cluster_heartbeats_total{result="failed"})", 105},
+      {"holdfast_cluster_newest_epoch", 110},
       {R"(holdfast_cluster_shards_moved_total{direction="gained"})", 106},
       {R"(holdfast_cluster_shards_moved_total{direction="lost"})", 107},
       {"holdfast_cluster_commands_forwarded_total", 108},

@@ -115,6 +115,22 @@ struct lent_system {
   }
 };
 
+TEST_CASE("it tells how many actors wait for a loop") {
+  lent_system lent;
+  CHECK(holdfast::actors::ready_actors(*lent.system) == 0);
+  std::vector<caf::actor> counters;
+  for (int i = 0; i < 3; ++i) counters.push_back(lent.spawn_counter());
+  std::promise<void> go_on;
+  const auto gone_on = go_on.get_future().share();
+  for (auto& loop : lent.loops) loop->run([gone_on] { gone_on.wait(); });
+  for (const auto& counter : counters) {
+    for (int i = 0; i < 2; ++i) caf::anon_send(counter, i);
+  }
+  CHECK(holdfast::actors::ready_actors(*lent.system) == 3);
+  go_on.set_value();
+  CHECK(eventually([&] { return lent.counted == 6 && holdfast::actors::ready_actors(*lent.system) == 0; }));
+}
+
 TEST_CASE("actors that one busy loop gave to another one are run, though both stay busy") {
   lent_system lent;
   std::vector<caf::actor> counters;
