@@ -1,7 +1,5 @@
 #include "storage/membership.hpp"
 
-#include <algorithm>
-
 namespace holdfast::storage {
 
 member_index keeper_of(const cluster_state& state, shard_id shard, bool member_roles::*role) {
@@ -15,21 +13,12 @@ member_index keeper_of(const cluster_state& state, shard_id shard, bool member_r
 }
 
 std::size_t even_share(const cluster_state& state, const std::string& name) {
-  std::vector<std::size_t> owned(state.members.size());
-  for (const auto owner : state.owners) {
-    if (owner != nobody) ++owned[owner];
-  }
   std::size_t takers = 0;
   std::size_t before = 0;
-  const auto me = static_cast<std::size_t>(std::find_if(state.members.begin(), state.members.end(),
-                                                        [&](const auto& m) { return m.name == name; }) -
-                                           state.members.begin());
-  for (std::size_t member = 0; member < state.members.size(); ++member) {
-    if (!state.members[member].roles.reservation) continue;
+  for (const auto& member : state.members) {
+    if (!member.roles.reservation) continue;
     ++takers;
-    // By the members' order where they have the same.
-    if (me < owned.size() && (owned[member] > owned[me] || (owned[member] == owned[me] && member < me)))
-      ++before;
+    if (member.name < name) ++before;
   }
   if (takers == 0) return shard_count;
   return shard_count / takers + (before < shard_count % takers ? 1 : 0);

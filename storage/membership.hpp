@@ -93,8 +93,8 @@ class membership {
 /// that all nodes come to the same answer; nobody where nobody has the role, or owns the shard.
 member_index keeper_of(const cluster_state& state, shard_id shard, bool member_roles::*role);
 
-/// As many shards as the member has when they are shared out evenly. Those that are left over go to who has
-/// most already, and of these to the first by name: so that none of them moves.
+/// As many shards as the member has when they are shared out evenly. The first ones by name have what is left
+/// over: by what each has already, two could give up the same one before they know of each other.
 std::size_t even_share(const cluster_state& state, const std::string& name);
 
 }  // namespace holdfast::storage

@@ -73,17 +73,13 @@ constexpr postgres_statement renew{
 constexpr postgres_statement take{
     "take",
     "WITH takers AS ("
-    "  SELECT members.name, members.last_beat, count(shard) AS shards FROM members "
-    "  LEFT JOIN leases ON leases.owner = members.name AND leases.until > clock_timestamp() "
-    "  WHERE members.until > clock_timestamp() AND roles & 1 <> 0 GROUP BY members.name), "
-    "ranked AS ("
-    "  SELECT *, row_number() OVER (ORDER BY shards DESC, name COLLATE \"C\") AS rank, "
-    "  count(*) OVER () AS all_takers FROM takers), "
+    "  SELECT name, last_beat, row_number() OVER (ORDER BY name COLLATE \"C\") AS rank, "
+    "  count(*) OVER () AS all_takers FROM members WHERE until > clock_timestamp() AND roles & 1 <> 0), "
     "free AS ("
     "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT "
-    "coalesce(("
-    "    SELECT greatest(0, 256 / all_takers + (rank <= 256 % all_takers)::int - shards) "
-    "    FROM ranked WHERE name = $1::text AND last_beat = $3::bigint), 0)) "
+    "  coalesce((SELECT greatest(0, 256 / all_takers + (rank <= 256 % all_takers)::int - "
+    "    (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) "
+    "    FROM takers WHERE name = $1::text AND last_beat = $3::bigint), 0)) "
     "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
     "FROM free WHERE leases.shard = free.shard"};
 constexpr postgres_statement read_members{
