@@ -12,9 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/api_key_file.hpp"
 #include "tests/support/event_stream.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/redis_server.hpp"
+#include "tests/support/sandbox_process.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -42,7 +45,11 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// Which of these numbers the bytes betray: as digits with or without separators, or as integers.
+/// The key that its operator is known by, and the one that the provider knows the shop by.
+const std::string operators_key = "hf_key-of-canary", providers_key = "sk_live_canary";
+
+/// Which of these numbers the bytes betray, or which key: numbers as digits with or without separators, or as
+/// integers.
 strings found_in(const std::string& bytes, const strings& canaries) {
   strings found;
   const std::string digits = without_separators(bytes);
@@ -53,6 +60,9 @@ strings found_in(const std::string& bytes, const strings& canaries) {
         contains(bytes, reversed)) {
       found.push_back(canary);
     }
+  }
+  for (const auto& key : {operators_key, providers_key}) {
+    if (contains(bytes, key)) found.push_back(key);
   }
   return found;
 }
@@ -116,9 +126,16 @@ void check_silent(const raw_response& answer) {
   CHECK(found_in(text, searchable()) == strings{});
 }
 
+/// Where nobody has to be known, the key does not matter.
+http_client known_client(std::uint16_t port) {
+  http_client client(port);
+  client.identify_by(operators_key);
+  return client;
+}
+
 /// Placements that are taken, and requests that are refused at every stage.
 void send_everything(std::uint16_t port) {
-  http_client client(port);
+  auto client = known_client(port);
   const auto place = [&](const std::string& body, int status) {
     const auto answer = client.place(body);
     CHECK(answer.status == status);
@@ -169,7 +186,7 @@ void send_everything(std::uint16_t port) {
 }
 
 void check_documents(std::uint16_t port) {
-  http_client client(port);
+  auto client = known_client(port);
   REQUIRE(wait_for_view(client));
   REQUIRE(eventually([&] {
     int open = 0;
@@ -186,11 +203,13 @@ void check_documents(std::uint16_t port) {
                   "/actuator/info",
                   "/actuator/circuitbreakers",
                   "/actuator/parked",
+                  "/admin/sagas",
                   "/metrics"};
   for (const std::string collection : {"preReservations", "payments", "receipts", "myReservations"}) {
     targets.push_back("/" + collection + "?size=1000");
     for_each_row(client, collection, [&](const rapidjson::Value& row) {
       targets.push_back("/" + collection + "/" + json_at(row, "/id"));
+      targets.push_back("/admin/sagas/" + json_at(row, "/id"));
     });
   }
   CHECK(targets.size() > 30);
@@ -295,6 +314,49 @@ TEST_CASE("no card number is in any file, log or document, after any end of the 
     CHECK(found_in(said_by(server), searchable()) == strings{});
     check_folder(folder.path());
   }
+}
+
+TEST_CASE("no card number and no key is in Redis, at the provider, in a backup or in what commands say") {
+  const temporary_folder folder;
+  redis_server redis;
+  redis.command({"CONFIG", "SET", "rdbcompression", "no"});
+  sandbox_process provider({"--log-level", "trace"}, folder / "provider");
+  api_key_file keys;
+  REQUIRE(keys.add("canary", "operator") == operators_key);
+  serving_process server(folder / "data", {"--log-level", "trace", "--view", redis.url(), "--events",
+                                           redis.url(), "--payment", provider.url(), "--payment-key",
+                                           providers_key, "--auth", "keys", "--auth-keys", keys.path()});
+  auto client = known_client(server.port());
+  REQUIRE(wait_for_view(client));
+  send_everything(server.port());
+  check_documents(server.port());
+  REQUIRE(eventually([&] { return redis.integer({"XLEN", "prereservation"}) > 20; }));
+  redis.save();
+  CHECK(std::filesystem::file_size(redis.folder() / "dump.rdb") > 5'000);
+  CHECK(search_folder(redis.folder(), searchable()).found == strings{});
+
+  const auto run = [&](strings arguments, const environment_variables& with = {}) {
+    process command(std::move(arguments), with);
+    const auto output = command.rest_of_output();
+    CHECK(command.wait_for_exit() == 0);
+    CHECK(found_in(output + command.errors(), searchable()) == strings{});
+    return output;
+  };
+  const std::string data = folder / "data", at = "http://127.0.0.1:" + std::to_string(server.port());
+  run({"journal", "backup", "--data", data, folder / "backup"});
+  run({"journal", "export", "--data", data, folder / "exported"});
+  const environment_variables known{{"HOLDFAST_KEY", operators_key}};
+  for (const auto* format : {"table", "json", "ndjson", "csv"}) {
+    CHECK(run({"reservation", "export", "--server", at, "--output", format}, known).size() > 500);
+  }
+  for (const auto* what : {"get", "history"}) run({"reservation", what, "--server", at, "1"}, known);
+  run({"doctor", "--data", data, "--payment", provider.url(), "--payment-key", providers_key});
+
+  CHECK(server.terminate() == 0);
+  CHECK(found_in(server.ready_line() + server.process().rest_of_output() + server.process().errors(),
+                 searchable()) == strings{});
+  CHECK(found_in(provider.process().errors(), searchable()) == strings{});
+  check_folder(folder.path());
 }
 
 }  // namespace

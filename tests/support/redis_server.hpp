@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -113,6 +114,8 @@ class redis_server {
 
   void flush() { command({"FLUSHALL"}); }
   void save() { command({"SAVE"}); }
+  /// Where that goes, to "dump.rdb".
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
   static constexpr std::chrono::milliseconds ready_within{10'000};
