@@ -125,8 +125,7 @@ auto inspect(Inspector& f, cancellation_answer& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, operator_command& x) {
-  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why, x.seen_version,
-           x.trace);
+  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why, x.seen_version, x.trace);
 }
 template <class Inspector>
 auto inspect(Inspector& f, operation_answer& x) {
@@ -197,7 +196,8 @@ auto inspect(Inspector& f, place_reservation& x) {
   return f(caf::meta::type_name("place_reservation"), what.user_id, address.present, address.value,
            product.present, product.value, product_name.present, product_name.value, what.price.amount_minor,
            what.price.currency, last_four.present, last_four.value, x.request.card_number,
-           x.request.payment_method, has_key, key.key, key.fingerprint, x.request.trace, caf::meta::load_callback(load));
+           x.request.payment_method, has_key, key.key, key.fingerprint, x.request.trace,
+           caf::meta::load_callback(load));
 }
 
 // --- Local messages: these stay within the process. ---

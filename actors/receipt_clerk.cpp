@@ -87,8 +87,7 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, const tracing
   if (held_ == largest_held_commands || book_of(id).round == 0) return;
   ++held_;
   if (book_of(id).owner_epoch == 0) {
-    waiting_for_claim_.push_back(
-        [this, id, is_new, trace, then] { with_receipt(id, is_new, trace, then); });
+    waiting_for_claim_.push_back([this, id, is_new, trace, then] { with_receipt(id, is_new, trace, then); });
     return;
   }
   const auto [read, begins] = loading_.try_emplace(id);
@@ -139,13 +138,13 @@ void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domai
     append.entry.counter = ++book.last_number;
   }
   // Ends with whoever waits.
-  auto span = std::make_shared<tracing::open_span>(around_->ports.tracer, trace, tracing::span_kind::internal,
-                                                   "append receipt");
+  auto span =
+      tracing::shared_span(around_->ports.tracer, trace, tracing::span_kind::internal, "append receipt");
   self_->request(writer_, caf::infinite, std::move(append))
       .then(
           [this, log, version = log->state().version, epoch = book.owner_epoch,
            span = std::move(span)](const storage::append_verdict& verdict) {
-            span->end();
+            if (span) span->end();
             if (verdict.status == storage::append_status::appended) {
               log->appended(version);
               shrink();

@@ -251,13 +251,6 @@ void reservation_state::decide(const domain::reservation_command& command) {
 
 // --- The journal ---
 
-/// Of a part of its saga.
-tracing::open_span reservation_state::span_of(std::string_view name) const {
-  tracing::open_span span(links_->around->ports.tracer, trace_, tracing::span_kind::internal, name);
-  if (span.recorded()) span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
-  return span;
-}
-
 void reservation_state::commit(const std::vector<domain::reservation_event>& events,
                                const std::optional<storage::idempotency_claim>& key) {
   append_entry append;
@@ -277,17 +270,13 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
     log_->when_durable([this] { answer_cancellations(); });
   }
   append_under_way what{
-      state.version,
-      key ? key->fingerprint : 0,
+      state.version, key ? key->fingerprint : 0,
       append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state),
-      {}};
-  if (auto span = span_of("append"); span.recorded()) {
-    what.span = std::make_shared<tracing::open_span>(std::move(span));
-  }
+      tracing::shared_span(links_->around->ports.tracer, trace_, tracing::span_kind::internal, "append")};
   self_->request(links_->writer, caf::infinite, std::move(append))
-      .then([this, what = std::move(what)](
-                const storage::append_verdict& verdict) { appended(verdict, what); },
-            [this](const caf::error& why) { go_down(self_->system().render(why)); });
+      .then(
+          [this, what = std::move(what)](const storage::append_verdict& verdict) { appended(verdict, what); },
+          [this](const caf::error& why) { go_down(self_->system().render(why)); });
 }
 
 void reservation_state::appended(const storage::append_verdict& verdict, const append_under_way& what) {
@@ -436,12 +425,16 @@ payment_order reservation_state::payment_for(domain::step step) {
 }
 
 receipt_order reservation_state::receipt_for(domain::step step) const {
-  return {under_way_.attempt, step, log_->id(), log_->state().paid_at, !desk_may_know_,
+  return {under_way_.attempt,       step, log_->id(), log_->state().paid_at, !desk_may_know_,
           under_way_.span.context()};
 }
 
 void reservation_state::begin(domain::step step) {
-  under_way_ = {step, ++attempts_, {}, span_of(span_name(step))};
+  under_way_ = {step,
+                ++attempts_,
+                {},
+                {links_->around->ports.tracer, trace_, tracing::span_kind::internal, span_name(step)}};
+  under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
   links_->around->meters->sagas.step_begun(step);
 }
 

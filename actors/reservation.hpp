@@ -93,7 +93,6 @@ class reservation_state {
     std::uint64_t wished_at_version = 0;
   };
 
-  tracing::open_span span_of(std::string_view name) const;
   domain::timestamp now() const { return links_->around->ports.clock(); }
   bool pending() const { return domain::outcome_of(log_->state()) == domain::placement_outcome::pending; }
   placement_answer answer(placement_status status, bool replayed) const;

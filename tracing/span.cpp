@@ -51,4 +51,10 @@ void open_span::end() {
   to_->take(std::move(*std::exchange(span_, nullptr)));
 }
 
+std::shared_ptr<open_span> shared_span(tracer* to, const trace_context& parent, span_kind kind,
+                                       std::string_view name) {
+  if (to == nullptr || !parent.sampled()) return nullptr;
+  return std::make_shared<open_span>(to, parent, kind, name);
+}
+
 }  // namespace holdfast::tracing

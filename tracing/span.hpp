@@ -1,8 +1,8 @@
-// What is told of a trace: spans, pieces of work with a beginning and an end (OpenTelemetry's data model). And
-// the port that they go to.
+// What is told of a trace: spans, pieces of work with a beginning and an end (OpenTelemetry's data model).
+// And the port that they go to.
 //
-// Ownership: an open span belongs to who does the work, and refers to the tracer, which outlives it. Threading:
-// a span is used by one thread at a time; a tracer takes them from any.
+// Ownership: an open span belongs to who does the work, and refers to the tracer, which outlives it.
+// Threading: a span is used by one thread at a time; a tracer takes them from any.
 #pragma once
 
 #include <chrono>
@@ -74,5 +74,9 @@ class open_span {
   trace_context context_;
   std::unique_ptr<span> span_;
 };
+
+/// For what is copied, or outlives who began it: null where it is not recorded, at the cost of that look.
+std::shared_ptr<open_span> shared_span(tracer* to, const trace_context& parent, span_kind kind,
+                                       std::string_view name);
 
 }  // namespace holdfast::tracing

@@ -1,6 +1,6 @@
 // Where something stands in a trace: W3C Trace Context, Level 1 (www.w3.org/TR/trace-context-1). What a
-// request brought in its header `traceparent` goes along as this value. Plain values and pure functions, but for
-// the random ids: any thread.
+// request brought in its header `traceparent` goes along as this value. Plain values and pure functions, but
+// for the random ids: any thread.
 #pragma once
 
 #include <cstdint>
