@@ -97,7 +97,8 @@ class span_exporter::implementation {
   batch next_batch() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    changed_.wait_for(lock, span_interval, [this] { return stopping_ || queue_.size() >= spans_at_once; });
+    changed_.wait_for(lock, options_.interval,
+                      [this] { return stopping_ || queue_.size() >= spans_at_once; });
     const auto count = std::min(queue_.size(), spans_at_once);
     const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
     batch next(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));

@@ -19,14 +19,14 @@ namespace holdfast::http {
 /// Spans that wait, at most, and that are sent at once.
 inline constexpr std::size_t largest_span_queue = 8192;
 inline constexpr std::size_t spans_at_once = 512;
-/// For fewer it waits so long.
-inline constexpr std::chrono::milliseconds span_interval{1000};
 
 struct span_exporter_options {
   server_address collector;
   span_resource resource;
   /// Of the traces that begin here, this share is sampled, from 0 to 1.
   double ratio = 1;
+  /// How long spans wait for others, to be sent with them.
+  std::chrono::milliseconds interval{1000};
   /// For connecting, sending and the answer, each.
   std::chrono::milliseconds timeout{5000};
   /// What a batch waits before its second try, and at most before a later one, whatever the collector asks
