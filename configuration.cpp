@@ -179,6 +179,7 @@ std::vector<setting> settings_of(configuration& into) {
   };
   for (auto& each : access_settings(into.access)) settings.push_back(std::move(each));
   for (auto& each : node_settings(into.node)) settings.push_back(std::move(each));
+  for (auto& each : trace_settings(into.traces)) settings.push_back(std::move(each));
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
   for (auto& each : knob_settings(into.sandbox)) settings.push_back(std::move(each));
   settings.push_back({"sandbox-outage", "BOOL", "false", "Whether the sandbox refuses connections",
@@ -209,6 +210,7 @@ tl::expected<configuration, early_exit> parse_configuration(const command& about
   }
   if (const auto open = refuse_access(result, *values)) return refuse(*open);
   if (const auto alone = refuse_node(result, *values)) return refuse(*alone);
+  if (const auto idle = refuse_traces(result.traces, *values)) return refuse(*idle);
   result.given = shown(*values);
   return result;
 }

@@ -17,6 +17,7 @@
 #include "payments/sandbox_bank.hpp"
 #include "storage/postgres_places.hpp"
 #include "storage/redis_options.hpp"
+#include "trace_configuration.hpp"
 
 namespace holdfast {
 
@@ -41,6 +42,7 @@ struct configuration {
   std::chrono::milliseconds payment_wait{5000};
   access_configuration access;
   node_configuration node;
+  trace_configuration traces;
   /// On SIGTERM it serves on for so long, while it already says that it is not ready.
   std::chrono::milliseconds drain_delay{0};
   /// A zone that delivery_calendar::open knows.

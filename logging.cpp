@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "tracing/logged_trace.hpp"
+
 namespace holdfast {
 
 namespace {
@@ -65,10 +67,33 @@ class escaped_message final : public spdlog::custom_flag_formatter {
   }
 };
 
+/// The id of the trace that the message is about, between two texts; nothing where there is none. A message
+/// is formatted by the thread that logs it.
+class trace_id_between final : public spdlog::custom_flag_formatter {
+ public:
+  trace_id_between(std::string before, std::string behind)
+      : before_(std::move(before)), behind_(std::move(behind)) {}
+
+  void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+    const auto& about = tracing::logged_trace::current();
+    if (!about.present()) return;
+    const std::string text = before_ + tracing::trace_id_text(about) + behind_;
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<trace_id_between>(before_, behind_);
+  }
+
+ private:
+  const std::string before_;
+  const std::string behind_;
+};
+
 std::shared_ptr<spdlog::logger> make_json_logger() {
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   formatter->add_flag<escaped_message>('*');
-  formatter->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","thread":%t,"message":"%*"})");
+  formatter->add_flag<trace_id_between>('~', R"(,"traceId":")", R"(")");
+  formatter->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","thread":%t,"message":"%*"%~})");
   auto logger =
       std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::move(formatter));
@@ -78,7 +103,10 @@ std::shared_ptr<spdlog::logger> make_json_logger() {
 std::shared_ptr<spdlog::logger> make_text_logger() {
   auto logger =
       std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %v");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<trace_id_between>('~', " trace_id=", "");
+  formatter->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %v%~");
+  logger->set_formatter(std::move(formatter));
   return logger;
 }
 

@@ -29,10 +29,12 @@
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "http/session.hpp"
+#include "http/span_exporter.hpp"
 #include "payments/http_provider.hpp"
 #include "payments/sandbox_provider.hpp"
 #include "process_control.hpp"
 #include "service_manager.hpp"
+#include "span_sender.hpp"
 #include "storage/embedded_view.hpp"
 #include "storage/postgres_places.hpp"
 #include "storage/projection_progress.hpp"
@@ -51,6 +53,8 @@ constexpr std::chrono::milliseconds hand_over_margin{1000};
 constexpr std::chrono::milliseconds last_answers_within{2000};
 /// Longer than a request that has begun to arrive may take then.
 constexpr std::chrono::milliseconds last_requests_within = http::drain_grace + std::chrono::milliseconds(500);
+/// For the spans that have not been sent yet.
+constexpr std::chrono::milliseconds last_spans_within{2000};
 /// For connections to other nodes.
 constexpr std::chrono::milliseconds network_ends_within{1000};
 /// Descriptors that the stores keep; the others are for connections.
@@ -136,8 +140,8 @@ std::string name_of_provider(const configuration& settings) {
   return http_url_of(settings.provider->host, settings.provider->port);
 }
 
-std::unique_ptr<payments::provider> make_provider(const configuration& settings,
-                                                  const data_directory& folder) {
+std::unique_ptr<payments::provider> make_provider(const configuration& settings, const data_directory& folder,
+                                                  tracing::tracer* tracer) {
   if (!settings.provider) {
     return std::make_unique<payments::sandbox_provider>(
         payments::sandbox_options{.folder = folder.path_of("sandbox"),
@@ -150,6 +154,7 @@ std::unique_ptr<payments::provider> make_provider(const configuration& settings,
   options.port = settings.provider->port;
   options.key = domain::secret(settings.payment_key);
   options.timeout = settings.payment_timeout;
+  options.tracer = tracer;
   return std::make_unique<payments::http_provider>(std::move(options));
 }
 
@@ -165,11 +170,12 @@ class service {
  public:
   service(const configuration& settings, stores& stores, http::doorkeeper& door,
           std::shared_ptr<const http::tls_certificates> certificates, delivery_calendar calendar,
-          std::uint64_t descriptors)
+          std::unique_ptr<http::span_exporter> spans, std::uint64_t descriptors)
       : settings_(settings),
         reservations_(*stores.reservations),
+        spans_(std::move(spans)),
         writer_(stores.view->make_writer()),
-        provider_(make_provider(settings, stores.folder)),
+        provider_(make_provider(settings, stores.folder, spans_.get())),
         events_(*stores.reservations),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
@@ -180,7 +186,8 @@ class service {
                  .delivery_date =
                      [calendar](domain::timestamp paid_at) { return calendar.delivery_date(paid_at); },
                  .on_fatal = [this](const std::string& message) { journal_failed(message); },
-                 .membership = stores.membership.get()},
+                 .membership = stores.membership.get(),
+                 .tracer = spans_.get()},
                 {.payment_wait = settings.payment_wait,
                  .payment_timeout = settings.payment_timeout,
                  .node = node_options_of(settings)}),
@@ -194,7 +201,8 @@ class service {
                                     .meters = request_meters_,
                                     .events = events_,
                                     .door = door,
-                                    .card_numbers = settings.access.card_numbers}),
+                                    .card_numbers = settings.access.card_numbers,
+                                    .spans = spans_.get()}),
                 {.address = settings.listen.address,
                  .port = settings.listen.port,
                  .threads = settings.threads,
@@ -239,6 +247,7 @@ class service {
     engine_.stop();
     events_.stop();
     if (publisher_) publisher_->stop();
+    if (spans_) spans_->stop(last_spans_within);
     spdlog::info("ended");
     // Nothing can be lost any more. A node that is cut off never closes its ends of our connections.
     end_signals::end_within(network_ends_within, served && !failed_ ? 0 : 1);
@@ -260,6 +269,8 @@ class service {
   std::atomic<bool> failed_{false};
   storage::projection_progress progress_;
   http::request_meters request_meters_;
+  /// Null where nobody wants spans. Everything below refers to it.
+  std::unique_ptr<http::span_exporter> spans_;
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
   http::event_feed events_;
@@ -279,6 +290,8 @@ int run(const configuration& settings, process_frame& frame) {
   if (!door) return fail_for_good(door.error());
   const auto certificates = open_certificates(settings.access);
   if (!certificates) return fail_for_good(certificates.error());
+  auto spans = make_span_exporter(settings.traces);
+  if (!spans) return fail(spans.error());
   auto stores = open_stores(settings);
   if (!stores) return fail(stores.error());
 
@@ -290,7 +303,7 @@ int run(const configuration& settings, process_frame& frame) {
       name_of_stream(settings), name_of_provider(settings), settings.threads, settings.payment_wait.count(),
       settings.timezone);
   for (const auto& each : settings.given) spdlog::info("given: {}", each);
-  service service{settings, *stores, **door, *certificates, *calendar, frame.descriptors};
+  service service{settings, *stores, **door, *certificates, *calendar, std::move(*spans), frame.descriptors};
   if (const auto failure = service.start()) {
     service.stop();
     return fail(*failure);

@@ -23,6 +23,9 @@ struct reservation_aggregate {
   static void evolve(state& one, const event& what) { domain::apply(one, what); }
   static bool finished(const state& now_is) { return domain::finished(now_is); }
   static auto decode(const std::string& record) { return storage::decode_reservation_events(record); }
+  static auto encode(const std::vector<event>& events, const tracing::trace_context& of) {
+    return storage::encode_events(events, of);
+  }
 };
 
 struct receipt_aggregate {
@@ -38,6 +41,10 @@ struct receipt_aggregate {
   /// A receipt never has anything to do by itself.
   static bool finished(const state&) { return true; }
   static auto decode(const std::string& record) { return storage::decode_receipt_events(record); }
+  /// Nobody follows a receipt's own records: what became of it is told by its reservation's.
+  static auto encode(const std::vector<event>& events, const tracing::trace_context&) {
+    return storage::encode_events(events);
+  }
 };
 
 }  // namespace holdfast::actors

@@ -145,9 +145,10 @@ class engine::implementation {
   }
 
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
-              std::optional<std::uint64_t> of_user) {
+              std::optional<std::uint64_t> of_user, const tracing::trace_context& trace) {
     if (!cancellations_->admit()) return done({cancellation_status::overloaded});
-    router_->cancel({id, domain::cancel_reason::customer, of_user}, leaving(cancellations_, std::move(done)));
+    router_->cancel({id, domain::cancel_reason::customer, of_user, trace},
+                    leaving(cancellations_, std::move(done)));
   }
 
   void operate(operator_command what, std::function<void(operation_answer)> done) {
@@ -269,8 +270,8 @@ void engine::place(placement_request request, std::function<void(placement_answe
   implementation_->place(std::move(request), std::move(done));
 }
 void engine::cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
-                    std::optional<std::uint64_t> of_user) {
-  implementation_->cancel(id, std::move(done), of_user);
+                    std::optional<std::uint64_t> of_user, const tracing::trace_context& trace) {
+  implementation_->cancel(id, std::move(done), of_user, trace);
 }
 void engine::operate(operator_command what, std::function<void(operation_answer)> done) {
   implementation_->operate(std::move(what), std::move(done));

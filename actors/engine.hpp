@@ -19,6 +19,7 @@
 #include "domain/reservation.hpp"
 #include "storage/journal.hpp"
 #include "storage/membership.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace holdfast::storage {
 class projection_progress;
@@ -26,6 +27,9 @@ class view_writer;
 }  // namespace holdfast::storage
 namespace holdfast::payments {
 class provider;
+}
+namespace holdfast::tracing {
+class tracer;
 }
 
 namespace holdfast::actors {
@@ -45,6 +49,8 @@ struct engine_ports {
   std::function<void(std::string message)> on_fatal;
   /// Null for a node that owns every shard by itself.
   storage::membership* membership = nullptr;
+  /// Where spans of what is done go; null for nowhere.
+  tracing::tracer* tracer = nullptr;
 };
 
 /// Certificates of the nodes, as PEM files: without them nodes talk in the clear.
@@ -111,6 +117,8 @@ struct placement_request {
   domain::secret card_number;
   domain::secret payment_method;
   std::optional<storage::idempotency_claim> key;
+  /// The request's: its saga goes on under it.
+  tracing::trace_context trace = {};
 };
 
 enum class placement_status : std::uint8_t {
@@ -167,6 +175,7 @@ struct operator_command {
   std::string who;
   std::string why;
   std::uint64_t seen_version = 0;
+  tracing::trace_context trace = {};
 };
 
 enum class operation_status : std::uint8_t {
@@ -275,7 +284,7 @@ class engine {
   void place(placement_request request, std::function<void(placement_answer)> done);
   /// Where `of_user` is given, another customer's reservation is unknown.
   void cancel(domain::reservation_id id, std::function<void(cancellation_answer)> done,
-              std::optional<std::uint64_t> of_user = {});
+              std::optional<std::uint64_t> of_user = {}, const tracing::trace_context& trace = {});
 
   /// Done by the node that owns the reservation. Answered when it is durable.
   void operate(operator_command what, std::function<void(operation_answer)> done);

@@ -49,7 +49,8 @@ class entity {
   /// Evolves by what was decided. The entry to append, for the owner to send and to call
   /// appended() or nothing at all about: a refused entity is thrown away and replayed.
   template <class Events>
-  storage::journal_entry commit(const Events& events, storage::epoch owner_epoch) {
+  storage::journal_entry commit(const Events& events, storage::epoch owner_epoch,
+                                const tracing::trace_context& of = {}) {
     assert(!events.empty());
     storage::journal_entry entry;
     entry.shard = storage::shard_of(id_);
@@ -57,7 +58,7 @@ class entity {
     entry.entity = id_;
     entry.expected_sequence = state_.version;
     entry.event_count = static_cast<std::uint32_t>(events.size());
-    entry.record = storage::encode_events(events);
+    entry.record = Aggregate::encode(events, of);
     for (const auto& event : events) Aggregate::evolve(state_, event);
     entry.unfinished = !Aggregate::finished(state_);
     records_ += entry.record;

@@ -56,6 +56,15 @@ auto inspect(Inspector& f, secret& x) {
 
 }  // namespace holdfast::domain
 
+namespace holdfast::tracing {
+
+template <class Inspector>
+auto inspect(Inspector& f, trace_context& x) {
+  return f(caf::meta::type_name("trace_context"), x.trace_high, x.trace_low, x.span_id, x.flags);
+}
+
+}  // namespace holdfast::tracing
+
 namespace holdfast::actors {
 
 // --- Commands on reservations: these cross nodes. operator_command, of engine.hpp, is another one. ---
@@ -71,6 +80,7 @@ struct cancel_reservation {
   domain::cancel_reason reason = domain::cancel_reason::customer;
   /// Whose it has to be, where a customer asks.
   std::optional<std::uint64_t> of_user = {};
+  tracing::trace_context trace = {};
 };
 
 /// A placement whose key another reservation has already: answered by that one's outcome.
@@ -91,12 +101,14 @@ struct issue_receipt {
   bool first_attempt = false;
   /// It has been handed on already: whose book it is not refuses it.
   bool from_other_node = false;
+  tracing::trace_context trace = {};
 };
 
 /// Voids the receipt, issued or not. Answered by receipt_answer.
 struct void_receipt {
   domain::reservation_id reservation = 0;
   bool from_other_node = false;
+  tracing::trace_context trace = {};
 };
 
 struct receipt_answer {
@@ -113,7 +125,7 @@ auto inspect(Inspector& f, cancellation_answer& x) {
 }
 template <class Inspector>
 auto inspect(Inspector& f, operator_command& x) {
-  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why, x.seen_version);
+  return f(caf::meta::type_name("operator_command"), x.id, x.action, x.who, x.why, x.seen_version, x.trace);
 }
 template <class Inspector>
 auto inspect(Inspector& f, operation_answer& x) {
@@ -126,11 +138,11 @@ auto inspect(Inspector& f, replay_placement& x) {
 template <class Inspector>
 auto inspect(Inspector& f, issue_receipt& x) {
   return f(caf::meta::type_name("issue_receipt"), x.reservation, x.paid_at_ms, x.first_attempt,
-           x.from_other_node);
+           x.from_other_node, x.trace);
 }
 template <class Inspector>
 auto inspect(Inspector& f, void_receipt& x) {
-  return f(caf::meta::type_name("void_receipt"), x.reservation, x.from_other_node);
+  return f(caf::meta::type_name("void_receipt"), x.reservation, x.from_other_node, x.trace);
 }
 template <class Inspector>
 auto inspect(Inspector& f, receipt_answer& x) {
@@ -161,7 +173,7 @@ auto inspect(Inspector& f, cancel_reservation& x) {
     return caf::none;
   };
   return f(caf::meta::type_name("cancel_reservation"), x.id, x.reason, of_user.present, of_user.value,
-           caf::meta::load_callback(load));
+           x.trace, caf::meta::load_callback(load));
 }
 
 template <class Inspector>
@@ -184,7 +196,8 @@ auto inspect(Inspector& f, place_reservation& x) {
   return f(caf::meta::type_name("place_reservation"), what.user_id, address.present, address.value,
            product.present, product.value, product_name.present, product_name.value, what.price.amount_minor,
            what.price.currency, last_four.present, last_four.value, x.request.card_number,
-           x.request.payment_method, has_key, key.key, key.fingerprint, caf::meta::load_callback(load));
+           x.request.payment_method, has_key, key.key, key.fingerprint, x.request.trace,
+           caf::meta::load_callback(load));
 }
 
 // --- Local messages: these stay within the process. ---
@@ -356,6 +369,8 @@ struct gate_operated {
 /// To a shard: this reservation has read its records.
 struct reservation_loaded {
   domain::reservation_id id = 0;
+  /// What its saga goes on under.
+  tracing::trace_context trace = {};
 };
 
 /// To a shard: this reservation has nothing to do for now, and may be dropped where the shard has sent it

@@ -46,15 +46,16 @@ payment_outcome outcome_of(payments::refund_answer& answer) {
 
 charge_call charge_call_for(payment_order& order) {
   return {{order.reservation, order.price, std::move(order.card_number), std::move(order.payment_method),
-           key_of(order.reservation, "charge")}};
+           key_of(order.reservation, "charge"), order.trace}};
 }
 
 settle_call settle_call_for(const payment_order& order) {
-  return {{order.reservation, order.price, key_of(order.reservation, "charge")}};
+  return {{order.reservation, order.price, key_of(order.reservation, "charge"), order.trace}};
 }
 
 refund_call refund_call_for(const payment_order& order) {
-  return {{order.reservation, order.price, order.transaction_id, key_of(order.reservation, "refund")}};
+  return {{order.reservation, order.price, order.transaction_id, key_of(order.reservation, "refund"),
+           order.trace}};
 }
 
 }  // namespace holdfast::actors

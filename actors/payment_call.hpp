@@ -26,6 +26,8 @@ struct payment_order {
   std::string transaction_id;
   /// Why the first try had no outcome.
   std::string last_answer = {};
+  /// The step's.
+  tracing::trace_context trace = {};
 };
 
 struct payment_outcome {

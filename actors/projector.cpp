@@ -7,6 +7,7 @@
 #include "actors/port_callback.hpp"
 #include "storage/event_codec.hpp"
 #include "storage/projection_progress.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::actors {
 
@@ -23,6 +24,7 @@ std::optional<storage::view_row> row_of(storage::entity_id id,
   for (const auto& record : records) row.records += record.record;
   const auto state = storage::fold_reservation(row.records);
   if (!state) {
+    const tracing::logged_trace about(storage::trace_of(row.records));
     spdlog::error("reservation {} can't be projected: {}", id, state.error().message);
     return std::nullopt;
   }

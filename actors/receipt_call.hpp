@@ -17,6 +17,8 @@ struct receipt_order {
   domain::timestamp paid_at{};
   /// No earlier attempt can have reached the desk.
   bool first_attempt = false;
+  /// The step's.
+  tracing::trace_context trace = {};
 };
 
 /// `answered` is called with the answer, or `failed` with an error where the desk is away.
@@ -24,12 +26,13 @@ template <class Self, class Answered, class Failed>
 void try_receipt(Self* self, const receipt_desk_actor& desk, const receipt_order& order, Answered answered,
                  Failed failed) {
   if (order.step == domain::step::void_receipt) {
-    self->request(desk, caf::infinite, void_receipt{order.reservation})
+    self->request(desk, caf::infinite, void_receipt{order.reservation, false, order.trace})
         .then(std::move(answered), std::move(failed));
     return;
   }
   const auto paid_at_ms = order.paid_at.time_since_epoch().count();
-  self->request(desk, caf::infinite, issue_receipt{order.reservation, paid_at_ms, order.first_attempt})
+  self->request(desk, caf::infinite,
+                issue_receipt{order.reservation, paid_at_ms, order.first_attempt, false, order.trace})
       .then(std::move(answered), std::move(failed));
 }
 

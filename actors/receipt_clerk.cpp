@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "actors/port_callback.hpp"
+#include "tracing/logged_trace.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::actors {
 
@@ -40,7 +42,7 @@ void receipt_clerk_state::lose(const shards_lost& what) {
   for (auto& [id, read] : loading_) {
     if (!lost(id)) continue;
     held_ -= read.waiting.size();
-    read = {{}, true};
+    read = {{}, {}, true};
   }
 }
 
@@ -62,9 +64,10 @@ void receipt_clerk_state::go_down(const std::string& why) {
 // --- Receipts in memory ---
 
 template <class Use>
-void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new, Use then) {
+void receipt_clerk_state::with_receipt(storage::entity_id id, bool is_new,
+                                       const tracing::trace_context& trace, Use then) {
   if (const auto log = at_hand(id, is_new)) return then(log);
-  hold(id, is_new, std::move(then));
+  hold(id, is_new, trace, std::move(then));
 }
 
 /// Null where it has to be read first.
@@ -77,17 +80,19 @@ receipt_clerk_state::receipt_ptr receipt_clerk_state::at_hand(storage::entity_id
   return nullptr;
 }
 
-void receipt_clerk_state::hold(storage::entity_id id, bool is_new, use then) {
+void receipt_clerk_state::hold(storage::entity_id id, bool is_new, const tracing::trace_context& trace,
+                               use then) {
   // Beyond the bound, and where the book is not here, it is dropped, and with it the reply that it owes: the
   // child tries again.
   if (held_ == largest_held_commands || book_of(id).round == 0) return;
   ++held_;
   if (book_of(id).owner_epoch == 0) {
-    waiting_for_claim_.push_back([this, id, is_new, then] { with_receipt(id, is_new, then); });
+    waiting_for_claim_.push_back([this, id, is_new, trace, then] { with_receipt(id, is_new, trace, then); });
     return;
   }
   const auto [read, begins] = loading_.try_emplace(id);
   read->second.waiting.push_back(std::move(then));
+  if (begins) read->second.trace = trace;
   if (begins) this->read(id);
 }
 
@@ -101,27 +106,30 @@ void receipt_clerk_state::read(storage::entity_id id) {
 // --- Commands ---
 
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
-  with_receipt(what.reservation, what.first_attempt, [this, what, to](const receipt_ptr& log) {
+  with_receipt(what.reservation, what.first_attempt, what.trace, [this, what, to](const receipt_ptr& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
     auto& book = book_of(what.reservation);
-    decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)}, to);
+    decide(log, domain::receipts::issue{book.last_number + 1, around_->ports.delivery_date(paid_at)},
+           what.trace, to);
   });
 }
 
 void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) {
-  with_receipt(what.reservation, false,
-               [this, to](const receipt_ptr& log) { decide(log, domain::receipts::void_receipt{}, to); });
+  with_receipt(what.reservation, false, what.trace, [this, trace = what.trace, to](const receipt_ptr& log) {
+    decide(log, domain::receipts::void_receipt{}, trace, to);
+  });
 }
 
 void receipt_clerk_state::decide(const receipt_ptr& log, const domain::receipts::command& command,
-                                 receipt_reply to) {
+                                 const tracing::trace_context& trace, receipt_reply to) {
   // A refusal is an answer here: the state says that the receipt is void.
   const auto decision = domain::receipts::decide(log->state(), command, around_->ports.clock());
-  if (!decision.events.empty()) append(log, decision.events);
+  if (!decision.events.empty()) append(log, decision.events, trace);
   log->when_durable([this, of = log.get(), to]() mutable { to.deliver(answer(*of)); });
 }
 
-void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events) {
+void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events,
+                                 const tracing::trace_context& trace) {
   auto& book = book_of(log->id());
   append_entry append;
   append.on_open_appends = !log->settled();
@@ -129,10 +137,14 @@ void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domai
   if (std::holds_alternative<domain::receipts::issued>(events.front())) {
     append.entry.counter = ++book.last_number;
   }
+  // Ends with whoever waits.
+  auto span =
+      tracing::shared_span(around_->ports.tracer, trace, tracing::span_kind::internal, "append receipt");
   self_->request(writer_, caf::infinite, std::move(append))
       .then(
-          [this, log, version = log->state().version,
-           epoch = book.owner_epoch](const storage::append_verdict& verdict) {
+          [this, log, version = log->state().version, epoch = book.owner_epoch,
+           span = std::move(span)](const storage::append_verdict& verdict) {
+            if (span) span->end();
             if (verdict.status == storage::append_status::appended) {
               log->appended(version);
               shrink();
@@ -169,6 +181,7 @@ void receipt_clerk_state::loaded(const entity_read& read) {
     return;
   }
   const auto waiting = std::move(found->second.waiting);
+  const tracing::logged_trace about(found->second.trace);
   loading_.erase(found);
   held_ -= waiting.size();
   receipt_entity log(read.entity);

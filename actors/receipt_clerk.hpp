@@ -53,6 +53,8 @@ class receipt_clerk_state {
   };
   struct read_under_way {
     std::vector<use> waiting;
+    /// Of who was the first to want it.
+    tracing::trace_context trace;
     /// It began before the book went to another node: what it reads may be old by the time the book is back.
     bool of_lost_book = false;
   };
@@ -66,14 +68,16 @@ class receipt_clerk_state {
 
   book& book_of(storage::entity_id id) { return books_[storage::shard_of(id)]; }
   template <class Use>
-  void with_receipt(storage::entity_id id, bool is_new, Use then);
+  void with_receipt(storage::entity_id id, bool is_new, const tracing::trace_context& trace, Use then);
   receipt_ptr at_hand(storage::entity_id id, bool is_new);
-  void hold(storage::entity_id id, bool is_new, use then);
+  void hold(storage::entity_id id, bool is_new, const tracing::trace_context& trace, use then);
   void read(storage::entity_id id);
   receipt_ptr open(receipt_entity log);
   void shrink();
-  void decide(const receipt_ptr& log, const domain::receipts::command& command, receipt_reply to);
-  void append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events);
+  void decide(const receipt_ptr& log, const domain::receipts::command& command,
+              const tracing::trace_context& trace, receipt_reply to);
+  void append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events,
+              const tracing::trace_context& trace);
   receipt_answer answer(const receipt_entity& log) const;
   void go_down(const std::string& why);
 

@@ -10,8 +10,46 @@
 #include "actors/payment.hpp"
 #include "actors/port_callback.hpp"
 #include "actors/receipt.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::actors {
+
+namespace {
+
+const char* span_name(domain::step step) {
+  switch (step) {
+    case domain::step::charge:
+      return "charge";
+    case domain::step::settle:
+      return "settle";
+    case domain::step::issue_receipt:
+      return "issue receipt";
+    case domain::step::void_receipt:
+      return "void receipt";
+    case domain::step::refund:
+      return "refund";
+    case domain::step::none:
+      break;
+  }
+  return "none";
+}
+
+const char* word_for(domain::charge_result result) {
+  switch (result) {
+    case domain::charge_result::captured:
+      return "captured";
+    case domain::charge_result::declined:
+      return "declined";
+    case domain::charge_result::not_charged:
+    case domain::charge_result::interrupted:
+      return "not_charged";
+    case domain::charge_result::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace
 
 // --- Start and end ---
 
@@ -39,9 +77,10 @@ void reservation_state::loaded(const entity_read& read) {
   if (!*read.result) return go_down(read.result->error().message);
   for (const auto& record : **read.result) {
     if (auto wrong = log_->replay(record)) return go_down(*wrong);
+    trace_ = storage::trace_of(record.record);
     if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
   }
-  self_->send(links_->shard, reservation_loaded{log_->id()});
+  self_->send(links_->shard, reservation_loaded{log_->id(), trace_});
   for (auto& run : std::exchange(waiting_for_load_, {})) run();
   // Only now: the first of them must not say that it rests before the last has been heard.
   loaded_ = true;
@@ -118,6 +157,7 @@ void reservation_state::place(placement_call& call) {
   card_at_hand_ = true;
   card_number_ = std::move(request.card_number);
   payment_method_ = std::move(request.payment_method);
+  trace_ = request.trace;
   commit(decision.events, request.key);
 }
 
@@ -143,7 +183,8 @@ void reservation_state::cancel(const cancellation_call& call) {
   hear();
   when_loaded([this, what = call.what, to = call.to]() mutable {
     const domain::cancel wish{what.reason, what.of_user};
-    if (domain::decide(log_->state(), wish, now()).refused != domain::rejection::none) {
+    const auto decision = domain::decide(log_->state(), wish, now());
+    if (decision.refused != domain::rejection::none) {
       to.deliver({cancellation_status::unknown_reservation});
       return advance();
     }
@@ -152,6 +193,7 @@ void reservation_state::cancel(const cancellation_call& call) {
     self_->send(links_->shard, cancellation_waits{log_->id()});
     // The void that follows finds out what the desk has made of it.
     if (under_way_.step == domain::step::issue_receipt) abandon_step();
+    if (!decision.events.empty()) trace_ = what.trace;
     decide(wish);
     if (!cancellations_.empty()) cancellations_.back().wished_at_version = log_->state().version;
     const bool done = log_->state().status == domain::reservation_status::reservation_cancelled;
@@ -178,6 +220,8 @@ void reservation_state::operate(const operation_call& call) {
     }
     const auto status = decision.events.empty() ? operation_status::unchanged : operation_status::recorded;
     if (!decision.events.empty()) {
+      trace_ = what.trace;
+      const tracing::logged_trace about(trace_);
       spdlog::warn("reservation {}: operator {} wants it {}: {}", log_->id(), what.who,
                    what.action == domain::operator_action::cancel ? "cancelled" : "tried again", what.why);
       // As with a customer's cancellation.
@@ -197,6 +241,7 @@ void reservation_state::decide(const domain::reservation_command& command) {
   auto decision = domain::decide(log_->state(), command, now());
   if (decision.refused != domain::rejection::none) {
     const auto why = "an outcome was refused by rule " + std::to_string(static_cast<int>(decision.refused));
+    const tracing::logged_trace about(trace_);
     spdlog::error("reservation {}: {}", log_->id(), why);
     decision = domain::decide(log_->state(), domain::park{why}, now());
   }
@@ -210,7 +255,7 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
                                const std::optional<storage::idempotency_claim>& key) {
   append_entry append;
   append.on_open_appends = !log_->settled();
-  append.entry = log_->commit(events, links_->owner_epoch);
+  append.entry = log_->commit(events, links_->owner_epoch, trace_);
   append.entry.key = key;
   const auto& state = log_->state();
   append.row = {
@@ -224,15 +269,21 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
   if (state.status == domain::reservation_status::reservation_cancelled) {
     log_->when_durable([this] { answer_cancellations(); });
   }
-  const append_under_way what{
+  append_under_way what{
       state.version, key ? key->fingerprint : 0,
-      append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state)};
+      append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state),
+      tracing::shared_span(links_->around->ports.tracer, trace_, tracing::span_kind::internal, "append")};
   self_->request(links_->writer, caf::infinite, std::move(append))
-      .then([this, what](const storage::append_verdict& verdict) { appended(verdict, what); },
-            [this](const caf::error& why) { go_down(self_->system().render(why)); });
+      .then(
+          [this, what = std::move(what)](const storage::append_verdict& verdict) { appended(verdict, what); },
+          [this](const caf::error& why) { go_down(self_->system().render(why)); });
 }
 
 void reservation_state::appended(const storage::append_verdict& verdict, const append_under_way& what) {
+  if (what.span) {
+    if (verdict.status != storage::append_status::appended) what.span->fail("refused");
+    what.span->end();
+  }
   switch (verdict.status) {
     case storage::append_status::appended:
       if (what.ended != domain::placement_outcome::pending) links_->around->meters->sagas.ended(what.ended);
@@ -318,6 +369,7 @@ void reservation_state::advance() {
   if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());
+  const tracing::logged_trace about(trace_);
   spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
                 static_cast<int>(step));
   switch (step) {
@@ -367,15 +419,22 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(card_at_hand_, false),
           std::exchange(card_number_, {}),
           std::exchange(payment_method_, {}),
-          state.transaction_id};
+          state.transaction_id,
+          {},
+          under_way_.span.context()};
 }
 
 receipt_order reservation_state::receipt_for(domain::step step) const {
-  return {under_way_.attempt, step, log_->id(), log_->state().paid_at, !desk_may_know_};
+  return {under_way_.attempt,       step, log_->id(), log_->state().paid_at, !desk_may_know_,
+          under_way_.span.context()};
 }
 
 void reservation_state::begin(domain::step step) {
-  under_way_ = {step, ++attempts_, {}};
+  under_way_ = {step,
+                ++attempts_,
+                {},
+                {links_->around->ports.tracer, trace_, tracing::span_kind::internal, span_name(step)}};
+  under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
   links_->around->meters->sagas.step_begun(step);
 }
 
@@ -430,14 +489,29 @@ void reservation_state::abandon_step() {
 
 void reservation_state::payment_over(payment_ended& what) {
   if (what.attempt != under_way_.attempt) return;
+  end_step_span(what);
   under_way_ = {};
   if (what.gave_up) {
+    const tracing::logged_trace about(trace_);
     spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
                   log_->id(), static_cast<int>(what.step), what.detail);
     return decide(domain::park{std::move(what.detail)});
   }
   if (what.step == domain::step::refund) return decide(domain::record_refund{std::move(what.detail)});
   decide(domain::record_charge{what.charge, std::move(what.detail)});
+}
+
+void reservation_state::end_step_span(const payment_ended& what) {
+  auto& span = under_way_.span;
+  if (!span.recorded()) return;
+  if (what.gave_up) return span.fail("no_outcome");
+  if (what.step == domain::step::refund) return;
+  const auto* outcome = word_for(what.charge);
+  span.set("holdfast.payment.outcome", std::string(outcome));
+  // No outcome is a failure of the step, a decline is an outcome.
+  const bool known =
+      what.charge == domain::charge_result::captured || what.charge == domain::charge_result::declined;
+  if (!known && what.step == domain::step::charge) span.fail(outcome);
 }
 
 void reservation_state::receipt_over(receipt_ended& what) {
@@ -458,6 +532,7 @@ void reservation_state::receipt_over(receipt_ended& what) {
 void reservation_state::child_down(const child_failed& what) {
   if (!under_way_.child || what.attempt != under_way_.attempt) return;
   const auto step = std::exchange(under_way_, {}).step;
+  const tracing::logged_trace about(trace_);
   spdlog::error("reservation {}: the child for step {} went down: {}", log_->id(), static_cast<int>(step),
                 self_->system().render(what.reason));
   self_->delayed_send(self_, backoff(log_->id(), ++children_down_), tick{});

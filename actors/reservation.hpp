@@ -19,6 +19,7 @@
 #include "actors/receipt_call.hpp"
 #include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::actors {
 
@@ -72,6 +73,8 @@ class reservation_state {
     std::uint64_t attempt = 0;
     /// Null during the first try.
     caf::actor child;
+    /// All its tries.
+    tracing::open_span span;
   };
   struct append_under_way {
     /// Which it leads to.
@@ -80,6 +83,8 @@ class reservation_state {
     std::uint64_t fingerprint = 0;
     /// How the saga ends with it; `pending` where something is left to do.
     domain::placement_outcome ended = domain::placement_outcome::pending;
+    /// Null where it is not recorded.
+    std::shared_ptr<tracing::open_span> span;
   };
 
   struct cancellation_waiter {
@@ -106,6 +111,7 @@ class reservation_state {
   void forget_card();
   payment_order payment_for(domain::step step);
   receipt_order receipt_for(domain::step step) const;
+  void end_step_span(const payment_ended& what);
   void begin(domain::step step);
   void begin_payment(domain::step step);
   void begin_receipt(domain::step step);
@@ -123,6 +129,8 @@ class reservation_state {
   self_pointer self_ = nullptr;
   reservation_links_ptr links_;
   std::optional<entity<reservation_aggregate>> log_;
+  /// Of the command that its saga answers to, as its last record has it.
+  tracing::trace_context trace_;
   bool loaded_ = false;
   /// Messages of its shard's, and whether it has told it since the last of them that it may go: then it
   /// does nothing of its own any more.

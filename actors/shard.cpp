@@ -9,6 +9,7 @@
 #include "actors/backoff.hpp"
 #include "actors/failure_notice.hpp"
 #include "actors/port_callback.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::actors {
 
@@ -53,7 +54,9 @@ void shard_state::place(placement_call& call) {
   }
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
-  send(spawn(id, true), std::move(call));
+  auto& one = spawn(id, true);
+  one.trace = call.request.trace;
+  send(one, std::move(call));
   schedule();
 }
 
@@ -111,7 +114,7 @@ void shard_state::send(resident& to, Message&& what) {
 shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new) {
   auto& one = residents_[id];
   around_->meters->sagas.came();
-  one = {self_->spawn(reservation, links_, id, is_new), 0};
+  one = {self_->spawn(reservation, links_, id, is_new), 0, {}};
   notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
   });
@@ -192,6 +195,7 @@ void shard_state::reservation_down(const reservation_failed& what) {
   const auto found = residents_.find(what.id);
   if (found == residents_.end()) return;
   if (!*around_->stopping) {
+    const tracing::logged_trace about(found->second.trace);
     spdlog::warn("reservation {} went down and is replayed: {}", found->first,
                  self_->system().render(what.reason));
   }
@@ -250,9 +254,11 @@ void shard_state::resume(const unfinished_listed& page) {
   if (resuming_.empty()) resume_more();
 }
 
-void shard_state::loaded(domain::reservation_id id) {
-  add_elder(id);
-  if (resuming_.erase(id) != 0) resume_more();
+void shard_state::loaded(const reservation_loaded& what) {
+  const auto found = residents_.find(what.id);
+  if (found != residents_.end()) found->second.trace = what.trace;
+  add_elder(what.id);
+  if (resuming_.erase(what.id) != 0) resume_more();
 }
 
 /// From the first one on: whoever is in memory is passed over.
@@ -326,7 +332,7 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
       [self](operation_call& call) { self->state.operate(call); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
       [self](const passivation_answered& what) { self->state.passivation_over(what); },
-      [self](const reservation_loaded& what) { self->state.loaded(what.id); },
+      [self](const reservation_loaded& what) { self->state.loaded(what); },
       [self](const reservation_failed& what) { self->state.reservation_down(what); },
       [self](const unfinished_listed& page) { self->state.resume(page); },
       [self](tick) { self->state.look_around(); },

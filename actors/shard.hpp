@@ -37,7 +37,7 @@ class shard_state {
   void replay(const replay_call& call);
   void cancel(cancellation_call& call);
   void operate(operation_call& call);
-  void loaded(domain::reservation_id id);
+  void loaded(const reservation_loaded& what);
   void rested(const reservation_rested& what);
   void await_cancellation(domain::reservation_id id);
   void resume(const unfinished_listed& page);
@@ -55,6 +55,8 @@ class shard_state {
     reservation_actor actor;
     /// Messages that it was sent from here.
     std::uint64_t sent = 0;
+    /// For the log, should it go down.
+    tracing::trace_context trace = {};
   };
   using resident_map = std::unordered_map<domain::reservation_id, resident>;
   using deadlines = std::deque<std::pair<time_point, domain::reservation_id>>;

@@ -9,7 +9,7 @@ add_library(holdfast_app STATIC
   logging.cpp manual.cpp node_configuration.cpp operator_configuration.cpp
   process_control.cpp progress.cpp record_printer.cpp sandbox_configuration.cpp server_configuration.cpp
   reconcile_configuration.cpp reconciliation.cpp reconciliation_mending.cpp reconciliation_report.cpp
-  service_manager.cpp stored_reservations.cpp)
+  service_manager.cpp stored_reservations.cpp trace_configuration.cpp)
 target_include_directories(holdfast_app PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(holdfast_app
   PUBLIC holdfast_domain holdfast_payments holdfast_storage
@@ -17,6 +17,6 @@ target_link_libraries(holdfast_app
 target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
 
 # The binary: a composition root for each command.
-add_executable(holdfast cluster_node.cpp doctor.cpp front_door.cpp journal_commands.cpp main.cpp operator_commands.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp)
+add_executable(holdfast cluster_node.cpp doctor.cpp front_door.cpp journal_commands.cpp main.cpp operator_commands.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp span_sender.cpp)
 target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog
   $<$<NOT:$<BOOL:${HOLDFAST_SANITIZE}>>:mimalloc>)

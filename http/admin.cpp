@@ -14,6 +14,7 @@
 #include "http/links.hpp"
 #include "http/media_type.hpp"
 #include "http/saga_documents.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::http {
 
@@ -40,7 +41,8 @@ domain::timestamp now() {
 
 /// Who does what, and why, for the log whatever its level is.
 template <class... Args>
-void audit(spdlog::format_string_t<Args...> format, Args&&... args) {
+void audit(const tracing::trace_context& trace, spdlog::format_string_t<Args...> format, Args&&... args) {
+  const tracing::logged_trace about(trace);
   const auto logger = spdlog::default_logger_raw()->clone("audit");
   logger->set_level(spdlog::level::warn);
   logger->warn(format, std::forward<Args>(args)...);
@@ -163,10 +165,12 @@ response accepted(const client& client, std::string_view action, std::string_vie
 /// A command for the sagas of a page, some at a time. Kept by the callbacks that it waits for.
 class admin::bulk : public std::enable_shared_from_this<bulk> {
  public:
-  bulk(admin& with, operator_action action, operator_note note, saga_page page, respond done)
+  bulk(admin& with, operator_action action, operator_note note, const tracing::trace_context& trace,
+       saga_page page, respond done)
       : with_(with),
         action_(action),
         note_(std::move(note)),
+        trace_(trace),
         page_(std::move(page)),
         outcomes_(page_.sagas.size(), operation_status::unavailable),
         done_(std::move(done)) {}
@@ -182,7 +186,7 @@ class admin::bulk : public std::enable_shared_from_this<bulk> {
     if (next_ == page_.sagas.size()) return;
     const auto place = next_++;
     with_.engine_.operate(
-        {page_.sagas[place].id, action_, note_.who, note_.why, page_.sagas[place].state.version},
+        {page_.sagas[place].id, action_, note_.who, note_.why, page_.sagas[place].state.version, trace_},
         with_.operations_.expect([self = shared_from_this(), place](actors::operation_answer answer) {
           self->outcomes_[place] = answer.status;
           ++self->ended_ == self->outcomes_.size() ? self->end() : self->ask();
@@ -208,6 +212,7 @@ class admin::bulk : public std::enable_shared_from_this<bulk> {
   admin& with_;
   const operator_action action_;
   const operator_note note_;
+  const tracing::trace_context trace_;
   const saga_page page_;
   std::vector<operation_status> outcomes_;
   std::size_t next_ = 0;
@@ -258,7 +263,7 @@ void admin::operate(client client, domain::reservation_id id, operator_action ac
                     respond done) {
   auto note = read_note(request, *client.who);
   if (!note) return done(refuse(client, std::move(note.error())));
-  engine_.operate({id, action, std::move(note->who), std::move(note->why)},
+  engine_.operate({id, action, std::move(note->who), std::move(note->why), 0, client.trace},
                   operations_.expect([client = std::move(client), id, action,
                                       done = std::move(done)](actors::operation_answer answer) {
                     done(answer_operation(client, id, action, answer));
@@ -269,13 +274,14 @@ void admin::operate_on_many(client client, operator_action action, const request
   auto wanted = read_bulk(request, *client.who);
   if (!wanted) return done(refuse(client, std::move(wanted.error())));
   const auto which = wanted->which;
-  sagas_.walk(which, now(),
-              [this, client = std::move(client), action, wanted = std::move(*wanted),
-               done = std::move(done)](saga_result page) {
-                if (!page) return done(refuse_walk(client, page.error()));
-                if (wanted.dry_run) return done(dry_run_response(action, *page));
-                std::make_shared<bulk>(*this, action, wanted.note, std::move(*page), done)->begin();
-              });
+  sagas_.walk(
+      which, now(),
+      [this, client = std::move(client), action, wanted = std::move(*wanted),
+       done = std::move(done)](saga_result page) {
+        if (!page) return done(refuse_walk(client, page.error()));
+        if (wanted.dry_run) return done(dry_run_response(action, *page));
+        std::make_shared<bulk>(*this, action, wanted.note, client.trace, std::move(*page), done)->begin();
+      });
 }
 
 response admin::hold_breaker(const client& client, const request& request) {
@@ -285,7 +291,8 @@ response admin::hold_breaker(const client& client, const request& request) {
   if (word != "open" && word != "close" && word != "auto") {
     return refuse(client, std::move(refused_field("action", "has to be open, close or auto.").value()));
   }
-  audit("operator {} sets the circuit breaker to {}: {}", wanted->note.who, word, wanted->note.why);
+  audit(client.trace, "operator {} sets the circuit breaker to {}: {}", wanted->note.who, word,
+        wanted->note.why);
   engine_.set_breaker(word == "open"    ? actors::breaker_mode::open
                       : word == "close" ? actors::breaker_mode::closed
                                         : actors::breaker_mode::automatic);
@@ -295,7 +302,7 @@ response admin::hold_breaker(const client& client, const request& request) {
 response admin::rebuild_view(const client& client, const request& request) {
   auto note = read_note(request, *client.who);
   if (!note) return refuse(client, std::move(note.error()));
-  audit("operator {} has the view made anew: {}", note->who, note->why);
+  audit(client.trace, "operator {} has the view made anew: {}", note->who, note->why);
   engine_.rebuild_view();
   return accepted(client, "rebuild", "health", "/actuator/health");
 }
@@ -310,7 +317,8 @@ response admin::set_log_level(const client& client, const request& request) {
         client,
         std::move(refused_field("level", "has to be trace, debug, info, warn, error or off.").value()));
   }
-  audit("operator {} sets the log's level to {}: {}", wanted->note.who, wanted->word, wanted->note.why);
+  audit(client.trace, "operator {} sets the log's level to {}: {}", wanted->note.who, wanted->word,
+        wanted->note.why);
   spdlog::default_logger_raw()->set_level(named->second);
   return json_response(200, [&](json_writer& out) {
     out.begin_object();

@@ -1,8 +1,10 @@
 #include "http/admin_client.hpp"
 
+#include <atomic>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -40,10 +42,18 @@ class admin_client::connection {
     return answer;
   }
 
+  void interrupt() {
+    interrupted_ = true;
+    asio::post(loop_, [this] {
+      if (socket_) socket_->close();
+    });
+  }
+
  private:
   tl::expected<admin_answer, std::string> try_to_ask(std::string_view method, const std::string& target,
                                                      const std::string& body) {
     went_away_ = false;
+    if (interrupted_) return tl::unexpected(std::string("it was interrupted"));
     if (!socket_) {
       if (const auto error = connect()) return failed("can't connect to", error);
       if (const auto error = shake_hands()) return failed("can't speak TLS with", error);
@@ -117,12 +127,12 @@ class admin_client::connection {
 
   tl::unexpected<std::string> failed(const char* what, error_code error) {
     const auto distrusted = secure_ ? distrust(secure_->native_handle()) : std::string();
+    auto advice = distrusted.empty() ? "see that holdfast serve runs there, or give another --server"
+                                     : advice_on_distrust(secure_->native_handle());
     close();
-    return tl::unexpected(
-        std::string(what) + (server_.trust ? " https://" : " http://") + authority() + ": " +
-        (distrusted.empty()
-             ? error.message() + "; see that holdfast serve runs there, or give another --server"
-             : distrusted));
+    return tl::unexpected(std::string(what) + (server_.trust ? " https://" : " http://") + authority() +
+                          ": " + (distrusted.empty() ? error.message() : distrusted) +
+                          (server_.advise ? "; " + std::move(advice) : std::string()));
   }
 
   void close() {
@@ -144,6 +154,7 @@ class admin_client::connection {
   std::optional<asio::ssl::stream<beast::tcp_stream&>> secure_;
   beast::flat_buffer buffer_;
   bool went_away_ = false;
+  std::atomic<bool> interrupted_{false};
 };
 
 admin_client::admin_client(server_address server, std::chrono::milliseconds timeout)
@@ -154,6 +165,10 @@ admin_client::~admin_client() = default;
 tl::expected<admin_answer, std::string> admin_client::ask(std::string_view method, const std::string& target,
                                                           const std::string& body) {
   return connection_->ask(method, target, body);
+}
+
+void admin_client::interrupt() {
+  connection_->interrupt();
 }
 
 }  // namespace holdfast::http

@@ -1,5 +1,6 @@
-// A client of a running server, for the commands of operators: one keep-alive connection, one exchange at a
-// time, each with a time-out. Over TLS it never falls back to what is not. Blocks; used by one thread.
+// A client of a running server, for the commands of operators, and of the collector of spans: one keep-alive
+// connection, one exchange at a time, each with a time-out. Over TLS it never falls back to what is not.
+// Blocks; used by one thread, but for interrupt().
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,8 @@ struct server_address {
   trust_ptr trust = nullptr;
   /// An API key or a token that goes along with every request; empty for none.
   std::string key = {};
+  /// Whether what goes wrong is told with what to do about it, to who gave --server.
+  bool advise = true;
 };
 
 class admin_client {
@@ -40,6 +43,9 @@ class admin_client {
   /// The answer, whatever its status; or why there is none. A body is sent as JSON where there is one.
   tl::expected<admin_answer, std::string> ask(std::string_view method, const std::string& target,
                                               const std::string& body = {});
+
+  /// What is under way fails now, and whatever is asked from now on. By any thread.
+  void interrupt();
 
  private:
   class connection;

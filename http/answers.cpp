@@ -7,6 +7,7 @@
 #include "http/documents.hpp"
 #include "http/hash.hpp"
 #include "http/links.hpp"
+#include "storage/event_codec.hpp"
 
 namespace holdfast::http {
 
@@ -29,19 +30,22 @@ response show(const client& client, unsigned status, const story& story) {
   return response;
 }
 
-/// A replayed answer repeats the body of the first, its trace id too: both name the reservation.
-std::string trace_id_of(domain::reservation_id id, fault fault) {
-  const auto kind_of_answer = stable_hash().add(static_cast<std::uint64_t>(fault)).value();
-  return to_hex(kind_of_answer) + to_hex(id);
+/// A replayed answer repeats the body of the first, its trace id too: that of the placement, or one that is
+/// made of the reservation where it had none.
+tracing::trace_context trace_of(const tracing::trace_context& placed, domain::reservation_id id,
+                                fault fault) {
+  if (placed.present()) return placed;
+  return {stable_hash().add(static_cast<std::uint64_t>(fault)).value(), id, 0, 0};
 }
 
-response refuse_with_link(const client& client, fault fault, std::string detail, domain::reservation_id id) {
+response refuse_with_link(const client& client, const tracing::trace_context& placed, fault fault,
+                          std::string detail, domain::reservation_id id) {
   return refuse(client, problem{.fault = fault,
                                 .detail = std::move(detail),
                                 .instance = {},
                                 .errors = {},
                                 .reservation_href = item_href(client.base, kind, id),
-                                .trace_id = trace_id_of(id, fault)});
+                                .trace = trace_of(placed, id, fault)});
 }
 
 std::string declined_detail(const domain::reservation& state) {
@@ -57,22 +61,23 @@ void drop_retry_after(response& response) {
   std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
 }
 
-response tell_outcome(const client& client, const story& story) {
+response tell_outcome(const client& client, const tracing::trace_context& placed, const story& story) {
   switch (domain::outcome_of(story.state)) {
     case domain::placement_outcome::pending:
       return show(client, 202, story);
     case domain::placement_outcome::paid:
       return show(client, 201, story);
     case domain::placement_outcome::declined:
-      return refuse_with_link(client, fault::payment_declined, declined_detail(story.state), story.id);
+      return refuse_with_link(client, placed, fault::payment_declined, declined_detail(story.state),
+                              story.id);
     case domain::placement_outcome::unavailable:
-      return refuse_with_link(client, fault::payment_unavailable,
+      return refuse_with_link(client, placed, fault::payment_unavailable,
                               "The payment provider can't be used at the moment; nothing was charged and the "
                               "reservation is cancelled. Place a new one later; a new attempt needs a new "
                               "Idempotency-Key, the old one repeats this answer.",
                               story.id);
     case domain::placement_outcome::cancelled:
-      return refuse_with_link(client, fault::cancelled,
+      return refuse_with_link(client, placed, fault::cancelled,
                               "The reservation was cancelled while its payment was under way; whatever was "
                               "charged is refunded. Place a new one if it is still wanted.",
                               story.id);
@@ -83,8 +88,9 @@ response tell_outcome(const client& client, const story& story) {
 response tell(const client& client, const actors::placement_answer& answer) {
   const auto story = read_story(kind, answer.id, answer.records);
   if (!story) return broken_records(client, answer.id, story.error());
-  auto response = answer.status == actors::placement_status::in_progress ? show(client, 202, *story)
-                                                                         : tell_outcome(client, *story);
+  auto response = answer.status == actors::placement_status::in_progress
+                      ? show(client, 202, *story)
+                      : tell_outcome(client, storage::trace_of(answer.records), *story);
   if (answer.replayed) {
     drop_retry_after(response);
     response.headers.emplace_back("Idempotent-Replayed", "true");

@@ -20,6 +20,7 @@
 #include "http/reader.hpp"
 #include "http/request_meter.hpp"
 #include "http/router.hpp"
+#include "http/span_exporter.hpp"
 #include "http/views.hpp"
 #include "storage/view.hpp"
 
@@ -42,11 +43,13 @@ class api::implementation {
     const auto route = find_route(request.path);
     const request_label label{route ? pattern_of(*route) : pattern_count, request.method};
     const auto began = request_clock::now();
+    auto span = route ? begin_request_span(ports_.spans, *route, request) : nullptr;
     try {
-      answer(request, route, counted_respond(meter_, label, began, std::move(done)));
+      answer(request, route, counted_respond(meter_, label, began, span, std::move(done)));
     } catch (...) {
       // The session answers in its place.
       meter_.count(label, 500, request_clock::now() - began);
+      if (span) end_request_span(*span, 500);
       throw;
     }
   }
@@ -100,6 +103,7 @@ class api::implementation {
     auto wanted = read_placement(request, ports_.card_numbers);
     if (!wanted) return done(refuse(client, std::move(wanted.error())));
     if (auto refused = claim_for(*client.who, *wanted)) return done(refuse(client, std::move(*refused)));
+    wanted->trace = client.trace;
     bridge_.place(std::move(*wanted),
                   [client = std::move(client), done = std::move(done)](actors::placement_answer answer) {
                     done(answer_placement(client, answer));
@@ -108,8 +112,9 @@ class api::implementation {
 
   void cancel(client client, domain::reservation_id id, counted_respond done) {
     const auto of_user = client.who->only_user();
+    const auto trace = client.trace;
     bridge_.cancel(
-        id, of_user,
+        id, of_user, trace,
         [client = std::move(client), id, done = std::move(done)](actors::cancellation_answer answer) {
           done(answer_cancellation(client, id, answer));
         });
@@ -168,7 +173,8 @@ class api::implementation {
             .engine = ports_.engine.figures(),
             .projection_lag = ports_.progress.lag(),
             .requests = ports_.meters.read(),
-            .process = read_process_figures()};
+            .process = read_process_figures(),
+            .spans = ports_.spans != nullptr ? std::optional(ports_.spans->figures()) : std::nullopt};
   }
 
   void check_health(counted_respond done) {

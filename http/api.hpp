@@ -23,6 +23,7 @@ namespace holdfast::http {
 class doorkeeper;
 class event_feed;
 class request_meters;
+class span_exporter;
 
 /// What the API answers from. Everything outlives it.
 struct api_ports {
@@ -41,6 +42,8 @@ struct api_ports {
   doorkeeper& door;
   /// Whether full card numbers are accepted.
   bool card_numbers = true;
+  /// Null where nobody wants spans.
+  span_exporter* spans = nullptr;
 };
 
 class api {

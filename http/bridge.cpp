@@ -12,8 +12,9 @@ void bridge::place(actors::placement_request wanted, std::function<void(actors::
 }
 
 void bridge::cancel(domain::reservation_id id, std::optional<std::uint64_t> of_user,
+                    const tracing::trace_context& trace,
                     std::function<void(actors::cancellation_answer)> done) {
-  engine_.cancel(id, cancellations_.expect(std::move(done)), of_user);
+  engine_.cancel(id, cancellations_.expect(std::move(done)), of_user, trace);
 }
 
 }  // namespace holdfast::http

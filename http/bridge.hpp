@@ -18,7 +18,7 @@ class bridge {
   /// `done` is called once on the loop, or never if the bridge goes first.
   void place(actors::placement_request wanted, std::function<void(actors::placement_answer)> done);
   void cancel(domain::reservation_id id, std::optional<std::uint64_t> of_user,
-              std::function<void(actors::cancellation_answer)> done);
+              const tracing::trace_context& trace, std::function<void(actors::cancellation_answer)> done);
 
  private:
   actors::engine& engine_;

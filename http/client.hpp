@@ -21,6 +21,8 @@ struct client {
   /// The path that was asked for, the `instance` of problems.
   std::string path;
   principal_ptr who = anonymous_operator();
+  /// Of the request, or none.
+  tracing::trace_context trace = {};
 };
 
 client client_of(const request& request);

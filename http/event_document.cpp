@@ -47,13 +47,15 @@ std::string event_id(domain::reservation_id id, std::uint64_t version) {
 }
 
 std::string event_json(event_type type, domain::reservation_id id, const domain::reservation_event& event,
-                       const domain::reservation& after) {
+                       const domain::reservation& after, const tracing::trace_context& trace) {
   const story told{.id = id, .state = after, .history = {}};
   return json::text_of([&](json_writer& out) {
     out.begin_object();
     json::plain_field(out, "eventType", published_types[type]);
     json::plain_field(out, "timestamp", compact_time(domain::time_of(event)));
     json::plain_field(out, "eventId", event_id(id, after.version));
+    // As CloudEvents' extension for distributed tracing names it.
+    if (trace.present()) json::plain_field(out, "traceparent", tracing::to_traceparent(trace));
     write_fields(out, entity_of(type), told);
     out.end_object();
   });

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "domain/reservation.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace holdfast::http {
 
@@ -29,8 +30,8 @@ std::optional<event_type> published_type(const domain::reservation_event& event)
 /// events it is.
 std::string event_id(domain::reservation_id id, std::uint64_t version);
 
-/// One line. `after` is the reservation's state right after the event.
+/// One line. `after` is the reservation's state right after the event; `trace` that of its record.
 std::string event_json(event_type type, domain::reservation_id id, const domain::reservation_event& event,
-                       const domain::reservation& after);
+                       const domain::reservation& after, const tracing::trace_context& trace = {});
 
 }  // namespace holdfast::http

@@ -13,6 +13,7 @@
 
 #include "http/event_frames.hpp"
 #include "storage/blocking_journal.hpp"
+#include "storage/event_codec.hpp"
 #include "storage/event_replay.hpp"
 
 namespace holdfast::http {
@@ -281,9 +282,9 @@ class event_feed::implementation {
     auto place = before;
     const auto last_version = record.first_sequence + record.event_count - 1;
     if (after.version == last_version) place[record.shard] = record.at;
-    return std::make_shared<const std::string>(event_frame(storage::to_text(place, store_id_),
-                                                           published_types[type],
-                                                           event_json(type, record.entity, event, after)));
+    return std::make_shared<const std::string>(
+        event_frame(storage::to_text(place, store_id_), published_types[type],
+                    event_json(type, record.entity, event, after, storage::trace_of(record.record))));
   }
 
   static void give(const follower& to, const telling& event, void (event_reader::*add)(event_reader::frame)) {

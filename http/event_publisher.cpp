@@ -14,6 +14,7 @@
 
 #include "http/event_document.hpp"
 #include "storage/blocking_journal.hpp"
+#include "storage/event_codec.hpp"
 #include "storage/event_replay.hpp"
 #include "storage/journal_place.hpp"
 #include "storage/redis_event_stream.hpp"
@@ -105,7 +106,7 @@ class event_publisher::implementation {
         const auto type = published_type(event);
         if (!type) return;
         entries.push_back({event_id(record.entity, after.version), published_types[*type],
-                           event_json(*type, record.entity, event, after)});
+                           event_json(*type, record.entity, event, after, storage::trace_of(record.record))});
       });
       if (!replayed) {
         return fails("the journal can't be read: " + replayed.error().message);

@@ -5,6 +5,7 @@
 #include <boost/beast/http/verb.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include "http/ascii.hpp"
 #include "http/server.hpp"
@@ -197,6 +198,7 @@ problem request_parser::refusal() const {
   problem.fault = refused_.value_or(fault::internal);
   problem.detail = refused_detail_;
   problem.instance = request_.path;
+  problem.trace = request_.trace;
   return problem;
 }
 
@@ -298,6 +300,11 @@ void request_parser::read_field(beast_http::field name, std::string_view name_te
     append_to_list(request_.idempotency_key, value);
   }
   if (equal_ignoring_case(name_text, "Last-Event-ID")) append_to_list(request_.last_event_id, value);
+  if (equal_ignoring_case(name_text, "traceparent")) {
+    // Of two nobody knows which one counts.
+    const bool first = !std::exchange(has_traceparent_, true);
+    request_.trace = first ? tracing::parse_traceparent(value) : tracing::trace_context{};
+  }
 }
 
 void request_parser::read_host(std::string_view value) {

@@ -89,6 +89,7 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;
   bool expects_continue_ = false;
+  bool has_traceparent_ = false;
 };
 
 }  // namespace holdfast::http

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tracing/trace_context.hpp"
+
 namespace holdfast::http {
 
 class body_stream;
@@ -31,6 +33,8 @@ struct request {
   bool has_idempotency_key = false;
   std::string last_event_id;
   std::string authorization;
+  /// Of the header `traceparent`; none where it has none, or none that is valid.
+  tracing::trace_context trace = {};
   std::string body;
   /// It came over TLS.
   bool secure = false;

@@ -267,6 +267,18 @@ void show_cluster(families& all, const actors::cluster_figures& cluster) {
       .add({}, cluster.commands_asked_again);
 }
 
+// --- Traces ---
+
+void show_spans(families& all, const std::optional<span_figures>& spans) {
+  if (!spans) return;
+  counter(all, "holdfast_spans_sent_total", "Spans that the collector has taken.").add({}, spans->sent);
+  counter(all, "holdfast_spans_dropped_total",
+          "Spans that were lost: too many waited, or the collector would not have them or did not answer.")
+      .add({{"reason", "queue_full"}}, spans->without_room)
+      .add({{"reason", "refused"}}, spans->refused)
+      .add({{"reason", "unanswered"}}, spans->unanswered);
+}
+
 // --- The process ---
 
 template <class Value>
@@ -307,6 +319,7 @@ std::string metrics_text(const service_figures& figures) {
   show_journals(all, figures.engine);
   show_view(all, figures);
   show_cluster(all, figures.engine.cluster);
+  show_spans(all, figures.spans);
   show_process(all, figures);
   return prometheus::TextSerializer().Serialize(all);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "http/message.hpp"
 #include "http/process_figures.hpp"
 #include "http/request_meter.hpp"
+#include "http/span_figures.hpp"
 
 namespace holdfast::http {
 
@@ -22,6 +24,8 @@ struct service_figures {
   std::uint64_t projection_lag = 0;
   request_figures requests;
   process_figures process;
+  /// Nothing where none are sent.
+  std::optional<span_figures> spans = {};
 };
 
 std::string metrics_text(const service_figures& figures);

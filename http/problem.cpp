@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cassert>
-#include <random>
 
 #include "http/json.hpp"
 
@@ -58,23 +57,6 @@ const fault_row& row_of(http::fault fault) {
   return fault_table[index];
 }
 
-/// 16 random bytes in hex, the trace-id of W3C Trace Context. Unique, not secret.
-std::string new_trace_id() {
-  thread_local std::mt19937_64 generator{[] {
-    std::random_device entropy;
-    std::seed_seq seed{entropy(), entropy(), entropy(), entropy()};
-    return std::mt19937_64{seed};
-  }()};
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(32);
-  for (int half = 0; half < 2; ++half) {
-    std::uint64_t bits = generator();
-    for (int digit = 0; digit < 16; ++digit, bits >>= 4) text += digits[bits & 0xf];
-  }
-  return text;
-}
-
 /// `instance` is a URI reference, so whatever can't stand in one is percent-encoded; that also
 /// keeps a path of arbitrary bytes from breaking the JSON.
 std::string as_uri_reference(std::string_view path) {
@@ -126,7 +108,8 @@ void write_problem(json_writer& out, const problem& problem, const fault_row& ro
   if (!problem.instance.empty()) json::field(out, "instance", as_uri_reference(problem.instance));
   json::plain_field(out, "code", row.code);
   if (!problem.errors.empty()) write_errors(out, problem.errors);
-  json::field(out, "traceId", problem.trace_id.empty() ? new_trace_id() : problem.trace_id);
+  const auto& trace = problem.trace.present() ? problem.trace : tracing::begin_trace();
+  json::plain_field(out, "traceId", tracing::trace_id_text(trace));
   if (!problem.reservation_href.empty()) write_reservation_link(out, problem.reservation_href);
   out.end_object();
 }

@@ -56,9 +56,8 @@ struct problem {
   std::vector<field_error> errors;
   /// Link to the reservation that the problem is about, empty where there is none.
   std::string reservation_href;
-  /// 32 hexadecimal digits for an answer that has to be repeated byte for byte; else empty, and
-  /// every rendering gets a trace id of its own.
-  std::string trace_id = {};
+  /// The request's; where there is none every rendering gets a trace id of its own.
+  tracing::trace_context trace = {};
 };
 
 /// Status, code, body and headers such as Retry-After, all from the one table.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -21,7 +22,9 @@
 
 #include "actors/histogram.hpp"
 #include "http/message.hpp"
+#include "http/request_span.hpp"
 #include "http/router.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::http {
 
@@ -87,17 +90,21 @@ class request_meters {
   std::array<std::atomic<std::uint64_t>, unreadable_statuses.size()> unreadable_{};
 };
 
-/// Gives the answer of one request, and counts it: in the place of the `respond` that it was asked with.
+/// Gives the answer of one request, counts it, and ends its span: in the place of the `respond` that it was
+/// asked with.
 class counted_respond {
  public:
-  counted_respond(request_meter& meter, request_label label, request_clock::time_point began, respond done)
-      : meter_(&meter), label_(label), began_(began), done_(std::move(done)) {}
+  /// Without a span it is null.
+  counted_respond(request_meter& meter, request_label label, request_clock::time_point began,
+                  std::shared_ptr<tracing::open_span> span, respond done)
+      : meter_(&meter), label_(label), began_(began), span_(std::move(span)), done_(std::move(done)) {}
 
   /// Goes with the answer.
   void add(std::vector<std::pair<std::string, std::string>> headers) { headers_ = std::move(headers); }
 
   void operator()(response answer) const {
     meter_->count(label_, answer.status, request_clock::now() - began_);
+    if (span_) end_request_span(*span_, answer.status);
     answer.headers.insert(answer.headers.end(), headers_.begin(), headers_.end());
     done_(std::move(answer));
   }
@@ -106,6 +113,7 @@ class counted_respond {
   request_meter* meter_;
   request_label label_;
   request_clock::time_point began_;
+  std::shared_ptr<tracing::open_span> span_;
   respond done_;
   std::vector<std::pair<std::string, std::string>> headers_;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/event_codec.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::http {
 
@@ -53,6 +54,7 @@ class saga_reader::walker : public std::enable_shared_from_this<walker> {
     } else if (auto state = storage::fold_reservation(in_one(*of))) {
       read_[place].state = std::move(*state);
     } else {
+      const tracing::logged_trace about(storage::trace_of(in_one(*of)));
       spdlog::error("reservation {} can't be read: {}", read_[place].id, state.error().message);
     }
     if (--open_ > 0) return;

@@ -44,10 +44,14 @@ void expect_host(SSL* connection, const std::string& host) {
 std::string distrust(SSL* connection) {
   const auto why = ::SSL_get_verify_result(connection);
   if (why == X509_V_OK) return {};
+  return std::string("its certificate is not trusted: ") + ::X509_verify_cert_error_string(why);
+}
+
+std::string advice_on_distrust(SSL* connection) {
+  const auto why = ::SSL_get_verify_result(connection);
   const bool other = why == X509_V_ERR_HOSTNAME_MISMATCH || why == X509_V_ERR_IP_ADDRESS_MISMATCH;
-  return std::string("its certificate is not trusted: ") + ::X509_verify_cert_error_string(why) + "; " +
-         (other ? "give --server with a name that the certificate has"
-                : "give --server-authority FILE with the certificate of its authority, if you know it");
+  return other ? "give --server with a name that the certificate has"
+               : "give --server-authority FILE with the certificate of its authority, if you know it";
 }
 
 }  // namespace holdfast::http

@@ -17,7 +17,9 @@ tl::expected<trust_ptr, std::string> trust_in(const std::string& authority);
 /// Before the handshake. The host is a name or an IP address, v6 without brackets.
 void expect_host(SSL* connection, const std::string& host);
 
-/// Why the certificate was refused, and what to do; empty where it was not.
+/// Why the certificate was refused; empty where it was not.
 std::string distrust(SSL* connection);
+/// What to do about it, for who gave --server.
+std::string advice_on_distrust(SSL* connection);
 
 }  // namespace holdfast::http

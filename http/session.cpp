@@ -16,6 +16,8 @@
 #include <exception>
 #include <utility>
 
+#include "tracing/logged_trace.hpp"
+
 namespace holdfast::http {
 
 namespace {
@@ -284,8 +286,10 @@ void session::handle_request() {
       if (const auto self = session.lock()) self->on_response(number, std::move(response));
     });
   } catch (const std::exception& error) {
-    spdlog::error("handling {} failed: {}", path, error.what());
     problem problem;
+    problem.trace = request.trace.present() ? request.trace : tracing::begin_trace();
+    const tracing::logged_trace about(problem.trace);
+    spdlog::error("handling {} failed: {}", path, error.what());
     problem.fault = fault::internal;
     problem.detail = "The failure is in the log. Find out what happened before you repeat the request.";
     problem.instance = std::move(path);

@@ -6,6 +6,33 @@
 
 namespace holdfast::payments {
 
+namespace {
+
+/// OpenTelemetry's semantic conventions for HTTP clients. The target holds no card: that is in the body.
+std::shared_ptr<tracing::open_span> span_of(const http_request& request, const http_link& link,
+                                            const tracing::trace_context& within) {
+  auto span = tracing::shared_span(link.tracer, within, tracing::span_kind::client,
+                                   request.method + " " + std::string(request.route));
+  span->set("http.request.method", request.method);
+  span->set("url.template", std::string(request.route));
+  span->set("url.full", "http://" + link.authority + request.target);
+  span->set("server.address", link.host);
+  span->set("server.port", std::int64_t{link.port});
+  return span;
+}
+
+void end(tracing::open_span& span, const http_result& result) {
+  if (!result) {
+    span.fail(reason_of(result.error().what));
+  } else {
+    span.set("http.response.status_code", std::int64_t{result->status});
+    if (result->status >= 400) span.fail(std::to_string(result->status));
+  }
+  span.end();
+}
+
+}  // namespace
+
 void http_call::start(http_link& link) {
   link.places.enter([self = shared_from_this(), &link](http_places::admission admission) {
     if (admission != http_places::admission::admitted) return self->refuse(admission);
@@ -18,6 +45,19 @@ void http_call::exchange(http_request request, sending how, next_step next) {
   if (connection_ && !connection_->is_usable()) link_->connections.give_back(std::move(connection_));
   if (!connection_) connection_ = link_->connections.take();
   send(std::move(request), how, clock::now() + link_->timeout, std::move(next));
+}
+
+void http_call::exchange(http_request request, sending how, const tracing::trace_context& within,
+                         next_step next) {
+  request.trace = within;
+  if (link_->tracer == nullptr || !within.sampled())
+    return exchange(std::move(request), how, std::move(next));
+  auto span = span_of(request, *link_, within);
+  request.trace = span->context();
+  exchange(std::move(request), how, [span = std::move(span), next = std::move(next)](http_result result) {
+    end(*span, result);
+    next(std::move(result));
+  });
 }
 
 void http_call::send(http_request request, sending how, clock::time_point deadline, next_step next) {

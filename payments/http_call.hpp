@@ -17,6 +17,7 @@
 #include "payments/http_message.hpp"
 #include "payments/http_places.hpp"
 #include "payments/provider.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::payments {
 
@@ -28,6 +29,10 @@ struct http_link {
   domain::secret key;
   /// For each exchange.
   std::chrono::milliseconds timeout;
+  /// What is called, for spans: null where nobody wants any.
+  tracing::tracer* tracer = nullptr;
+  std::string host = {};
+  std::uint16_t port = 0;
 };
 
 class http_call : public std::enable_shared_from_this<http_call> {
@@ -54,6 +59,9 @@ class http_call : public std::enable_shared_from_this<http_call> {
   /// On the connection of the exchange before it, where that is still open. The time-out is one
   /// for both times that it is sent.
   void exchange(http_request request, sending how, next_step next);
+
+  /// The same as a span within this trace, which the provider is told.
+  void exchange(http_request request, sending how, const tracing::trace_context& within, next_step next);
 
   /// Leaves the place and the connection to others. Before the callback, so that whoever calls
   /// from there finds them free.

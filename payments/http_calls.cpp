@@ -40,7 +40,7 @@ class call_for : public http_call {
   /// An exchange whose answer goes to a method of the call.
   template <class Call>
   void ask(http_request request, void (Call::*next)(http_result), sending how = sending::repeatable) {
-    exchange(std::move(request), how,
+    exchange(std::move(request), how, request_.trace,
              [this, next](http_result result) { (static_cast<Call*>(this)->*next)(std::move(result)); });
   }
 

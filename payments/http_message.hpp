@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "domain/card.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace holdfast::payments {
 
@@ -16,6 +18,10 @@ struct http_request {
   domain::secret body;
   /// Empty where there is none.
   std::string idempotency_key;
+  /// The target without what differs from call to call: "/v1/payment_intents/{intent}/confirm".
+  std::string_view route = {};
+  /// Goes along as `traceparent`, where there is one.
+  tracing::trace_context trace = {};
 };
 
 struct http_answer {

@@ -33,8 +33,14 @@ class http_provider::implementation {
   explicit implementation(http_provider_options options)
       : places_(loop_, most_connections, most_waiting_calls, options.timeout),
         connections_(loop_, options.host, options.port, options.idle_timeout),
-        link_{places_, connections_, authority_of(options.host, options.port), std::move(options.key),
-              options.timeout},
+        link_{places_,
+              connections_,
+              authority_of(options.host, options.port),
+              std::move(options.key),
+              options.timeout,
+              options.tracer,
+              options.host,
+              options.port},
         thread_([this] { loop_.run(); }) {}
 
   ~implementation() { close(); }

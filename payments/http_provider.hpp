@@ -16,6 +16,7 @@
 
 #include "domain/card.hpp"
 #include "payments/provider.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::payments {
 
@@ -30,6 +31,8 @@ struct http_provider_options {
   std::chrono::milliseconds timeout{620};
   /// A connection that nobody has used for so long is closed.
   std::chrono::milliseconds idle_timeout{10'000};
+  /// Where a span of each exchange goes, which the provider is told of; null for nowhere.
+  tracing::tracer* tracer = nullptr;
 };
 
 class http_provider final : public provider {

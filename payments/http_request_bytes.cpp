@@ -25,7 +25,8 @@ domain::secret bytes_of(const http_request& request, std::string_view authority,
 
   // Reserved at once: growing would leave copies of a card number in freed memory.
   std::string bytes;
-  constexpr std::size_t names_bytes = 256;
+  const std::string traceparent = tracing::to_traceparent(request.trace);
+  constexpr std::size_t names_bytes = 384;
   bytes.reserve(names_bytes + request.method.size() + request.target.size() + authority.size() +
                 key.reveal().size() + request.idempotency_key.size() + length.size() + body.size());
   const std::size_t reserved = bytes.capacity();
@@ -36,6 +37,7 @@ domain::secret bytes_of(const http_request& request, std::string_view authority,
   append({request.method, " ", request.target, " HTTP/1.1\r\nHost: ", authority, "\r\n"});
   if (!key.empty()) append({"Authorization: Bearer ", key.reveal(), "\r\n"});
   if (!request.idempotency_key.empty()) append({"Idempotency-Key: ", request.idempotency_key, "\r\n"});
+  if (!traceparent.empty()) append({"traceparent: ", traceparent, "\r\n"});
   if (is_post) {
     append({"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ", length, "\r\n"});
   }

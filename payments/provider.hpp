@@ -14,6 +14,7 @@
 
 #include "domain/card.hpp"
 #include "domain/types.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace holdfast::payments {
 
@@ -25,6 +26,8 @@ struct charge_request {
   /// The provider's own token for a card, in place of a number.
   domain::secret payment_method;
   std::string idempotency_key;
+  /// What the call is part of; an adapter tells the provider where it can.
+  tracing::trace_context trace = {};
 };
 
 enum class charge_status : std::uint8_t {
@@ -51,6 +54,7 @@ struct settle_request {
   domain::money price;
   /// The key of the charge that is to be settled.
   std::string charge_key;
+  tracing::trace_context trace = {};
 };
 
 enum class settle_status : std::uint8_t {
@@ -73,6 +77,7 @@ struct refund_request {
   domain::money price;
   std::string transaction_id;
   std::string idempotency_key;
+  tracing::trace_context trace = {};
 };
 
 enum class refund_status : std::uint8_t { refunded, unknown };

@@ -64,11 +64,13 @@ std::string header_word(std::string_view key) {
   return out;
 }
 
-http_request post(std::string target, std::string body, std::string_view idempotency_key) {
-  return {"POST", std::move(target), domain::secret(std::move(body)), header_word(idempotency_key)};
+http_request post(std::string_view route, std::string target, std::string body,
+                  std::string_view idempotency_key) {
+  return {"POST", std::move(target), domain::secret(std::move(body)), header_word(idempotency_key), route,
+          {}};
 }
-http_request get(std::string target) {
-  return {"GET", std::move(target), {}, {}};
+http_request get(std::string_view route, const std::string& query) {
+  return {"GET", std::string(route) + "?" + query, {}, {}, route, {}};
 }
 
 std::string intent_target(std::string_view intent, std::string_view action) {
@@ -279,7 +281,8 @@ http_request create_intent(domain::reservation_id reservation, const domain::mon
   auto body = form({{"amount", std::to_string(price.amount_minor)},
                     {"currency", lower(price.currency)},
                     {"metadata[reservation]", std::to_string(reservation)}});
-  return post("/v1/payment_intents", std::move(body), charge_key);
+  constexpr std::string_view route = "/v1/payment_intents";
+  return post(route, std::string(route), std::move(body), charge_key);
 }
 
 http_request confirm_intent(std::string_view intent, const charge_request& request) {
@@ -290,27 +293,29 @@ http_request confirm_intent(std::string_view intent, const charge_request& reque
   } else if (!request.payment_method.empty()) {
     body = form({{"payment_method", request.payment_method.reveal()}});
   }
-  return post(intent_target(intent, "/confirm"), std::move(body), request.idempotency_key + "-confirm");
+  return post("/v1/payment_intents/{intent}/confirm", intent_target(intent, "/confirm"), std::move(body),
+              request.idempotency_key + "-confirm");
 }
 
 http_request find_intents(domain::reservation_id reservation) {
   const auto query = "metadata['reservation']:'" + std::to_string(reservation) + "'";
-  return get("/v1/payment_intents/search?" + form({{"query", query}, {"limit", limit()}}));
+  return get("/v1/payment_intents/search", form({{"query", query}, {"limit", limit()}}));
 }
 
 http_request cancel_intent(std::string_view intent) {
-  return post(intent_target(intent, "/cancel"), {}, "");
+  return post("/v1/payment_intents/{intent}/cancel", intent_target(intent, "/cancel"), {}, "");
 }
 
 http_request refund_intent(const refund_request& request) {
   auto body = form({{"payment_intent", request.transaction_id},
                     {"amount", std::to_string(request.price.amount_minor)},
                     {"metadata[reservation]", std::to_string(request.reservation)}});
-  return post("/v1/refunds", std::move(body), request.idempotency_key);
+  constexpr std::string_view route = "/v1/refunds";
+  return post(route, std::string(route), std::move(body), request.idempotency_key);
 }
 
 http_request find_refunds(std::string_view intent) {
-  return get("/v1/refunds?" + form({{"payment_intent", intent}, {"limit", limit()}}));
+  return get("/v1/refunds", form({{"payment_intent", intent}, {"limit", limit()}}));
 }
 
 answer<intent> read_intent(const http_answer& from) {

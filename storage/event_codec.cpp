@@ -10,6 +10,8 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint8_t format_version = 1;
+/// With a trace behind the version.
+constexpr std::uint8_t traced_format_version = 2;
 /// A tag and a time: no event is shorter, which bounds what a record's count may claim.
 constexpr std::size_t smallest_event_bytes = 2;
 constexpr std::uint8_t last_cancel_reason = static_cast<std::uint8_t>(domain::cancel_reason::by_operator);
@@ -68,6 +70,15 @@ class writer {
   std::string take() { return std::move(bytes_); }
 
   void byte(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
+  void eight_bytes(std::uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) byte(static_cast<std::uint8_t>(value >> shift));
+  }
+  void trace(const tracing::trace_context& of) {
+    eight_bytes(of.trace_high);
+    eight_bytes(of.trace_low);
+    eight_bytes(of.span_id);
+    byte(of.flags);
+  }
   void time(domain::timestamp at) {
     put(minus(milliseconds_of(at), previous_ms_));
     previous_ms_ = milliseconds_of(at);
@@ -142,6 +153,20 @@ class reader {
       return 0;
     }
     return static_cast<std::uint8_t>(take(1).front());
+  }
+  std::uint64_t eight_bytes() {
+    std::uint64_t value = 0;
+    for (int i = 0; i < 8; ++i) value = value << 8 | byte();
+    return value;
+  }
+  tracing::trace_context trace() {
+    tracing::trace_context of;
+    of.trace_high = eight_bytes();
+    of.trace_low = eight_bytes();
+    of.span_id = eight_bytes();
+    of.flags = byte();
+    if (!of.present()) fail("a trace without an id");
+    return of;
   }
   void time(domain::timestamp& at) {
     std::int64_t difference = 0;
@@ -261,11 +286,21 @@ void read_event(reader& in, std::type_identity<std::variant<Events...>>, Take& t
   }
 }
 
+/// What stands before the events of a record: a trace, or none.
+tracing::trace_context read_frame(reader& in) {
+  const auto version = in.byte();
+  if (version == traced_format_version) {
+    return in.trace();
+  }
+  if (version != format_version) {
+    in.fail("unknown format version");
+  }
+  return {};
+}
+
 template <class Event, class Take>
 void read_record(reader& in, Take& take) {
-  if (in.byte() != format_version) {
-    return in.fail("unknown format version");
-  }
+  read_frame(in);
   std::uint64_t count = 0;
   in.get(count);
   if (count > in.remaining() / smallest_event_bytes) {
@@ -280,9 +315,12 @@ void read_record(reader& in, Take& take) {
 }
 
 template <class Event>
-std::string encode(const std::vector<Event>& events) {
+std::string encode(const std::vector<Event>& events, const tracing::trace_context& of) {
   writer body;
-  body.byte(format_version);
+  body.byte(of.present() ? traced_format_version : format_version);
+  if (of.present()) {
+    body.trace(of);
+  }
   body.put(std::uint64_t{events.size()});
   for (const auto& event : events) {
     std::visit([&](const auto& alternative) { write_event(body, alternative); }, event);
@@ -337,12 +375,21 @@ tl::expected<State, codec_error> fold(std::string_view bytes, Apply apply) {
 
 }  // namespace
 
-std::string encode_events(const std::vector<domain::reservation_event>& events) {
-  return encode(events);
+std::string encode_events(const std::vector<domain::reservation_event>& events,
+                          const tracing::trace_context& of) {
+  return encode(events, of);
 }
 
 std::string encode_events(const std::vector<domain::receipts::event>& events) {
-  return encode(events);
+  return encode(events, {});
+}
+
+tracing::trace_context trace_of(std::string_view bytes) {
+  reader in{bytes, 0};
+  std::uint64_t size = 0;
+  in.get(size);
+  const auto trace = read_frame(in);
+  return in.failed() ? tracing::trace_context{} : trace;
 }
 
 tl::expected<std::vector<domain::reservation_event>, codec_error> decode_reservation_events(

@@ -14,6 +14,7 @@
 
 #include "domain/receipt.hpp"
 #include "domain/reservation.hpp"
+#include "tracing/trace_context.hpp"
 
 namespace holdfast::storage {
 
@@ -22,9 +23,14 @@ struct codec_error {
   std::string message;
 };
 
-/// One record holding these events. Records may be put one behind the other.
-std::string encode_events(const std::vector<domain::reservation_event>& events);
+/// One record holding these events, and the trace that they belong to, if any. Records may be put one behind
+/// the other.
+std::string encode_events(const std::vector<domain::reservation_event>& events,
+                          const tracing::trace_context& of = {});
 std::string encode_events(const std::vector<domain::receipts::event>& events);
+
+/// The trace that the first record in `bytes` belongs to; none where it has none or can't be read.
+tracing::trace_context trace_of(std::string_view bytes);
 
 /// The events of all records in `bytes`, in order.
 tl::expected<std::vector<domain::reservation_event>, codec_error> decode_reservation_events(

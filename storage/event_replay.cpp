@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/event_codec.hpp"
+#include "tracing/logged_trace.hpp"
 
 namespace holdfast::storage {
 
@@ -16,6 +17,7 @@ journal_result<std::monostate> event_replay::replay(const journal_record& record
     take(event, *state);
   });
   if (!read) {
+    const tracing::logged_trace about(trace_of(record.record));
     spdlog::error("the events of reservation {} at position {} of shard {} can't be read: {}", record.entity,
                   record.at, record.shard, read.error().message);
     return std::monostate{};
@@ -36,6 +38,7 @@ journal_result<domain::reservation> event_replay::state_before(const journal_rec
   }
   auto state = fold_reservation(before);
   if (state) return std::move(*state);
+  const tracing::logged_trace about(trace_of(record.record));
   spdlog::error("reservation {} can't be replayed: {}", record.entity, state.error().message);
   return domain::reservation{};
 }

@@ -170,9 +170,10 @@ class virtual_cluster {
       return answer;
     }
     std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(
-        domain::reservation_id id, std::optional<std::uint64_t> of_user = {}) {
+        domain::reservation_id id, std::optional<std::uint64_t> of_user = {},
+        const tracing::trace_context& trace = {}) {
       auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-      router_->cancel({id, domain::cancel_reason::customer, of_user},
+      router_->cancel({id, domain::cancel_reason::customer, of_user, trace},
                       [answer](auto a) { *answer = std::move(a); });
       return answer;
     }

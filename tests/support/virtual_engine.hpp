@@ -45,6 +45,7 @@ class scripted_provider final : public payments::provider {
   void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override {
     const auto id = request.reservation;
     settles.push_back(id);
+    settle_traces.push_back(request.trace);
     jobs_.push_back([this, id, done = std::move(done)] { done(on_settle(id)); });
   }
   void refund(payments::refund_request request, std::function<void(payments::refund_answer)> done) override {
@@ -78,6 +79,7 @@ class scripted_provider final : public payments::provider {
 
   std::vector<payments::charge_request> charges;
   std::vector<domain::reservation_id> settles;
+  std::vector<tracing::trace_context> settle_traces;
   std::vector<payments::refund_request> refunds;
 
  private:
@@ -238,20 +240,21 @@ class virtual_engine {
     system_ = std::make_unique<caf::actor_system>(*config_);
     coordinator_ = &dynamic_cast<caf::scheduler::test_coordinator&>(system_->scheduler());
     progress = std::make_unique<storage::projection_progress>();
-    const actors::engine_ports ports{reservations,
-                                     receipts,
-                                     view,
-                                     *progress,
-                                     instead_ ? *instead_ : provider,
-                                     [this] {
-                                       before_clock();
-                                       return now();
-                                     },
-                                     [this](domain::timestamp paid_at) {
-                                       before_delivery_date();
-                                       return delivery_date(paid_at);
-                                     },
-                                     [this](std::string message) { fatal.push_back(std::move(message)); }};
+    actors::engine_ports ports{reservations,
+                               receipts,
+                               view,
+                               *progress,
+                               instead_ ? *instead_ : provider,
+                               [this] {
+                                 before_clock();
+                                 return now();
+                               },
+                               [this](domain::timestamp paid_at) {
+                                 before_delivery_date();
+                                 return delivery_date(paid_at);
+                               },
+                               [this](std::string message) { fatal.push_back(std::move(message)); }};
+    ports.tracer = tracer;
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options});
     front_ = system_->spawn(actors::engine_front, actors::surroundings_ptr(around_),
                             actors::started_callback([this](auto started) {
@@ -278,9 +281,10 @@ class virtual_engine {
     return answer;
   }
   std::shared_ptr<std::optional<actors::cancellation_answer>> cancel(
-      domain::reservation_id id, std::optional<std::uint64_t> of_user = {}) {
+      domain::reservation_id id, std::optional<std::uint64_t> of_user = {},
+      const tracing::trace_context& trace = {}) {
     auto answer = std::make_shared<std::optional<actors::cancellation_answer>>();
-    router_->cancel({id, domain::cancel_reason::customer, of_user},
+    router_->cancel({id, domain::cancel_reason::customer, of_user, trace},
                     [answer](auto a) { *answer = std::move(a); });
     return answer;
   }
@@ -318,6 +322,8 @@ class virtual_engine {
   memory_view_writer view{jobs};
   std::unique_ptr<storage::projection_progress> progress;
   std::vector<std::string> fatal;
+  /// Where spans go, from the next start on.
+  tracing::tracer* tracer = nullptr;
   /// Turns taken so far: the work that was done.
   std::size_t steps = 0;
   /// Called by the actors that ask for the time or the date: may throw.

@@ -241,6 +241,22 @@ std::vector<precedence_row> precedence_table() {
                 std::to_string(c.node.listen->port);
        },
        "none", "10.0.0.1:9088 or [fd00::1]:9088", shared_parts},
+      {"otlp-endpoint", "http://a:1", "https://b:2", "http://c:3",
+       [](const configuration& c) {
+         const auto& to = c.traces.collector;
+         return to ? http_url_of(to->host, to->port, c.traces.secure) : std::string("none");
+       },
+       "none", "without /v1/traces"},
+      {"trace-ratio",
+       "0.25",
+       "0.50",
+       "0.75",
+       [](const configuration& c) {
+         return std::to_string(c.traces.ratio).substr(0, c.traces.ratio == 1 ? 1 : 4);
+       },
+       "1",
+       "traces from 0 to 1",
+       {"--otlp-endpoint", "http://127.0.0.1:4318"}},
       {"lease", "2000ms", "3000ms", "4000ms", [](const configuration& c) { return in_ms(c.node.lease); },
        "5000ms", "duration from 2s to 1m"},
       {"roles", "gateway", "reservation,receipt", "projection",
@@ -432,6 +448,17 @@ TEST_CASE("settings of access that do not go together are refused") {
     std::vector<std::string> arguments{"serve"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     check_contains(refusal(parse(arguments)), part);
+  }
+}
+
+TEST_CASE("a share of traces that would do nothing is refused") {
+  check_contains(refusal(parse({"serve", "--trace-ratio", "0.1"})),
+                 "--trace-ratio = '0.1' is not accepted; without --otlp-endpoint no trace begins here");
+  CHECK(parse({"serve", "--trace-ratio", "1"}));
+  CHECK(parse({"serve", "--trace-ratio", "0", "--otlp-endpoint", "http://collector.test:4318"}));
+  for (const char* url :
+       {"http://collector.test:4318/v1/traces", "collector.test:4318", "grpc://c:4317", ""}) {
+    check_contains(refusal(parse({"serve", "--otlp-endpoint", url})), "--otlp-endpoint");
   }
 }
 

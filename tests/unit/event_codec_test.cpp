@@ -1,6 +1,7 @@
 // The bytes of events against golden files, which stand for every journal ever written.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <string>
@@ -109,6 +110,39 @@ TEST_CASE("operators' events are encoded as in their golden file, and read from 
   CHECK((*decoded == all_operator_events()));
 }
 
+TEST_CASE("a record with a trace is written as in its golden file, and read from it") {
+  const tracing::trace_context trace{0x0af7651916cd43ddu, 0x8448eb211c80319cu, 0xb7ad6b7169203331u, 1};
+  const std::vector<domain::reservation_event> events{domain::payment_captured{launch + 900ms, "ch_1"},
+                                                      domain::payment_failed{launch + 901ms}};
+  const auto bytes = golden("traced_events_v2.hex");
+  CHECK(hex(encode_events(events, trace)) == hex(bytes));
+  const auto decoded = decode_reservation_events(bytes);
+  REQUIRE(decoded);
+  CHECK((*decoded == events));
+  CHECK((storage::trace_of(bytes) == trace));
+  for (std::size_t size = 1; size < bytes.size(); ++size) {
+    CHECK_FALSE(decode_reservation_events(std::string_view{bytes}.substr(0, size)));
+    CHECK_FALSE(
+        storage::trace_of(std::string_view{bytes}.substr(0, std::min<std::size_t>(size, 26))).present());
+  }
+}
+
+TEST_CASE("of records one behind the other the first one's trace is told, and of those without one none") {
+  const std::vector<domain::reservation_event> events{domain::payment_failed{launch}};
+  const tracing::trace_context trace{1, 2, 3, 0};
+  CHECK((storage::trace_of(encode_events(events, trace) + encode_events(events)) == trace));
+  CHECK_FALSE(storage::trace_of(encode_events(events) + encode_events(events, trace)).present());
+  CHECK_FALSE(storage::trace_of("").present());
+  // What can't be read.
+  CHECK_FALSE(storage::trace_of("\x7f\3").present());
+}
+
+TEST_CASE("a trace without an id is refused") {
+  std::string body(27, '\0');
+  body[0] = '\2';
+  CHECK(error_of(std::string{static_cast<char>(body.size())} + body) == "offset 27: a trace without an id");
+}
+
 TEST_CASE("receipt events are encoded as in the golden file") {
   CHECK(hex(encode_events(all_receipt_events())) == hex(golden("receipt_events_v1.hex")));
 }
@@ -151,7 +185,7 @@ TEST_CASE("every truncation of a record is an error") {
 TEST_CASE("damage is named with its offset") {
   CHECK(error_of("\5\1") == "offset 1: truncated record");
   CHECK(error_of(std::string{"\0", 1}) == "offset 1: truncated");
-  CHECK(error_of("\1\2") == "offset 2: unknown format version");
+  CHECK(error_of("\1\3") == "offset 2: unknown format version");
   CHECK(error_of(record("\1\x0e\2")) == "offset 4: unknown event tag");
   CHECK(error_of(record("\1\x20\2")) == "offset 4: unknown event tag");
   CHECK(error_of(record("\2\2\2")) == "offset 3: more events than bytes");
@@ -166,6 +200,6 @@ TEST_CASE("damage is named with its offset") {
 
 TEST_CASE("a second record's damage is named with its offset from the start of all bytes") {
   const auto first = record("\1\2\2");
-  CHECK(error_of(first + "\1\2") ==
+  CHECK(error_of(first + "\1\3") ==
         "offset " + std::to_string(first.size() + 2) + ": unknown format version");
 }

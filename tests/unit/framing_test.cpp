@@ -310,3 +310,16 @@ TEST_CASE("whatever the bytes, reading them in pieces gives what reading them at
     REQUIRE(one.host == other.host);
   }
 }
+
+TEST_CASE("one valid traceparent counts, and of several none") {
+  const std::string valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto trace_of = [](const std::string& fields) {
+    return fed("GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n").completed().trace;
+  };
+  CHECK(holdfast::tracing::to_traceparent(trace_of("TraceParent: \t" + valid + " \r\n")) == valid);
+  CHECK_FALSE(trace_of("").present());
+  CHECK_FALSE(trace_of("traceparent: " + valid + "0\r\n").present());
+  CHECK_FALSE(trace_of("traceparent: " + valid + "\r\ntraceparent: " + valid + "\r\n").present());
+  CHECK_FALSE(trace_of("traceparent: \r\ntraceparent: " + valid + "\r\n").present());
+  CHECK_FALSE(trace_of("trace-parent: " + valid + "\r\n").present());
+}

@@ -124,3 +124,15 @@ TEST_CASE("commands to the receipt desk and its answers cross") {
   CHECK(answer.expected_delivery_at_ms == 1'796'000'000'000);
   CHECK(answer.utc_offset_minutes == 540);
 }
+
+TEST_CASE("every command crosses with its trace") {
+  const tracing::trace_context trace{0x0af7651916cd43ddu, 0x8448eb211c80319cu, 0xb7ad6b7169203331u, 1};
+  auto placement = a_placement();
+  placement.request.trace = trace;
+  CHECK(across(placement).request.trace == trace);
+  CHECK(across(actors::cancel_reservation{9, domain::cancel_reason::customer, 41, trace}).trace == trace);
+  CHECK(across(actors::operator_command{257, domain::operator_action::retry, "mina", "well again", 7, trace})
+            .trace == trace);
+  CHECK(across(actors::issue_receipt{5, 1, true, false, trace}).trace == trace);
+  CHECK(across(actors::void_receipt{6, false, trace}).trace == trace);
+}

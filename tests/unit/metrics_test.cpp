@@ -35,7 +35,7 @@ void answer(http::request_meter& meter, const std::string& path, method method, 
   const auto route = http::find_route(path);
   const http::request_label label{route ? http::pattern_of(*route) : http::pattern_count, method};
   unsigned told = 0;
-  http::counted_respond(meter, label, http::request_clock::now(),
+  http::counted_respond(meter, label, http::request_clock::now(), nullptr,
                         [&](http::response answer) { told = answer.status; })(with_status(status));
   CHECK(told == status);
 }
@@ -170,7 +170,8 @@ TEST_CASE("requests are counted by pattern, method and status, over all loops") 
 TEST_CASE("what an answer took counts from when its request had been read") {
   http::request_meters meters;
   const http::request_label label{0, method::post};
-  http::counted_respond(meters.add(), label, http::request_clock::now() - 2s, [](auto) {})(with_status(201));
+  http::counted_respond(meters.add(), label, http::request_clock::now() - 2s, nullptr,
+                        [](auto) {})(with_status(201));
   const auto durations = meters.read().durations.at(label);
   CHECK(std::chrono::nanoseconds(durations.sum) >= 2s);
   CHECK(durations.counts.front() == 0);

@@ -122,8 +122,8 @@ TEST_CASE("each problem has a trace id of its own, 32 hex digits") {
 
 TEST_CASE("a trace id that is given is kept") {
   problem problem = bare(fault::payment_declined);
-  problem.trace_id = "0123456789abcdef0123456789abcdef";
-  CHECK(text(parsed(render(problem)), "traceId") == problem.trace_id);
+  problem.trace = {0x0123456789abcdefu, 0x0123456789abcdefu, 1, 0};
+  CHECK(text(parsed(render(problem)), "traceId") == "0123456789abcdef0123456789abcdef");
 }
 
 TEST_CASE("an instance of arbitrary bytes is percent-encoded") {

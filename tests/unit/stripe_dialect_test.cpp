@@ -331,6 +331,8 @@ TEST_CASE("requests name what they are about, percent-encoded") {
   CHECK(stripe::find_intents(257).method == "GET");
   CHECK(stripe::find_intents(257).target ==
         "/v1/payment_intents/search?query=metadata%5B%27reservation%27%5D%3A%27257%27&limit=100");
+  CHECK(stripe::find_intents(257).route == "/v1/payment_intents/search");
+  CHECK(stripe::cancel_intent("pi_257_1").route == "/v1/payment_intents/{intent}/cancel");
   CHECK(stripe::cancel_intent("pi_257_1").target == "/v1/payment_intents/pi_257_1/cancel");
   CHECK(stripe::refund_intent(refund).body.reveal() ==
         "payment_intent=pi_257_1&amount=1300000&metadata%5Breservation%5D=257");
@@ -359,6 +361,11 @@ TEST_CASE("a request as it goes over the wire") {
         "amount=1300000&currency=krw&metadata%5Breservation%5D=257");
   CHECK(bytes_of(stripe::find_refunds("pi_1"), "[::1]:80", {}).reveal() ==
         "GET /v1/refunds?payment_intent=pi_1&limit=100 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n");
+  auto traced = stripe::find_refunds("pi_1");
+  traced.trace = {0x0af7651916cd43ddu, 0x8448eb211c80319cu, 0xb7ad6b7169203331u, 1};
+  CHECK(bytes_of(traced, "[::1]:80", {}).reveal() ==
+        "GET /v1/refunds?payment_intent=pi_1&limit=100 HTTP/1.1\r\nHost: [::1]:80\r\n"
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n");
   CHECK(authority_of("::1", 80) == "[::1]:80");
   CHECK(authority_of("pay.example", 443) == "pay.example:443");
 }
