@@ -11,9 +11,8 @@ import urllib.parse
 import jsonschema_rs
 
 METHODS = ("get", "head", "options", "post", "delete", "put", "patch", "trace")
-# What every answer has, by HTTP's own rules, and what the document says of all answers in words.
-COMMON_HEADERS = {"date", "server", "content-type", "content-length", "transfer-encoding", "connection",
-                  "ratelimit", "ratelimit-policy"}
+# What every answer has, by HTTP's own rules.
+COMMON_HEADERS = {"date", "server", "content-type", "content-length", "transfer-encoding", "connection"}
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
