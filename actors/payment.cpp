@@ -10,7 +10,9 @@ payment_state::~payment_state() {
   if (around) around->retries->remove(order.reservation, order.attempt);
 }
 
+/// Its own wait is over, or an operator does not want to wait for that.
 void payment_state::attempt() {
+  if (!std::exchange(waiting, false)) return;
   ++tries;
   around->meters->sagas.step_retried(order.step);
   try_payment(self, breaker, order, [this](payment_outcome outcome) {
@@ -25,6 +27,7 @@ void payment_state::again(std::string why) {
   const auto wait = backoff(order.reservation, tries);
   around->retries->put(order.reservation, order.attempt,
                        {order.step, tries, std::move(why), around->ports.clock() + wait});
+  waiting = true;
   self->delayed_send(self, wait, tick{});
 }
 

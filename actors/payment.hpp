@@ -33,6 +33,8 @@ struct payment_state {
   /// With the reservation's own.
   std::uint32_t tries = 1;
   caf::actor_clock::time_point began;
+  /// For the next try; else one is under way.
+  bool waiting = false;
   static inline const char* name = "payment";
 
  private:

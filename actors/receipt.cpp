@@ -10,7 +10,9 @@ receipt_state::~receipt_state() {
   if (around) around->retries->remove(order.reservation, order.attempt);
 }
 
+/// Its own wait is over, or an operator does not want to wait for that.
 void receipt_state::attempt() {
+  if (!std::exchange(waiting, false)) return;
   ++tries;
   around->meters->sagas.step_retried(order.step);
   try_receipt(
@@ -26,6 +28,7 @@ void receipt_state::again() {
   const auto wait = backoff(order.reservation, tries);
   around->retries->put(order.reservation, order.attempt,
                        {order.step, tries, "the receipt desk is away", around->ports.clock() + wait});
+  waiting = true;
   self->delayed_send(self, wait, tick{});
 }
 

@@ -26,6 +26,8 @@ struct receipt_state {
   receipt_desk_actor desk;
   /// With the reservation's own.
   std::uint32_t tries = 1;
+  /// For the next try; else one is under way.
+  bool waiting = false;
   static inline const char* name = "receipt";
 
  private:

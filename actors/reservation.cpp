@@ -219,17 +219,19 @@ void reservation_state::operate(const operation_call& call) {
       return advance();
     }
     const auto status = decision.events.empty() ? operation_status::unchanged : operation_status::recorded;
+    const bool cancelled = what.action == domain::operator_action::cancel;
     if (!decision.events.empty()) {
       trace_ = what.trace;
       const tracing::logged_trace about(trace_);
       spdlog::warn("reservation {}: operator {} wants it {}: {}", log_->id(), what.who,
-                   what.action == domain::operator_action::cancel ? "cancelled" : "tried again", what.why);
+                   cancelled ? "cancelled" : "tried again", what.why);
       // As with a customer's cancellation.
-      if (under_way_.step == domain::step::issue_receipt) abandon_step();
+      if (cancelled && under_way_.step == domain::step::issue_receipt) abandon_step();
       commit(decision.events);
     }
-    log_->when_durable([this, to, status]() mutable {
+    log_->when_durable([this, to, status, cancelled]() mutable {
       to.deliver({status});
+      if (!cancelled && under_way_.child) caf::anon_send(under_way_.child, tick{});
       advance();
     });
   });

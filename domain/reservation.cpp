@@ -142,8 +142,8 @@ reservation_decision decide_resume(const reservation& state, timestamp now) {
   return state.parked ? accept(reservation_resumed{now}) : nothing_new;
 }
 
-/// A retry of what is not parked, and a cancellation of what is being cancelled, bring nothing new: so
-/// neither is an event.
+/// A retry of what has nothing to do, and a cancellation of what is being cancelled, bring nothing new: so
+/// neither is an event. Where something is tried again anyway, it is tried at once.
 reservation_decision decide_intervene(const reservation& state, const intervene& command, timestamp now) {
   if (command.who.empty() || command.who.size() > largest_operator_name) {
     return reject(rejection::operator_unnamed);
@@ -155,7 +155,8 @@ reservation_decision decide_intervene(const reservation& state, const intervene&
   auto decided = command.action == operator_action::cancel
                      ? decide_cancel(state, {cancel_reason::by_operator}, now)
                      : decide_resume(state, now);
-  if (decided.events.empty()) return nothing_new;
+  const bool goes_on = command.action == operator_action::retry && next_step(state) != step::none;
+  if (decided.events.empty() && !goes_on) return nothing_new;
   decided.events.insert(decided.events.begin(),
                         operator_intervened{now, command.action, command.who, command.why});
   return decided;

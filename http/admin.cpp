@@ -135,12 +135,18 @@ void end_bulk_answer(json_writer& out, const saga_page& page) {
   out.end_object();
 }
 
-response dry_run_response(operator_action action, const saga_page& page) {
+/// The reservations to which it would do something.
+response dry_run_response(operator_action action, const operator_note& note, const saga_page& page) {
+  std::vector<domain::reservation_id> ids;
+  for (const auto& one : page.sagas) {
+    const auto decision = domain::decide(one.state, domain::intervene{action, note.who, note.why}, now());
+    if (!decision.events.empty()) ids.push_back(one.id);
+  }
   return json_response(200, [&](json_writer& out) {
-    begin_bulk_answer(out, action, true, page.sagas.size());
+    begin_bulk_answer(out, action, true, ids.size());
     out.name("ids");
     out.begin_array();
-    for (const auto& one : page.sagas) out.number(one.id);
+    for (const auto id : ids) out.number(id);
     out.end_array();
     end_bulk_answer(out, page);
   });
@@ -279,7 +285,7 @@ void admin::operate_on_many(client client, operator_action action, const request
       [this, client = std::move(client), action, wanted = std::move(*wanted),
        done = std::move(done)](saga_result page) {
         if (!page) return done(refuse_walk(client, page.error()));
-        if (wanted.dry_run) return done(dry_run_response(action, *page));
+        if (wanted.dry_run) return done(dry_run_response(action, wanted.note, *page));
         std::make_shared<bulk>(*this, action, wanted.note, client.trace, std::move(*page), done)->begin();
       });
 }

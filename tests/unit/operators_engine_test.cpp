@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -88,7 +89,50 @@ TEST_CASE("a retry starts the backoff anew, and an hour later it is parked again
   CHECK_FALSE(engine.retried(1));
 }
 
-TEST_CASE("what is not parked is not retried, and what never was is unknown") {
+TEST_CASE("what waits for its next try is tried at once where an operator wants that, and once only") {
+  virtual_engine engine;
+  park_the_first(engine);
+  int tries = 0;
+  engine.provider.on_settle = [&](auto) {
+    ++tries;
+    return payments::settle_answer{payments::settle_status::unknown, {}, "down", true};
+  };
+  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  engine.advance(1min);
+  const auto before = tries;
+  const auto version = engine.stored(1).version;
+  REQUIRE(engine.retried(1)->next_try_at > engine.now());
+  const auto began = engine.now();
+  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  CHECK(engine.now() == began);
+  CHECK(tries == before + 1);
+  CHECK(engine.stored(1).version == version + 1);
+  engine.provider.on_settle = [](auto) {
+    return payments::settle_answer{payments::settle_status::captured, "t-1", {}};
+  };
+  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  CHECK(engine.stored(1).payment == domain::payment_status::paid);
+}
+
+TEST_CASE("a receipt that waits for the desk is asked for at once, too") {
+  virtual_engine engine;
+  engine.before_delivery_date = [] { throw std::runtime_error("the desk is away"); };
+  engine.place(a_placement());
+  engine.advance(10s);
+  const auto before = engine.retried(1);
+  REQUIRE(before);
+  CHECK(before->step == domain::step::issue_receipt);
+  const auto began = engine.now();
+  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  CHECK(engine.now() == began);
+  REQUIRE(engine.retried(1));
+  CHECK(engine.retried(1)->tries == before->tries + 1);
+  engine.before_delivery_date = [] {};
+  engine.advance(1min);
+  CHECK(engine.stored(1).receipt == domain::receipt_status::receipt_issued);
+}
+
+TEST_CASE("what has nothing left to do is not retried, and what never was is unknown") {
   virtual_engine engine;
   engine.place(a_placement());
   engine.run();
