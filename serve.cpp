@@ -26,6 +26,7 @@
 #include "http/api.hpp"
 #include "http/event_feed.hpp"
 #include "http/event_publisher.hpp"
+#include "http/publishing_meter.hpp"
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "http/session.hpp"
@@ -193,6 +194,7 @@ class service {
                                     .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_,
                                     .events = events_,
+                                    .publishing = settings.events ? &publishing_ : nullptr,
                                     .door = door,
                                     .card_numbers = settings.access.card_numbers}),
                 {.address = settings.listen.address,
@@ -210,7 +212,8 @@ class service {
     if (auto failure = engine_.start(server_.loops())) return failure;
     if (settings_.events) {
       publisher_.emplace(reservations_,
-                         http::event_publisher_options{*settings_.events, settings_.events_length});
+                         http::event_publisher_options{*settings_.events, settings_.events_length},
+                         publishing_);
     }
     ready_ = !failed_;
     return std::nullopt;
@@ -263,6 +266,7 @@ class service {
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
   http::event_feed events_;
+  http::publishing_meter publishing_;
   std::optional<http::event_publisher> publisher_;
   actors::engine engine_;
   http::server server_;

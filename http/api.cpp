@@ -11,11 +11,13 @@
 #include "http/bridge.hpp"
 #include "http/client.hpp"
 #include "http/doorkeeper.hpp"
+#include "http/event_feed.hpp"
 #include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/openapi.hpp"
 #include "http/placing.hpp"
 #include "http/process_figures.hpp"
+#include "http/publishing_meter.hpp"
 #include "http/query.hpp"
 #include "http/reader.hpp"
 #include "http/request_meter.hpp"
@@ -168,7 +170,13 @@ class api::implementation {
             .engine = ports_.engine.figures(),
             .projection_lag = ports_.progress.lag(),
             .requests = ports_.meters.read(),
+            .events = {ports_.events.figures(), publishing()},
             .process = read_process_figures()};
+  }
+
+  std::optional<publishing_figures> publishing() const {
+    if (ports_.publishing == nullptr) return std::nullopt;
+    return ports_.publishing->read();
   }
 
   void check_health(counted_respond done) {

@@ -22,6 +22,7 @@ namespace holdfast::http {
 
 class doorkeeper;
 class event_feed;
+class publishing_meter;
 class request_meters;
 
 /// What the API answers from. Everything outlives it.
@@ -38,6 +39,8 @@ struct api_ports {
   /// Where each loop's API counts.
   request_meters& meters;
   event_feed& events;
+  /// Null where events are not published.
+  const publishing_meter* publishing = nullptr;
   doorkeeper& door;
   /// Whether full card numbers are accepted.
   bool card_numbers = true;

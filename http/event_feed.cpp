@@ -78,6 +78,7 @@ class event_feed::implementation {
         journal_(journal),
         live_replay_(journal),
         older_replay_(journal),
+        meter_(std::make_shared<event_stream_meter>()),
         signal_(std::make_shared<feed_signal>()),
         thread_([this] { run(); }) {}
 
@@ -86,12 +87,16 @@ class event_feed::implementation {
   const std::string& store_id() const { return store_id_; }
 
   std::shared_ptr<event_reader> open(boost::asio::io_context& loop, event_query wants) {
-    auto reader =
-        std::make_shared<event_reader>(loop, std::move(wants), [signal = signal_] { signal->nudge(); });
+    std::shared_ptr<event_reader> reader;
     {
       const std::lock_guard lock(mutex_);
       std::erase_if(open_, [](const auto& one) { return is_gone(one); });
-      if (stopping_ || open_.size() >= largest_event_readers) return nullptr;
+      if (stopping_ || open_.size() >= largest_event_readers) {
+        meter_->refused();
+        return nullptr;
+      }
+      reader = std::make_shared<event_reader>(loop, std::move(wants), meter_,
+                                              [signal = signal_] { signal->nudge(); });
       open_.push_back(reader);
       fresh_.push_back({.reader = reader, .at = {}});
     }
@@ -99,11 +104,7 @@ class event_feed::implementation {
     return reader;
   }
 
-  std::size_t readers() const {
-    const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(
-        std::count_if(open_.begin(), open_.end(), [](const auto& one) { return !is_gone(one); }));
-  }
+  event_stream_figures figures() const { return meter_->read(); }
 
   void stop() {
     {
@@ -314,12 +315,13 @@ class event_feed::implementation {
   event_reader::frame end_id_;
   bool lost_ = false;
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<std::weak_ptr<event_reader>> open_;
   std::vector<follower> fresh_;
   bool stopping_ = false;
 
-  std::shared_ptr<feed_signal> signal_;
+  const std::shared_ptr<event_stream_meter> meter_;
+  const std::shared_ptr<feed_signal> signal_;
   // Last, so that it finds everything else.
   std::thread thread_;
 };
@@ -335,8 +337,8 @@ const std::string& event_feed::store_id() const {
 std::shared_ptr<event_reader> event_feed::open(boost::asio::io_context& loop, event_query wants) {
   return implementation_->open(loop, std::move(wants));
 }
-std::size_t event_feed::readers() const {
-  return implementation_->readers();
+event_stream_figures event_feed::figures() const {
+  return implementation_->figures();
 }
 void event_feed::stop() {
   implementation_->stop();

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "http/event_figures.hpp"
 #include "http/event_query.hpp"
 #include "http/event_reader.hpp"
 #include "storage/journal.hpp"
@@ -37,8 +38,8 @@ class event_feed {
   /// A reader for a session on this loop. Null where there are as many as there may be.
   std::shared_ptr<event_reader> open(boost::asio::io_context& loop, event_query wants);
 
-  /// Readers that there are.
-  std::size_t readers() const;
+  /// Readers that there are, and what became of others.
+  event_stream_figures figures() const;
 
   /// Nobody is given anything any more. Idempotent.
   void stop();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "actors/figures.hpp"
+#include "http/event_figures.hpp"
 #include "http/message.hpp"
 #include "http/process_figures.hpp"
 #include "http/request_meter.hpp"
@@ -21,6 +22,7 @@ struct service_figures {
   /// Durable records that the view lacks.
   std::uint64_t projection_lag = 0;
   request_figures requests;
+  event_figures events;
   process_figures process;
 };
 

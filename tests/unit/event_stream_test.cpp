@@ -328,6 +328,9 @@ TEST_CASE_FIXTURE(followed_journal, "a live reader who does not read is ended, w
     return events;
   };
   CHECK(told(text) + told(rest) == next);
+  const auto figures = feed.figures();
+  CHECK(figures.open == 2);
+  CHECK(figures.ended == std::array<std::uint64_t, http::stream_end_count>{0, 0, 1});
 }
 
 TEST_CASE_FIXTURE(followed_journal, "a heartbeat moves the place where nothing was of interest") {
@@ -362,8 +365,14 @@ TEST_CASE_FIXTURE(followed_journal, "readers are bounded, and a place is free wh
   std::vector<std::shared_ptr<http::event_reader>> readers;
   while (readers.size() < http::largest_event_readers) readers.push_back(open());
   CHECK_FALSE(feed.open(loop, {}));
+  CHECK(feed.figures().refused == 1);
   readers.back()->abandon();
-  CHECK(feed.readers() == http::largest_event_readers - 1);
+  CHECK(feed.figures().open == http::largest_event_readers - 1);
+  readers.pop_back();
+  // One that never came to a session.
+  readers.pop_back();
+  CHECK(feed.figures().open == http::largest_event_readers - 2);
+  CHECK(feed.figures().ended[0] == 2);
   CHECK(feed.open(loop, {}));
   feed.stop();
   CHECK_FALSE(feed.open(loop, {}));
