@@ -194,8 +194,8 @@ struct run_facts {
   /// Some step may have had no outcome for so long that it had to be parked.
   bool may_park = true;
   bool has_calls = false;
-  /// Somebody has read the published events from the first to the last.
-  bool has_events = false;
+  /// So many have read the published events, each from the first to the last: readers 0 and on.
+  std::uint32_t event_readers = 0;
   /// Every claim of either journal was seen.
   bool has_claims = false;
   /// Shards that no node serves at the end, and those that several do.

@@ -133,7 +133,7 @@ history good_history() {
                .has_view = true,
                .has_parked = true,
                .has_calls = true,
-               .has_events = true};
+               .event_readers = 1};
   journal(all, "issued", paid);
   journal(all, "refunded", refunded);
   receipt(all, paid, {issued(1)});
@@ -666,9 +666,18 @@ TEST_CASE("13: an event was never told") {
     bad.events.erase(bad.events.begin() + static_cast<std::ptrdiff_t>(i));
     CHECK(broken(bad, 13));
     // Nobody has read to the end.
-    bad.facts.has_events = false;
+    bad.facts.event_readers = 0;
     CHECK(proof::check(bad).good());
   }
+  // What one was told does not do for another.
+  auto bad = good_history();
+  bad.facts.event_readers = 2;
+  CHECK(broken(bad, 13));
+  for (auto event : good_history().events) {
+    event.reader = 1;
+    bad.events.push_back(event);
+  }
+  CHECK(proof::check(bad).good());
 }
 
 TEST_CASE("13: events of a reservation were told out of order") {
