@@ -171,7 +171,7 @@ class service {
         reservations_(*stores.reservations),
         writer_(stores.view->make_writer()),
         provider_(make_provider(settings, stores.folder)),
-        events_(*stores.reservations),
+        events_(*stores.reservations, settings.access.event_streams),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
                  .view = *writer_,

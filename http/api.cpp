@@ -144,7 +144,7 @@ class api::implementation {
       case resource::openapi:
         return done(openapi_response(request.if_none_match));
       case resource::events:
-        return done(answer_events(client, request, ports_.events, loop_));
+        return done(answer_events(client, request, ports_.events, ports_.door, loop_));
       default:
         return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }

@@ -15,9 +15,12 @@ enum class stream_end : std::uint8_t {
   /// Its client has left, or was cut off.
   left,
   draining,
-  too_slow
+  too_slow,
+  /// The credential that it was asked for with has expired, or was taken away.
+  credential_over
 };
-inline constexpr std::array<std::string_view, 3> stream_end_names{"left", "draining", "too-slow"};
+inline constexpr std::array<std::string_view, 4> stream_end_names{"left", "draining", "too-slow",
+                                                                  "credential-over"};
 inline constexpr std::size_t stream_end_count = stream_end_names.size();
 
 /// As StreamEnded tells it, and the metrics.
@@ -25,10 +28,13 @@ constexpr std::string_view name_of(stream_end why) {
   return stream_end_names[static_cast<std::size_t>(why)];
 }
 
+/// Whose streams were as many as there may be.
+enum class stream_bound : std::uint8_t { node, principal };
+inline constexpr std::size_t stream_bound_count = 2;
+
 struct event_stream_figures {
   std::uint64_t open = 0;
-  /// Since there were as many as there may be.
-  std::uint64_t refused = 0;
+  std::array<std::uint64_t, stream_bound_count> refused{};
   std::array<std::uint64_t, stream_end_count> ended{};
 };
 

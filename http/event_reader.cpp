@@ -8,9 +8,13 @@
 
 namespace holdfast::http {
 
-event_reader::event_reader(boost::asio::io_context& loop, event_query wants,
+event_reader::event_reader(boost::asio::io_context& loop, event_query wants, stream_owner owner,
                            std::shared_ptr<event_stream_meter> meter, std::function<void()> has_room)
-    : loop_(loop), wants_(std::move(wants)), meter_(std::move(meter)), has_room_(std::move(has_room)) {
+    : loop_(loop),
+      wants_(std::move(wants)),
+      owner_(std::move(owner)),
+      meter_(std::move(meter)),
+      has_room_(std::move(has_room)) {
   meter_->began();
 }
 
@@ -69,6 +73,14 @@ void event_reader::abandon() {
 bool event_reader::gone() const {
   const std::lock_guard lock(mutex_);
   return over_;
+}
+
+void event_reader::check_owner() {
+  if (!owner_.still_known || owner_.still_known()) return;
+  const std::lock_guard lock(mutex_);
+  close(stream_end::credential_over,
+        "The credential that this stream was asked for with has expired or was taken away. Come back with "
+        "another one, and with the last id as Last-Event-ID.");
 }
 
 bool event_reader::has_room() const {

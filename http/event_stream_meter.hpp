@@ -16,17 +16,18 @@ class event_stream_meter {
     --open_;
     ++ended_[static_cast<std::size_t>(why)];
   }
-  void refused() { ++refused_; }
+  void refused(stream_bound by) { ++refused_[static_cast<std::size_t>(by)]; }
 
   event_stream_figures read() const {
-    event_stream_figures figures{.open = open_, .refused = refused_, .ended = {}};
+    event_stream_figures figures{.open = open_, .refused = {}, .ended = {}};
+    for (std::size_t i = 0; i < stream_bound_count; ++i) figures.refused[i] = refused_[i];
     for (std::size_t i = 0; i < stream_end_count; ++i) figures.ended[i] = ended_[i];
     return figures;
   }
 
  private:
   std::atomic<std::uint64_t> open_{0};
-  std::atomic<std::uint64_t> refused_{0};
+  std::array<std::atomic<std::uint64_t>, stream_bound_count> refused_{};
   std::array<std::atomic<std::uint64_t>, stream_end_count> ended_{};
 };
 

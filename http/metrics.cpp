@@ -239,8 +239,10 @@ void show_view(families& all, const service_figures& figures) {
 void show_event_streams(families& all, const event_stream_figures& streams) {
   gauge(all, "holdfast_event_streams_open", "Streams of /events that are open.").add({}, streams.open);
   counter(all, "holdfast_event_streams_refused_total",
-          "Streams of /events that were refused, since there were as many as there may be.")
-      .add({}, streams.refused);
+          "Streams of /events that were refused, by whose were as many as there may be: the node's, or the "
+          "principal's.")
+      .add({{"by", "node"}}, streams.refused[static_cast<std::size_t>(stream_bound::node)])
+      .add({{"by", "principal"}}, streams.refused[static_cast<std::size_t>(stream_bound::principal)]);
   auto ended = counter(all, "holdfast_event_streams_ended_total",
                        "Streams of /events that ended, by the reason; too-slow readers were dropped.");
   for (std::size_t i = 0; i < stream_end_count; ++i) {

@@ -251,7 +251,7 @@ TEST_CASE("there are as many readers as there may be, and a place is free when o
   const auto refused = shop->get("/events");
   check_problem(refused, 503, "overloaded");
   CHECK(refused.has_header("retry-after"));
-  CHECK(exposition(shop->get("/metrics").body)["holdfast_event_streams_refused_total"] == 1);
+  CHECK(exposition(shop->get("/metrics").body)[R"(holdfast_event_streams_refused_total{by="node"})"] == 1);
   readers.pop_back();
   CHECK(eventually([&] { return shop.connect().exchange(request_text("GET", "/events")).status == 200; }));
 }

@@ -78,7 +78,7 @@ http::service_figures some_figures() {
   engine.placements = {81, 82};
   engine.cancellations = {83, 84};
   engine.parked = 91;
-  figures.events.streams = {.open = 121, .refused = 122, .ended = {123, 124, 125}};
+  figures.events.streams = {.open = 121, .refused = {122, 127}, .ended = {123, 124, 125, 126}};
   figures.events.publishing = {
       .published = 131, .lag_records = 132, .behind_for = 1500ms, .errors = {133, 134}};
   figures.process.cpu_seconds = 1.5;
@@ -240,7 +240,9 @@ TEST_CASE("every figure has its name and its unit") {
       {"holdfast_cluster_commands_forwarded_total", 108},
       {"holdfast_cluster_commands_asked_again_total", 109},
       {"holdfast_event_streams_open", 121},
-      {"holdfast_event_streams_refused_total", 122},
+      {R"(holdfast_event_streams_refused_total{by="node"})", 122},
+      {R"(holdfast_event_streams_refused_total{by="principal"})", 127},
+      {R"(holdfast_event_streams_ended_total{reason="credential-over"})", 126},
       {R"(holdfast_event_streams_ended_total{reason="left"})", 123},
       {R"(holdfast_event_streams_ended_total{reason="draining"})", 124},
       {R"(holdfast_event_streams_ended_total{reason="too-slow"})", 125},
