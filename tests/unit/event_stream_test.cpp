@@ -122,12 +122,15 @@ TEST_CASE("what a client of /events wants is read from its query and its Last-Ev
 
 TEST_CASE("a query that makes no sense is refused") {
   for (const char* wrong :
-       {"type=", "type=,PaymentCreated", "type=paymentCreated", "type=PaymentUnresolved",
+       {"type=", "type=,PaymentCreated", "type=PaymentCreated,", "type=PaymentCreated%2C",
+        "type=PaymentCreated,,PaymentDeclined", "type=,", "type=paymentCreated", "type=PaymentUnresolved",
         "type=PaymentCreated&type=ReceiptCreated", "userId=", "userId=-1", "from=", "from=end", "type=%"}) {
     CAPTURE(wrong);
     const auto query = http::read_event_query(wrong, "", store);
     REQUIRE_FALSE(query);
     CHECK(query.error().fault == http::fault::invalid_parameter);
+    const std::string name = std::string(wrong).substr(0, std::string(wrong).find('='));
+    CHECK(query.error().detail.find("parameter " + name) != std::string::npos);
   }
   const auto query = http::read_event_query("", "nonsense", store);
   REQUIRE_FALSE(query);
