@@ -365,7 +365,7 @@ class run {
   watched_log log_{world_};
   servers servers_{world_};
   fleet nodes_{servers_};
-  customers customers_{world_, nodes_};
+  customers customers_{world_, nodes_, servers_.reservations};
   event_follower events_{world_, servers_.reservations};
   moment faults_end_ = 0;
   moment deadline_ = 0;

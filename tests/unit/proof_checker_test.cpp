@@ -693,6 +693,68 @@ TEST_CASE("13: events of a reservation were told out of order") {
   CHECK(proof::check(again).good());
 }
 
+/// An operator has cancelled one that was paid, and was told that it is recorded. Not at rest.
+history operated_history() {
+  history all;
+  all.facts = {.producer = "test", .seed = 7, .replay = "again"};
+  journal(all, "issued", paid);
+  auto& one = operate(all, operation_kind::operate, paid, 90, 200);
+  one.request = "cancel";
+  one.answer = proof::answer_of_recorded;
+  const std::vector<domain::reservation_event> said{
+      domain::operator_intervened{{}, domain::operator_action::cancel, "mina", proof::reason_of(one)},
+      domain::cancellation_requested{{}, domain::cancel_reason::by_operator}};
+  const auto position = all.reservations.size() + 1;
+  all.reservations.push_back(line_of(said, paid, position, position));
+  return all;
+}
+
+TEST_CASE("what an operator was told stands is in the journal, once, and nothing else is") {
+  CHECK(proof::check(operated_history()).good());
+  auto lost = operated_history();
+  lost.reservations.pop_back();
+  CHECK(broken(lost, 1));
+  auto never_heard = lost;
+  never_heard.operations.back().outcome = operation_outcome::unknown;
+  never_heard.operations.back().answer = "";
+  CHECK(proof::check(never_heard).good());
+
+  auto refused = operated_history();
+  refused.operations.back().outcome = operation_outcome::failed;
+  refused.operations.back().answer = "";
+  CHECK(broken(refused, 7));
+  auto other = operated_history();
+  other.operations.back().request = "retry";
+  CHECK(broken(other, 7));
+  auto of_nobody = operated_history();
+  of_nobody.operations.clear();
+  CHECK(broken(of_nobody, 7));
+  auto elsewhere = operated_history();
+  elsewhere.operations.back().reservation = refunded;
+  CHECK(broken(elsewhere, 7));
+
+  auto twice = operated_history();
+  const auto position = twice.reservations.size() + 1;
+  const auto again = domain::operator_intervened{
+      {}, domain::operator_action::cancel, "mina", proof::reason_of(twice.operations.back())};
+  twice.reservations.push_back(
+      line_of(std::vector<domain::reservation_event>{again}, paid, position, position + 1));
+  CHECK(says(twice, "is in the journal more than once"));
+
+  auto silent = operated_history();
+  silent.operations.clear();
+  silent.reservations.back() = line_of(std::vector<domain::reservation_event>{domain::cancellation_requested{
+                                           {}, domain::cancel_reason::by_operator}},
+                                       paid, position - 1, position - 1);
+  CHECK(says(silent, "it is cancelled for an operator who never said so"));
+
+  // Whoever reads after the answer is shown it.
+  auto stale = operated_history();
+  operate(stale, operation_kind::read, paid, 120, 200).shown = {
+      observe(testing::seeded_state("issued", paid), paid)};
+  CHECK(says(stale, "and so missed"));
+}
+
 TEST_CASE("a story tells the operations, the journal and the ledger of its reservation, in order") {
   auto bad = good_history();
   book(bad, ledger_line::kind::charge, paid);
