@@ -16,6 +16,8 @@ constexpr std::nullopt_t accepted = std::nullopt;
 constexpr const char* absent = "none";
 constexpr std::uint64_t most_requests = 1'000'000;
 constexpr std::size_t longest_name = 1024;
+/// A node serves no more in all.
+constexpr std::uint64_t most_event_streams = 256;
 
 value_reader ways_into(access_configuration& into) {
   return [&into](const std::string& text) -> refusal {
@@ -111,6 +113,8 @@ std::vector<setting> access_settings(access_configuration& into) {
       {"auth-audience", "TEXT", absent, "Whom a token has to be for (aud)", name_into(into.audience)},
       {"rate-limit", "RATE", absent, "Requests that each principal may make, such as 100/s or 600/m",
        rate_limit_into(into.rate)},
+      {"event-streams", "NUMBER", "16", "Streams of /events that each principal may have open at once",
+       number_into(into.event_streams, 1, most_event_streams)},
       {"tls-certificate", "FILE", absent, "Certificate chain (PEM) to serve HTTPS with",
        file_into(into.certificate, "a PEM file")},
       {"tls-key", "FILE", absent, "Its private key (PEM)", file_into(into.key, "a PEM file")},
@@ -123,8 +127,11 @@ std::optional<std::string> refuse_access(const configuration& whole, const std::
   if (auto refused = refuse_open_door(whole, values)) return refused;
   if (auto refused = refuse_parts(whole, values)) return refused;
   const auto& access = whole.access;
-  if (access.rate && !access.asks_who_it_is()) {
-    return refusal_of(*given_as("rate-limit", values),
+  const char* of_each = access.rate                                                    ? "rate-limit"
+                        : access.event_streams != access_configuration{}.event_streams ? "event-streams"
+                                                                                       : nullptr;
+  if (of_each != nullptr && !access.asks_who_it_is()) {
+    return refusal_of(*given_as(of_each, values),
                       "it is for each principal, and without --auth all are one: give --auth too");
   }
   if (access.certificate.empty() != access.key.empty()) {

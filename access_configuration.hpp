@@ -2,6 +2,7 @@
 // state.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct access_configuration {
   std::string issuer;
   std::string audience;
   std::optional<http::rate_limit> rate;
+  /// Streams of /events that each principal may have open at this node.
+  std::uint32_t event_streams = 16;
   /// PEM files of HTTPS; both, or none of them.
   std::string certificate;
   std::string key;

@@ -17,6 +17,7 @@ tl::unexpected<std::string> failure(const std::string& doing, const std::filesys
                         std::generic_category().message(error));
 }
 
+constexpr const char* lock_name = "lock";
 constexpr const char* restore_mark = "restoring";
 
 /// That a file is there, or is not any more, is durable when its folder is.
@@ -37,7 +38,7 @@ tl::expected<data_directory, std::string> data_directory::open(const std::string
   }
   if (error) return failure("make the data folder", folder, error.value());
 
-  const auto lock_path = folder / "lock";
+  const auto lock_path = folder / lock_name;
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return failure("open", lock_path, errno);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
@@ -48,6 +49,14 @@ tl::expected<data_directory, std::string> data_directory::open(const std::string
                           " is in use by another holdfast process; end that one or give another --data");
   }
   return data_directory{folder, lock};
+}
+
+bool data_directory::is_in_use(const std::string& path) {
+  const int lock = ::open((std::filesystem::path(path) / lock_name).c_str(), O_RDONLY | O_CLOEXEC);
+  if (lock < 0) return false;
+  const bool taken = ::flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(lock);
+  return taken;
 }
 
 std::optional<std::string> data_directory::begin_restore() const {

@@ -15,6 +15,9 @@ class data_directory {
   /// Makes the folder for its owner only (mode 0700) and locks it; or says what is in the way.
   static tl::expected<data_directory, std::string> open(const std::string& path);
 
+  /// Whether a process holds the folder's lock. Leaves nothing there.
+  static bool is_in_use(const std::string& path);
+
   ~data_directory();
   data_directory(data_directory&& other) noexcept;
   data_directory& operator=(data_directory&&) = delete;

@@ -21,6 +21,7 @@
 #include "delivery_calendar.hpp"
 #include "diagnosis.hpp"
 #include "doctor_configuration.hpp"
+#include "doctor_credentials.hpp"
 #include "http/admin_client.hpp"
 #include "process_control.hpp"
 #include "storage/postgres_probe.hpp"
@@ -112,9 +113,9 @@ void look_at_data(const configuration& settings, diagnosis& tell) {
   if (!std::filesystem::exists(settings.data)) {
     return tell.good("data folder", settings.data + " is made by the first start");
   }
-  const auto folder = data_directory::open(settings.data);
-  folder ? tell.good("data folder", settings.data + " is free")
-         : tell.good("data folder", settings.data + " is in use by a process, such as holdfast serve");
+  tell.good("data folder", settings.data + (data_directory::is_in_use(settings.data)
+                                                ? " is in use by a process, such as holdfast serve"
+                                                : " is free"));
 }
 
 // --- What it speaks to ---
@@ -217,6 +218,7 @@ int doctor(int argc, const char* const* argv) {
   if (settings->redis) look_at_redis("view", *settings->redis, tell);
   if (settings->events) look_at_redis("events", *settings->events, tell);
   look_at_provider(*settings, tell);
+  look_at_credentials(*settings, tell);
   look_at_clock(*settings, tell);
   look_at_descriptors(tell);
   return tell.end();

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "journal_walk.hpp"
+#include "storage/postgres_restore.hpp"
 #include "storage/rocksdb_journal.hpp"
 
 namespace holdfast {
@@ -11,6 +13,12 @@ namespace {
 
 using opened = tl::expected<opened_journals, std::string>;
 using one_opened = storage::journal_result<std::unique_ptr<storage::journal>>;
+
+constexpr const char* journal_names[] = {"reservations", "receipts"};
+
+std::string schema_of(const char* name) {
+  return std::string("holdfast_") + name;
+}
 
 std::string path_in(const journal_location& where, const char* name) {
   return (std::filesystem::path(where.data) / name).string();
@@ -33,11 +41,32 @@ opened open_both(opened_journals into, const Open& open) {
   return into;
 }
 
+/// In PostgreSQL, where the schemas are made by opening them.
+opened open_new_places(const std::vector<storage::postgres_place>& places) {
+  auto into = open_both({}, [&](const char* name) { return open_places(places, name); });
+  if (!into) return into;
+  try {
+    for (auto* journal : {into->reservations.get(), into->receipts.get()}) {
+      if (sum_of(ends_of(*journal)) != 0) {
+        return tl::unexpected(
+            std::string("there are records already in that journal; give one that is empty"));
+      }
+    }
+  } catch (const transfer_failure& failure) {
+    return tl::unexpected(std::string(failure.what()));
+  }
+  for (const auto* name : journal_names) {
+    if (auto failure = storage::begin_restore(places, schema_of(name))) return tl::unexpected(*failure);
+  }
+  into->marked = places;
+  return into;
+}
+
 }  // namespace
 
 one_opened open_places(const std::vector<storage::postgres_place>& places, const char* name) {
   storage::postgres_options options;
-  options.schema = std::string("holdfast_") + name;
+  options.schema = schema_of(name);
   return storage::open_postgres_places(places, std::move(options));
 }
 
@@ -50,13 +79,20 @@ opened open_to_read(const journal_location& where) {
   });
 }
 
-opened open_new(const journal_location& where) {
-  if (!where.places.empty()) {
-    return open_both({}, [&](const char* name) { return open_places(where.places, name); });
+std::optional<std::string> opened_journals::end_restore() const {
+  if (folder) folder->end_restore();
+  for (const auto* name : journal_names) {
+    if (marked.empty()) break;
+    if (auto failure = storage::end_restore(marked, schema_of(name))) return failure;
   }
+  return std::nullopt;
+}
+
+opened open_new(const journal_location& where) {
+  if (!where.places.empty()) return open_new_places(where.places);
   auto folder = data_directory::open(where.data);
   if (!folder) return tl::unexpected(std::move(folder.error()));
-  for (const auto* name : {"reservations", "receipts"}) {
+  for (const auto* name : journal_names) {
     if (std::filesystem::exists(path_in(where, name))) {
       return tl::unexpected("there is a journal in " + path_in(where, name) +
                             " already; give a --data that has none");

@@ -24,17 +24,21 @@ struct journal_location {
 struct opened_journals {
   /// Locked, where they are to be written there.
   std::optional<data_directory> folder;
+  /// Where they are marked as not whole, in PostgreSQL.
+  std::vector<storage::postgres_place> marked;
   std::unique_ptr<storage::journal> reservations;
   std::unique_ptr<storage::journal> receipts;
 
   shop_journals both() const { return {*reservations, *receipts}; }
+  /// New ones are whole. Or why that can't be written down.
+  std::optional<std::string> end_restore() const;
 };
 
 /// To be read, also beside a running server. In a data folder they are as of this moment, the receipts' a
 /// moment later.
 tl::expected<opened_journals, std::string> open_to_read(const journal_location& where);
 
-/// New ones to be filled. Fails where there are some already in the data folder.
+/// New ones to be filled, which nothing serves before end_restore(). Fails where there are some already.
 tl::expected<opened_journals, std::string> open_new(const journal_location& where);
 
 /// Of PostgreSQL, by the name of one of the two: "reservations".

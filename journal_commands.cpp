@@ -89,7 +89,7 @@ tl::expected<int, std::string> load(const journal_configuration& settings, bool 
     return import_journals(settings.file, journals->both(), told);
   });
   if (!counts) return tl::unexpected(counts.error());
-  if (journals->folder) journals->folder->end_restore();
+  if (auto failure = journals->end_restore()) return tl::unexpected(std::move(*failure));
   std::printf("%s: %s\n", settings.file.c_str(), text_of(*counts).c_str());
   return look_at_it ? verify(*journals, "restored") : tl::expected<int, std::string>(0);
 }

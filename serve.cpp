@@ -26,6 +26,7 @@
 #include "http/api.hpp"
 #include "http/event_feed.hpp"
 #include "http/event_publisher.hpp"
+#include "http/publishing_meter.hpp"
 #include "http/request_meter.hpp"
 #include "http/server.hpp"
 #include "http/session.hpp"
@@ -176,7 +177,7 @@ class service {
         spans_(std::move(spans)),
         writer_(stores.view->make_writer()),
         provider_(make_provider(settings, stores.folder, spans_.get())),
-        events_(*stores.reservations),
+        events_(*stores.reservations, settings.access.event_streams),
         engine_({.reservations = *stores.reservations,
                  .receipts = *stores.receipts,
                  .view = *writer_,
@@ -200,6 +201,7 @@ class service {
                                     .gateway = settings.node.roles.gateway,
                                     .meters = request_meters_,
                                     .events = events_,
+                                    .publishing = settings.events ? &publishing_ : nullptr,
                                     .door = door,
                                     .card_numbers = settings.access.card_numbers,
                                     .spans = spans_.get()}),
@@ -218,7 +220,8 @@ class service {
     if (auto failure = engine_.start(server_.loops())) return failure;
     if (settings_.events) {
       publisher_.emplace(reservations_,
-                         http::event_publisher_options{*settings_.events, settings_.events_length});
+                         http::event_publisher_options{*settings_.events, settings_.events_length},
+                         publishing_);
     }
     ready_ = !failed_;
     return std::nullopt;
@@ -274,6 +277,7 @@ class service {
   std::unique_ptr<storage::view_writer> writer_;
   std::unique_ptr<payments::provider> provider_;
   http::event_feed events_;
+  http::publishing_meter publishing_;
   std::optional<http::event_publisher> publisher_;
   actors::engine engine_;
   http::server server_;

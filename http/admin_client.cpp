@@ -1,5 +1,7 @@
 #include "http/admin_client.hpp"
 
+#include <poll.h>
+
 #include <atomic>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,6 +28,17 @@ using boost::system::error_code;
 /// A page of a thousand reservations, with long stories.
 constexpr std::uint64_t largest_answer_bytes = 64 * 1024 * 1024;
 
+/// RFC 9110, section 9.2.2: twice does no more than once.
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE";
+}
+
+/// A server that is gone and closes, resets, or ends TCP below TLS without a word.
+bool is_the_end(error_code error) {
+  return error == beast::http::error::end_of_stream || error == asio::error::eof ||
+         error == asio::error::connection_reset || error == asio::ssl::error::stream_truncated;
+}
+
 }  // namespace
 
 class admin_client::connection {
@@ -35,10 +48,11 @@ class admin_client::connection {
 
   tl::expected<admin_answer, std::string> ask(std::string_view method, const std::string& target,
                                               const std::string& body) {
+    if (socket_ && was_left()) close();
     const bool fresh = !socket_;
     auto answer = try_to_ask(method, target, body);
-    // A server that closed the connection meanwhile has heard nothing of it, so it may be said again.
-    if (!answer && !fresh && went_away_) answer = try_to_ask(method, target, body);
+    // The server may have closed the idle connection when this was on its way already.
+    if (!answer && !fresh && went_away_ && is_idempotent(method)) answer = try_to_ask(method, target, body);
     return answer;
   }
 
@@ -50,6 +64,12 @@ class admin_client::connection {
   }
 
  private:
+  /// Between two exchanges there is nothing to be read, unless the server closes, over TLS with a word.
+  bool was_left() {
+    pollfd socket{socket_->socket().native_handle(), POLLIN | POLLRDHUP, 0};
+    return ::poll(&socket, 1, 0) != 0;
+  }
+
   tl::expected<admin_answer, std::string> try_to_ask(std::string_view method, const std::string& target,
                                                      const std::string& body) {
     went_away_ = false;
@@ -68,7 +88,7 @@ class admin_client::connection {
       beast::http::async_read(stream, buffer_, parser, [done](error_code ec, std::size_t) { done(ec); });
     });
     if (error) {
-      went_away_ = error == beast::http::error::end_of_stream;
+      went_away_ = !parser.got_some() && is_the_end(error);
       return failed("no answer from", error);
     }
     auto message = parser.release();

@@ -1,6 +1,7 @@
 // A client of a running server, for the commands of operators, and of the collector of spans: one keep-alive
-// connection, one exchange at a time, each with a time-out. Over TLS it never falls back to what is not.
-// Blocks; used by one thread, but for interrupt().
+// connection, one exchange at a time, each with a time-out. A connection that the server has closed while it
+// was idle is opened anew; what it may have heard already is asked again once, where twice does no more than
+// once. Over TLS it never falls back to what is not. Blocks; used by one thread, but for interrupt().
 #pragma once
 
 #include <chrono>

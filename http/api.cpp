@@ -11,11 +11,13 @@
 #include "http/bridge.hpp"
 #include "http/client.hpp"
 #include "http/doorkeeper.hpp"
+#include "http/event_feed.hpp"
 #include "http/events.hpp"
 #include "http/metrics.hpp"
 #include "http/openapi.hpp"
 #include "http/placing.hpp"
 #include "http/process_figures.hpp"
+#include "http/publishing_meter.hpp"
 #include "http/query.hpp"
 #include "http/reader.hpp"
 #include "http/request_meter.hpp"
@@ -147,7 +149,7 @@ class api::implementation {
       case resource::openapi:
         return done(openapi_response(request.if_none_match));
       case resource::events:
-        return done(answer_events(client, request, ports_.events, loop_));
+        return done(answer_events(client, request, ports_.events, ports_.door, loop_));
       default:
         return done(refuse(client, fault::not_found, "This path names nothing; / lists what there is."));
     }
@@ -173,8 +175,14 @@ class api::implementation {
             .engine = ports_.engine.figures(),
             .projection_lag = ports_.progress.lag(),
             .requests = ports_.meters.read(),
+            .events = {ports_.events.figures(), publishing()},
             .process = read_process_figures(),
             .spans = ports_.spans != nullptr ? std::optional(ports_.spans->figures()) : std::nullopt};
+  }
+
+  std::optional<publishing_figures> publishing() const {
+    if (ports_.publishing == nullptr) return std::nullopt;
+    return ports_.publishing->read();
   }
 
   void check_health(counted_respond done) {

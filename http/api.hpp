@@ -22,6 +22,7 @@ namespace holdfast::http {
 
 class doorkeeper;
 class event_feed;
+class publishing_meter;
 class request_meters;
 class span_exporter;
 
@@ -39,6 +40,8 @@ struct api_ports {
   /// Where each loop's API counts.
   request_meters& meters;
   event_feed& events;
+  /// Null where events are not published.
+  const publishing_meter* publishing = nullptr;
   doorkeeper& door;
   /// Whether full card numbers are accepted.
   bool card_numbers = true;

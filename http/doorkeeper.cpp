@@ -70,6 +70,11 @@ doorkeeper::admission doorkeeper::admit(const request& request, const route& rou
   return refused;
 }
 
+bool doorkeeper::still_knows(const principal& who, std::string_view authorization) const {
+  const auto known = identify(ascii::trimmed(ascii::split(authorization, ' ').second));
+  return known && **known == who;
+}
+
 tl::expected<principal_ptr, std::string> doorkeeper::identify(std::string_view token) const {
   for (const auto& each : authenticators_) {
     if (each->takes(token)) return each->identify(token);

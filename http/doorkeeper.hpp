@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
@@ -36,6 +37,11 @@ class doorkeeper {
     doorkeeper::headers headers;
   };
   admission admit(const request& request, const route& route);
+
+  /// Whether everybody is let in.
+  bool is_open() const { return open_; }
+  /// Whether these credentials, of a request that was admitted, still say that it is he.
+  bool still_knows(const principal& who, std::string_view authorization) const;
 
   /// Has the files of credentials read again. What was wrong with each that can't be used.
   std::vector<std::string> reload();

@@ -74,11 +74,13 @@ class feed_signal {
 
 class event_feed::implementation {
  public:
-  explicit implementation(storage::journal& journal)
+  implementation(storage::journal& journal, std::size_t readers_of_one)
       : store_id_(journal.store_id()),
+        readers_of_one_(readers_of_one),
         journal_(journal),
         live_replay_(journal),
         older_replay_(journal),
+        meter_(std::make_shared<event_stream_meter>()),
         signal_(std::make_shared<feed_signal>()),
         thread_([this] { run(); }) {}
 
@@ -86,13 +88,18 @@ class event_feed::implementation {
 
   const std::string& store_id() const { return store_id_; }
 
-  std::shared_ptr<event_reader> open(boost::asio::io_context& loop, event_query wants) {
-    auto reader =
-        std::make_shared<event_reader>(loop, std::move(wants), [signal = signal_] { signal->nudge(); });
+  tl::expected<std::shared_ptr<event_reader>, stream_bound> open(boost::asio::io_context& loop,
+                                                                 event_query wants, stream_owner owner) {
+    std::shared_ptr<event_reader> reader;
     {
       const std::lock_guard lock(mutex_);
       std::erase_if(open_, [](const auto& one) { return is_gone(one); });
-      if (stopping_ || open_.size() >= largest_event_readers) return nullptr;
+      if (const auto full = bound_met_by(owner.name)) {
+        meter_->refused(*full);
+        return tl::unexpected(*full);
+      }
+      reader = std::make_shared<event_reader>(loop, std::move(wants), std::move(owner), meter_,
+                                              [signal = signal_] { signal->nudge(); });
       open_.push_back(reader);
       fresh_.push_back({.reader = reader, .at = {}});
     }
@@ -100,11 +107,7 @@ class event_feed::implementation {
     return reader;
   }
 
-  std::size_t readers() const {
-    const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(
-        std::count_if(open_.begin(), open_.end(), [](const auto& one) { return !is_gone(one); }));
-  }
+  event_stream_figures figures() const { return meter_->read(); }
 
   void stop() {
     {
@@ -121,10 +124,23 @@ class event_feed::implementation {
     return !one || one->gone();
   }
 
+  /// With the mutex held, and those that are gone forgotten.
+  std::optional<stream_bound> bound_met_by(const std::string& owner) const {
+    if (stopping_ || open_.size() >= largest_event_readers) return stream_bound::node;
+    if (owner.empty()) return std::nullopt;
+    const auto theirs = std::count_if(open_.begin(), open_.end(), [&](const auto& each) {
+      const auto one = each.lock();
+      return one && one->owner() == owner;
+    });
+    if (static_cast<std::size_t>(theirs) < readers_of_one_) return std::nullopt;
+    return stream_bound::principal;
+  }
+
   // --- The thread ---
 
   void run() {
     while (take_fresh()) {
+      check_owners();
       if (followers_.empty()) {
         end_ = std::nullopt;
         signal_->wait();
@@ -146,6 +162,14 @@ class event_feed::implementation {
     std::move(fresh_.begin(), fresh_.end(), std::back_inserter(followers_));
     fresh_.clear();
     return !stopping_;
+  }
+
+  void check_owners() {
+    if (clock::now() < next_owner_check_) return;
+    next_owner_check_ = clock::now() + owner_check_interval;
+    for (const auto& one : followers_) {
+      if (const auto reader = one.reader.lock()) reader->check_owner();
+    }
   }
 
   /// Gives what is new to all live readers, and those that have just come their places. False where the
@@ -304,6 +328,7 @@ class event_feed::implementation {
   }
 
   const std::string store_id_;
+  const std::size_t readers_of_one_;
 
   // Of the thread only.
   storage::blocking_journal journal_;
@@ -314,30 +339,34 @@ class event_feed::implementation {
   std::optional<journal_place> end_;
   event_reader::frame end_id_;
   bool lost_ = false;
+  clock::time_point next_owner_check_{};
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<std::weak_ptr<event_reader>> open_;
   std::vector<follower> fresh_;
   bool stopping_ = false;
 
-  std::shared_ptr<feed_signal> signal_;
+  const std::shared_ptr<event_stream_meter> meter_;
+  const std::shared_ptr<feed_signal> signal_;
   // Last, so that it finds everything else.
   std::thread thread_;
 };
 
-event_feed::event_feed(storage::journal& journal)
-    : implementation_(std::make_unique<implementation>(journal)) {}
+event_feed::event_feed(storage::journal& journal, std::size_t readers_of_one)
+    : implementation_(std::make_unique<implementation>(journal, readers_of_one)) {}
 
 event_feed::~event_feed() = default;
 
 const std::string& event_feed::store_id() const {
   return implementation_->store_id();
 }
-std::shared_ptr<event_reader> event_feed::open(boost::asio::io_context& loop, event_query wants) {
-  return implementation_->open(loop, std::move(wants));
+tl::expected<std::shared_ptr<event_reader>, stream_bound> event_feed::open(boost::asio::io_context& loop,
+                                                                           event_query wants,
+                                                                           stream_owner owner) {
+  return implementation_->open(loop, std::move(wants), std::move(owner));
 }
-std::size_t event_feed::readers() const {
-  return implementation_->readers();
+event_stream_figures event_feed::figures() const {
+  return implementation_->figures();
 }
 void event_feed::stop() {
   implementation_->stop();

@@ -11,10 +11,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <tl/expected.hpp>
 
+#include "http/event_figures.hpp"
 #include "http/event_query.hpp"
 #include "http/event_reader.hpp"
 #include "storage/journal.hpp"
@@ -23,10 +26,14 @@ namespace holdfast::http {
 
 /// Readers at once.
 inline constexpr std::size_t largest_event_readers = 256;
+/// Of them, of one principal, unless it is told otherwise.
+inline constexpr std::size_t usual_readers_of_one = 16;
+/// How soon a stream ends whose owner is known no more.
+inline constexpr std::chrono::milliseconds owner_check_interval{1000};
 
 class event_feed {
  public:
-  explicit event_feed(storage::journal& journal);
+  explicit event_feed(storage::journal& journal, std::size_t readers_of_one = usual_readers_of_one);
   ~event_feed();
   event_feed(const event_feed&) = delete;
   event_feed& operator=(const event_feed&) = delete;
@@ -34,11 +41,12 @@ class event_feed {
   /// Whose places its readers may resume from.
   const std::string& store_id() const;
 
-  /// A reader for a session on this loop. Null where there are as many as there may be.
-  std::shared_ptr<event_reader> open(boost::asio::io_context& loop, event_query wants);
+  /// A reader for a session on this loop. Or of which there are as many as there may be.
+  tl::expected<std::shared_ptr<event_reader>, stream_bound> open(boost::asio::io_context& loop,
+                                                                 event_query wants, stream_owner owner = {});
 
-  /// Readers that there are.
-  std::size_t readers() const;
+  /// Readers that there are, and what became of others.
+  event_stream_figures figures() const;
 
   /// Nobody is given anything any more. Idempotent.
   void stop();

@@ -37,11 +37,12 @@ constexpr std::size_t events_of_a_step = 128;
 
 class event_publisher::implementation {
  public:
-  implementation(storage::journal& journal, const event_publisher_options& options)
+  implementation(storage::journal& journal, const event_publisher_options& options, publishing_meter& meter)
       : store_id_(journal.store_id()),
         journal_(journal),
         replay_(journal),
         stream_(options.redis, store_id_, options.length),
+        meter_(meter),
         thread_([this] { run(); }) {}
 
   ~implementation() { stop(); }
@@ -72,9 +73,12 @@ class event_publisher::implementation {
   }
 
   step publish_some() {
-    if (!place_ && !find_place()) return step::not_now;
     const auto ends = journal_.read_ends();
-    if (!ends) return failed("the journal can't be read: " + ends.error().message);
+    if (!ends) return unreadable(ends.error().message);
+    const bool placed = place_ || find_place();
+    // Also where Redis is away: the stream falls behind.
+    meter_.looked(*ends);
+    if (!placed) return step::not_now;
     auto next = *place_;
     std::vector<storage::stream_entry> entries;
     for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
@@ -87,19 +91,20 @@ class event_publisher::implementation {
 
   bool find_place() {
     const auto text = stream_.read_place();
-    if (!text) return fails("Redis: " + stream_.failure());
+    if (!text) return fails(publishing_obstacle::redis, "Redis: " + stream_.failure());
     place_ = text->empty() ? storage::journal_place(storage::shard_count, 0)
                            : storage::journal_place_of(*text, store_id_);
     text_ = *text;
-    if (!place_) return fails("the place that the stream remembers is none");
+    if (!place_) return fails(publishing_obstacle::redis, "the place that the stream remembers is none");
+    meter_.at(*place_);
     return true;
   }
 
   bool gather(storage::shard_id shard, storage::position& at, std::vector<storage::stream_entry>& entries) {
     const auto records = journal_.read_shard(shard, at + 1, published_records_at_once);
-    if (!records) return fails("the journal can't be read: " + records.error().message);
+    if (!records) return fails(records.error().message);
     // A store that has lost its end, as a replica may that has taken over: not to be asked without a pause.
-    if (records->empty()) return fails("the journal lacks records that it has told of");
+    if (records->empty()) return fails("it lacks records that it has told of");
     for (const auto& record : *records) {
       if (entries.size() >= events_of_a_step) break;
       const auto replayed = replay_.replay(record, [&](const auto& event, const domain::reservation& after) {
@@ -108,9 +113,7 @@ class event_publisher::implementation {
         entries.push_back({event_id(record.entity, after.version), published_types[*type],
                            event_json(*type, record.entity, event, after, storage::trace_of(record.record))});
       });
-      if (!replayed) {
-        return fails("the journal can't be read: " + replayed.error().message);
-      }
+      if (!replayed) return fails(replayed.error().message);
       at = record.at;
     }
     return true;
@@ -123,24 +126,33 @@ class event_publisher::implementation {
         if (std::exchange(failing_, false)) spdlog::info("events are published again");
         place_ = std::move(next);
         text_ = std::move(text);
+        meter_.at(*place_);
+        meter_.wrote(entries.size());
         return step::more_to_do;
       case redis_event_stream::outcome::overtaken:
         place_ = std::nullopt;
         return step::not_now;
       case redis_event_stream::outcome::unavailable:
-        return failed("Redis: " + stream_.failure());
+        fails(publishing_obstacle::redis, "Redis: " + stream_.failure());
+        return step::not_now;
     }
     return step::not_now;
   }
 
-  step failed(const std::string& why) {
+  step unreadable(const std::string& why) {
     fails(why);
     return step::not_now;
   }
 
-  /// False.
+  /// Of the journal. False.
   bool fails(const std::string& why) {
+    return fails(publishing_obstacle::journal, "the journal can't be read: " + why);
+  }
+
+  /// False.
+  bool fails(publishing_obstacle what, const std::string& why) {
     place_ = std::nullopt;
+    meter_.failed(what);
     if (!std::exchange(failing_, true)) {
       spdlog::warn("events are not published for now, and will be: {}", why);
     }
@@ -151,6 +163,7 @@ class event_publisher::implementation {
   storage::blocking_journal journal_;
   storage::event_replay replay_;
   redis_event_stream stream_;
+  publishing_meter& meter_;
   /// As the stream remembers it; nothing where it has to be asked.
   std::optional<storage::journal_place> place_;
   std::string text_;
@@ -163,8 +176,9 @@ class event_publisher::implementation {
   std::thread thread_;
 };
 
-event_publisher::event_publisher(storage::journal& journal, const event_publisher_options& options)
-    : implementation_(std::make_unique<implementation>(journal, options)) {}
+event_publisher::event_publisher(storage::journal& journal, const event_publisher_options& options,
+                                 publishing_meter& meter)
+    : implementation_(std::make_unique<implementation>(journal, options, meter)) {}
 
 event_publisher::~event_publisher() = default;
 

@@ -23,7 +23,10 @@ tl::expected<std::bitset<published_types.size()>, problem> read_types(std::strin
   if (!text) return tl::unexpected(std::move(text.error()));
   std::bitset<published_types.size()> types;
   if (!*text) return types.set();
-  for (std::string_view left = **text; !left.empty() || types.none();) {
+  // Behind the last comma there has to be one too.
+  bool more = true;
+  for (std::string_view left = **text; more;) {
+    more = left.find(',') != left.npos;
     const auto [name, rest] = ascii::split(left, ',');
     left = rest;
     const auto type = event_type_named(name);

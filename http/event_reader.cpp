@@ -8,8 +8,19 @@
 
 namespace holdfast::http {
 
-event_reader::event_reader(boost::asio::io_context& loop, event_query wants, std::function<void()> has_room)
-    : loop_(loop), wants_(std::move(wants)), has_room_(std::move(has_room)) {}
+event_reader::event_reader(boost::asio::io_context& loop, event_query wants, stream_owner owner,
+                           std::shared_ptr<event_stream_meter> meter, std::function<void()> has_room)
+    : loop_(loop),
+      wants_(std::move(wants)),
+      owner_(std::move(owner)),
+      meter_(std::move(meter)),
+      has_room_(std::move(has_room)) {
+  meter_->began();
+}
+
+event_reader::~event_reader() {
+  if (!over_) meter_->ended(stream_end::left);
+}
 
 // --- For the session ---
 
@@ -45,11 +56,13 @@ void event_reader::keep_alive(std::string& out) {
 
 void event_reader::end() {
   const std::lock_guard lock(mutex_);
-  close("draining", "This server ends. Come back with the last id as Last-Event-ID, nothing is lost.");
+  close(stream_end::draining,
+        "This server ends. Come back with the last id as Last-Event-ID, nothing is lost.");
 }
 
 void event_reader::abandon() {
   const std::lock_guard lock(mutex_);
+  if (!over_) meter_->ended(stream_end::left);
   abandoned_ = over_ = true;
   waiting_.clear();
   waiting_bytes_ = 0;
@@ -60,6 +73,14 @@ void event_reader::abandon() {
 bool event_reader::gone() const {
   const std::lock_guard lock(mutex_);
   return over_;
+}
+
+void event_reader::check_owner() {
+  if (!owner_.still_known || owner_.still_known()) return;
+  const std::lock_guard lock(mutex_);
+  close(stream_end::credential_over,
+        "The credential that this stream was asked for with has expired or was taken away. Come back with "
+        "another one, and with the last id as Last-Event-ID.");
 }
 
 bool event_reader::has_room() const {
@@ -76,7 +97,7 @@ void event_reader::add_live(frame what) {
   const std::lock_guard lock(mutex_);
   if (over_) return;
   if (waiting_bytes_ + what->size() > largest_waiting_event_bytes) {
-    return close("too-slow",
+    return close(stream_end::too_slow,
                  "More waits to be read than is kept for a reader. Come back with the last id as "
                  "Last-Event-ID, nothing is lost.");
   }
@@ -96,10 +117,11 @@ void event_reader::put(frame what) {
   wake_later();
 }
 
-void event_reader::close(std::string_view reason, std::string_view detail) {
+void event_reader::close(stream_end why, std::string_view detail) {
   if (over_) return;
-  put(std::make_shared<const std::string>(closing_frame(reason, detail)));
+  put(std::make_shared<const std::string>(closing_frame(name_of(why), detail)));
   over_ = true;
+  meter_->ended(why);
 }
 
 /// With the mutex held, since a session that has abandoned this may be gone, and its loop with it.

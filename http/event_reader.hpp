@@ -17,6 +17,8 @@
 
 #include "http/body_stream.hpp"
 #include "http/event_query.hpp"
+#include "http/event_stream_meter.hpp"
+#include "http/stream_owner.hpp"
 
 namespace holdfast::http {
 
@@ -30,7 +32,9 @@ class event_reader final : public body_stream, public std::enable_shared_from_th
   using frame = std::shared_ptr<const std::string>;
 
   /// `has_room` is called, on the loop, when a reader of older events may be given more.
-  event_reader(boost::asio::io_context& loop, event_query wants, std::function<void()> has_room);
+  event_reader(boost::asio::io_context& loop, event_query wants, stream_owner owner,
+               std::shared_ptr<event_stream_meter> meter, std::function<void()> has_room);
+  ~event_reader() override;
 
   // --- For the session ---
 
@@ -45,6 +49,9 @@ class event_reader final : public body_stream, public std::enable_shared_from_th
   // --- For the feed ---
 
   const event_query& wants() const { return wants_; }
+  const std::string& owner() const { return owner_.name; }
+  /// Ends it where its owner's credential is over.
+  void check_owner();
   /// It is to be forgotten.
   bool gone() const;
   bool has_room() const;
@@ -57,11 +64,13 @@ class event_reader final : public body_stream, public std::enable_shared_from_th
 
  private:
   void put(frame what);
-  void close(std::string_view reason, std::string_view detail);
+  void close(stream_end why, std::string_view detail);
   void wake_later();
 
   boost::asio::io_context& loop_;
   const event_query wants_;
+  const stream_owner owner_;
+  const std::shared_ptr<event_stream_meter> meter_;
   const std::function<void()> has_room_;
   /// Of the session, used on the loop only.
   std::function<void()> wake_;

@@ -2,12 +2,36 @@
 
 #include <utility>
 
+#include "domain/card.hpp"
 #include "http/event_frames.hpp"
 #include "http/event_query.hpp"
 
 namespace holdfast::http {
 
-response answer_events(const client& client, const request& request, event_feed& feed,
+namespace {
+
+/// Keeps the credential, in memory only: to ask again whose it is, whatever kind it is of.
+stream_owner owner_of(const client& client, const request& request, const doorkeeper& door) {
+  if (door.is_open()) return {};
+  return {client.who->name, [&door, who = client.who, given = domain::secret(request.authorization)] {
+            return door.still_knows(*who, given.reveal());
+          }};
+}
+
+response refuse_reader(const client& client, stream_bound full) {
+  if (full == stream_bound::node) {
+    return refuse(client, fault::overloaded,
+                  "There are as many readers of events as there may be. Come back after the time in "
+                  "Retry-After.");
+  }
+  return refuse(client, fault::too_many_requests,
+                "You have as many streams of /events open as one may have here (--event-streams). End one of "
+                "them first, or read for several purposes from one.");
+}
+
+}  // namespace
+
+response answer_events(const client& client, const request& request, event_feed& feed, const doorkeeper& door,
                        boost::asio::io_context& loop) {
   auto wants =
       read_event_query(request.query, request.last_event_id, feed.store_id(), client.who->only_user());
@@ -19,11 +43,10 @@ response answer_events(const client& client, const request& request, event_feed&
                     .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
                     .streamed = true};
   if (request.method == method::head) return response;
-  response.stream = feed.open(loop, std::move(*wants));
-  if (response.stream) return response;
-  return refuse(client, fault::overloaded,
-                "There are as many readers of events as there may be. Come back after the time in "
-                "Retry-After.");
+  auto opened = feed.open(loop, std::move(*wants), owner_of(client, request, door));
+  if (!opened) return refuse_reader(client, opened.error());
+  response.stream = std::move(*opened);
+  return response;
 }
 
 }  // namespace holdfast::http

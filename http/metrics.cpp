@@ -237,6 +237,43 @@ void show_view(families& all, const service_figures& figures) {
       .add({{"call", "publish"}}, errors(actors::view_call::publish));
 }
 
+// --- Events ---
+
+void show_event_streams(families& all, const event_stream_figures& streams) {
+  gauge(all, "holdfast_event_streams_open", "Streams of /events that are open.").add({}, streams.open);
+  counter(all, "holdfast_event_streams_refused_total",
+          "Streams of /events that were refused, by whose were as many as there may be: the node's, or the "
+          "principal's.")
+      .add({{"by", "node"}}, streams.refused[static_cast<std::size_t>(stream_bound::node)])
+      .add({{"by", "principal"}}, streams.refused[static_cast<std::size_t>(stream_bound::principal)]);
+  auto ended = counter(all, "holdfast_event_streams_ended_total",
+                       "Streams of /events that ended, by the reason; too-slow readers were dropped.");
+  for (std::size_t i = 0; i < stream_end_count; ++i) {
+    ended.add({{"reason", std::string(stream_end_names[i])}}, streams.ended[i]);
+  }
+}
+
+void show_publishing(families& all, const std::optional<publishing_figures>& publishing) {
+  if (!publishing) return;
+  counter(all, "holdfast_events_published_total", "Events that this process wrote to the Redis stream.")
+      .add({}, publishing->published);
+  gauge(all, "holdfast_event_publishing_lag_records",
+        "Durable records of the journal whose events the Redis stream lacks.")
+      .add({}, publishing->lag_records);
+  gauge(
+      all, "holdfast_event_publishing_lag_seconds",
+      "Age, at most, of the oldest record that waits to be published, or for how long it could not be known; "
+      "0 where neither.")
+      .add({}, in_seconds(publishing->behind_for));
+  const auto errors = [&](publishing_obstacle what) {
+    return publishing->errors[static_cast<std::size_t>(what)];
+  };
+  counter(all, "holdfast_event_publishing_errors_total",
+          "Tries to publish events that failed, by whose failure it was.")
+      .add({{"of", "journal"}}, errors(publishing_obstacle::journal))
+      .add({{"of", "redis"}}, errors(publishing_obstacle::redis));
+}
+
 // --- The cluster ---
 
 void show_cluster(families& all, const actors::cluster_figures& cluster) {
@@ -318,6 +355,8 @@ std::string metrics_text(const service_figures& figures) {
   show_breaker(all, figures.engine.breaker);
   show_journals(all, figures.engine);
   show_view(all, figures);
+  show_event_streams(all, figures.events.streams);
+  show_publishing(all, figures.events.publishing);
   show_cluster(all, figures.engine.cluster);
   show_spans(all, figures.spans);
   show_process(all, figures);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "actors/figures.hpp"
+#include "http/event_figures.hpp"
 #include "http/message.hpp"
 #include "http/process_figures.hpp"
 #include "http/request_meter.hpp"
@@ -23,6 +24,7 @@ struct service_figures {
   /// Durable records that the view lacks.
   std::uint64_t projection_lag = 0;
   request_figures requests;
+  event_figures events;
   process_figures process;
   /// Nothing where none are sent.
   std::optional<span_figures> spans = {};

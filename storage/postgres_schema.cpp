@@ -51,6 +51,9 @@ constexpr postgres_statement has_journal{
     "has_journal", "SELECT (to_regclass(quote_ident($1::text) || '.journal') IS NOT NULL)::int::bigint"};
 constexpr postgres_statement has_schema{
     "has_schema", "SELECT (to_regnamespace(quote_ident($1::text)) IS NOT NULL)::int::bigint"};
+constexpr postgres_statement has_restore_mark{
+    "has_restore_mark",
+    "SELECT (to_regclass(quote_ident($1::text) || '.restoring') IS NOT NULL)::int::bigint"};
 constexpr postgres_statement read_journal{"read_journal",
                                           "SELECT version::bigint, store_id, shards FROM journal"};
 constexpr postgres_statement name_store{
@@ -173,6 +176,11 @@ void set_up_session(postgres_connection& connection, const postgres_options& opt
 }
 
 std::string open_schema(postgres_connection& connection, const postgres_options& options) {
+  if (connection.ask({has_restore_mark, postgres_values().bytes(options.schema)}).number(0, 0) != 0) {
+    refuse("a restore or an import into its schema " + options.schema +
+           " was broken off, or goes on: where it does not, drop the schemas of both journals "
+           "(holdfast_reservations, holdfast_receipts), and begin it again");
+  }
   auto found = read_row(connection, options);
   check_version(found.version);
   if (found.version < known_version) {

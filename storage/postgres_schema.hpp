@@ -17,7 +17,8 @@ std::string quoted_identifier(const std::string& name);
 void set_up_session(postgres_connection& connection, const postgres_options& options);
 
 /// Makes or migrates the tables of the session's schema where they need it, one process at a time, and gives
-/// the store's id. A schema of a newer version is refused.
+/// the store's id. A schema of a newer version is refused, and one into which a restore has not ended
+/// (postgres_restore.hpp).
 std::string open_schema(postgres_connection& connection, const postgres_options& options);
 
 /// That this is still the store of that id, in the version of this program.

@@ -126,6 +126,8 @@ void cluster::start(node& one, std::size_t number) {
                                            postgres_.url_of_address(database),
                                            "--view",
                                            redis_.url(),
+                                           "--events",
+                                           redis_.url(),
                                            "--payment",
                                            provider_.url(),
                                            "--payment-timeout",

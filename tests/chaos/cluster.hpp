@@ -103,6 +103,7 @@ class cluster final : public site {
   std::vector<proof::journal_line> journal(const std::string& name) override;
   testing::http_client client() override { return client_of(0); }
   std::vector<proof::reservation_id> parked() override;
+  const testing::redis_server* publishes_to() override { return &redis_; }
   std::vector<proof::canary_search> canaries() override;
   void look_further() override;
   std::string keep_logs(const std::string& stem) override;

@@ -61,11 +61,13 @@ class cluster_episode {
                     .seed = random_(),
                     .where = cluster_.doors(),
                     .patience = patience_of_every_other},
-                   recorder_) {}
+                   recorder_),
+        reader_(recorder_, cluster_.doors()) {}
 
   judgement run() {
     if (!becomes_whole()) throw std::runtime_error("the nodes do not come to serve");
     customers_.begin();
+    reader_.begin();
     strike();
     cluster_.provider().control(healthy_knobs);
     const auto over = clock::now();
@@ -76,7 +78,8 @@ class cluster_episode {
                          " ms after the last fault");
     go_on_until([&, until = clock::now() + without_faults] { return clock::now() > until; });
     customers_.leave();
-    auto judged = judge(cluster_, customers_, {"chaos in a cluster", seed_, replay()});
+    auto judged = judge(cluster_, customers_, {"chaos in a cluster", seed_, replay()}, &reader_);
+    reader_.leave();
     end(judged);
     judged.figures += "; whole " + std::to_string(whole_after_.count()) + " ms after the last fault; " +
                       std::to_string(cluster_.starts_in_vain()) + " starts for want of a journal in vain";
@@ -168,6 +171,7 @@ class cluster_episode {
   std::vector<cluster_fault> faults_;
   cluster cluster_;
   recorded_crowd customers_;
+  recorded_reader reader_;
   std::vector<struck> under_way_;
   milliseconds whole_after_{0};
 };

@@ -36,6 +36,7 @@ class episode {
                   recorder_);
     customers_.emplace(crowd_options{.size = customers_at_once, .seed = random_(), .where = {&shop_->door()}},
                        recorder_);
+    reader_.emplace(recorder_, fronts{&shop_->door()});
     std::ranges::copy_if(wanted, std::back_inserter(faults_), [&](const auto& each) {
       return (on_redis || !each.needs_redis) && (disk_ || !each.needs_memory_disk);
     });
@@ -45,12 +46,16 @@ class episode {
     if (faults_.empty()) throw std::runtime_error("none of these faults can be had here");
     shop_->start_for_good();
     customers_->begin();
+    reader_->begin();
     scene here{*shop_, recorder_, random_, disk_ ? &*disk_ : nullptr};
     const auto count = fewest_faults + random_() % (most_faults - fewest_faults + 1);
     for (std::uint64_t i = 0; i < count; ++i) strike(here);
     shop_->heal_provider();
     customers_->leave();
-    return judge(*shop_, *customers_, {"chaos", seed_, replay()});
+    auto judged = judge(*shop_, *customers_, {"chaos", seed_, replay()}, &*reader_);
+    reader_->leave();
+    shop_->terminate();
+    return judged;
   }
 
   std::string replay() const {
@@ -77,6 +82,7 @@ class episode {
   recorder recorder_;
   std::optional<shop> shop_;
   std::optional<recorded_crowd> customers_;
+  std::optional<recorded_reader> reader_;
   std::vector<fault> faults_;
 };
 

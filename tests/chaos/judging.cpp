@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tests/chaos/evidence.hpp"
+#include "tests/chaos/told_events.hpp"
 #include "tests/proof/history_json.hpp"
 
 namespace holdfast::chaos {
@@ -129,6 +130,23 @@ bool tells_of_loss(const proof::verdict& verdict, bool at_rest) {
   });
 }
 
+/// The reader of /events, where there is one, and then the Redis stream. A line for people.
+std::string gather_events(site& at, const recorded_reader* reader, proof::history& into) {
+  std::string figures;
+  if (reader != nullptr) {
+    into.events = told_to(*reader, into.reservations);
+    figures += "; " + std::to_string(into.events.size()) + " events over " +
+               std::to_string(reader->streams()) + " streams";
+    ++into.facts.event_readers;
+  }
+  if (const auto* redis = at.publishes_to()) {
+    const auto published = published_in(*redis, into.facts.event_readers++, into.reservations);
+    into.events.insert(into.events.end(), published.begin(), published.end());
+    figures += "; " + std::to_string(published.size()) + " events in Redis";
+  }
+  return figures;
+}
+
 }  // namespace
 
 judgement judge(site& at, recorded_crowd& customers, const run_identity& run, const recorded_reader* reader) {
@@ -140,18 +158,11 @@ judgement judge(site& at, recorded_crowd& customers, const run_identity& run, co
     at_rest = comes_to_rest(at, run.rest_within);
   }
   auto all = gather(at, run);
-  if (reader != nullptr) {
-    all.events = reader->told_of(all.reservations);
-    all.facts.has_events = true;
-  }
+  const auto told_of_events = gather_events(at, reader, all);
   at.look_further();
   const auto verdict = proof::check(all);
   judgement result;
-  result.figures = figures_of(verdict, at.into());
-  if (reader != nullptr) {
-    result.figures += "; " + std::to_string(all.events.size()) + " events over " +
-                      std::to_string(reader->streams()) + " streams";
-  }
+  result.figures = figures_of(verdict, at.into()) + told_of_events;
   result.lost = tells_of_loss(verdict, at_rest);
   if (!verdict.good()) result.text = proof::to_text(verdict, all.facts);
   for (const auto& each : at.into().complaints()) result.text += "complaint: " + each + "\n";

@@ -36,7 +36,7 @@ struct judgement {
 
 /// With servers that run, a provider that is well and customers who have left. Lets them repeat
 /// their keys, waits for rest, and judges, also what `reader`, where there is one, was told since the site
-/// was new. A bad history is kept in a file that the text names.
+/// was new, and what is published. A bad history is kept in a file that the text names.
 judgement judge(site& at, recorded_crowd& customers, const run_identity& run,
                 const recorded_reader* reader = nullptr);
 

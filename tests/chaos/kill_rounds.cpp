@@ -40,7 +40,7 @@ class stretch {
                .provider_flags = {"--seed", std::to_string(random_() >> 1)}},
               recorder_),
         customers_({.size = customers_at_once, .seed = random_(), .where = {&shop_.door()}}, recorder_),
-        reader_(recorder_, shop_.door()) {}
+        reader_(recorder_, {&shop_.door()}) {}
 
   judgement run() {
     shop_.provider_has(bad_day);

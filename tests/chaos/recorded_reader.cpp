@@ -1,39 +1,22 @@
 #include "tests/chaos/recorded_reader.hpp"
 
-#include <set>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
-#include "storage/event_codec.hpp"
-#include "tests/proof/names.hpp"
 #include "tests/support/event_stream.hpp"
 
 namespace holdfast::chaos {
 
 namespace {
 
-constexpr std::chrono::seconds told_within{60};
-
-using event_key = std::pair<proof::reservation_id, std::uint64_t>;
-
-/// What has to be told, by reservation and version.
-std::set<event_key> published_in(const std::vector<proof::journal_line>& journal) {
-  std::set<event_key> all;
-  for (const auto& line : journal) {
-    const auto events = storage::decode_reservation_events(line.record.record);
-    if (!events) continue;
-    auto version = line.record.first_sequence;
-    for (const auto& event : *events) {
-      if (!proof::published_name_of(event).empty()) all.emplace(line.record.entity, version);
-      ++version;
-    }
-  }
-  return all;
-}
+/// A node that stands still says nothing, not even that it ends.
+constexpr std::chrono::milliseconds patience{3'000};
+constexpr std::chrono::milliseconds before_the_next_stream{20};
 
 }  // namespace
 
-recorded_reader::recorded_reader(recorder& into, const front& where) : into_(into), where_(where) {}
+recorded_reader::recorded_reader(recorder& into, fronts where) : into_(into), fronts_(std::move(where)) {}
 
 recorded_reader::~recorded_reader() {
   leave();
@@ -45,22 +28,23 @@ void recorded_reader::begin() {
 }
 
 void recorded_reader::read() {
-  while (!leaving_) {
-    testing::eventually([&] { return where_.port != 0 || leaving_; });
-    const auto port = where_.port.load();
-    if (port == 0) continue;
+  for (std::size_t turn = 0; !leaving_; ++turn) {
+    const auto& at = *fronts_[turn % fronts_.size()];
     try {
-      read_one_stream(port);
+      if (at.port != 0) read_one_stream(at);
     } catch (const testing::deadline_passed&) {
       // Nothing happens, which is no fault of the stream's.
     } catch (const std::runtime_error&) {
       // Refused, reset, or cut off in the middle.
     }
+    testing::eventually([&] { return leaving_.load(); }, before_the_next_stream);
   }
 }
 
-void recorded_reader::read_one_stream(std::uint16_t port) {
-  testing::event_stream stream(port, "/events?from=beginning", last_id_);
+void recorded_reader::read_one_stream(const front& at) {
+  testing::header_list headers;
+  if (!at.key.empty()) headers.emplace_back("Authorization", "Bearer " + at.key);
+  testing::event_stream stream(at.port, "/events?from=beginning", last_id_, headers, at.address, patience);
   ++streams_;
   last_id_ = stream.last_id();
   while (auto event = stream.next()) {
@@ -78,19 +62,6 @@ void recorded_reader::read_one_stream(std::uint16_t port) {
 std::vector<proof::event_line> recorded_reader::told() const {
   const std::lock_guard lock(mutex_);
   return told_;
-}
-
-std::vector<proof::event_line> recorded_reader::told_of(
-    const std::vector<proof::journal_line>& journal) const {
-  const auto wanted = published_in(journal);
-  testing::eventually(
-      [&] {
-        std::set<event_key> known;
-        for (const auto& event : told()) known.emplace(event.reservation, event.version);
-        return known.size() >= wanted.size();
-      },
-      told_within);
-  return told();
 }
 
 }  // namespace holdfast::chaos

@@ -1,7 +1,7 @@
-// A reader of /events who stays through whatever becomes of the server: each time the stream breaks off he
-// goes on from his last id, and what he is told is recorded for the checker.
+// A reader of /events who stays through whatever becomes of the servers: each time the stream breaks off he
+// goes on from his last id, at the next of them, and what he is told is recorded for the checker.
 //
-// Works in a thread of its own, which ends when leave() was called and the server has ended, or no event
+// Works in a thread of its own, which ends when leave() was called and the stream has ended, or no event
 // has come for a while. Owned by one run.
 #pragma once
 
@@ -18,25 +18,22 @@ namespace holdfast::chaos {
 
 class recorded_reader {
  public:
-  recorded_reader(recorder& into, const front& where);
+  recorded_reader(recorder& into, fronts where);
   ~recorded_reader();
 
   void begin();
   void leave() { leaving_ = true; }
 
-  /// What he was told, as soon as that is everything that the journal has, or as it is when that takes too
-  /// long.
-  std::vector<proof::event_line> told_of(const std::vector<proof::journal_line>& journal) const;
+  std::vector<proof::event_line> told() const;
   /// How often he has come back.
   int streams() const { return streams_; }
 
  private:
   void read();
-  void read_one_stream(std::uint16_t port);
-  std::vector<proof::event_line> told() const;
+  void read_one_stream(const front& at);
 
   recorder& into_;
-  const front& where_;
+  const fronts fronts_;
   std::atomic<bool> leaving_{false};
   std::atomic<int> streams_{0};
   std::string last_id_;

@@ -30,6 +30,7 @@ inline constexpr const char* healthy_knobs =
 struct shop_options {
   /// Of the server; made where it is absent.
   std::filesystem::path data;
+  /// And the events are published there.
   bool view_on_redis = false;
   /// What the provider does by default while the run lasts.
   std::vector<std::string> provider_flags;
@@ -81,6 +82,7 @@ class shop final : public site {
   std::vector<proof::journal_line> journal(const std::string& name) override;
   testing::http_client client() override { return testing::http_client(port()); }
   std::vector<proof::reservation_id> parked() override;
+  const testing::redis_server* publishes_to() override { return redis(); }
   std::vector<proof::canary_search> canaries() override;
   void look_further() override;
   std::string keep_logs(const std::string&) override { return {}; }

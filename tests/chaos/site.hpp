@@ -8,6 +8,7 @@
 #include "tests/chaos/recorder.hpp"
 #include "tests/proof/history.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/sandbox_process.hpp"
 
 namespace holdfast::chaos {
@@ -29,6 +30,8 @@ class site {
   /// Of one that serves.
   virtual testing::http_client client() = 0;
   virtual std::vector<proof::reservation_id> parked() = 0;
+  /// Where the events are published to; null where they are not.
+  virtual const testing::redis_server* publishes_to() = 0;
   /// Everything that was kept, searched for the card that customers pay with.
   virtual std::vector<proof::canary_search> canaries() = 0;
   /// At rest: complains of what only it can see.

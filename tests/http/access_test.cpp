@@ -3,12 +3,15 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <chrono>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "http/jwt_tokens.hpp"
 #include "http/router.hpp"
 #include "tests/support/api_key_file.hpp"
 #include "tests/support/event_stream.hpp"
@@ -419,6 +422,79 @@ TEST_CASE("tokens of an identity provider are known beside keys, and its new key
   shop.server().process().wait_for_error("are read again");
   CHECK(status(second.sign(claims("auditor")), "/metrics") == 200);
   CHECK(status(first.sign(claims("auditor")), "/metrics") == 401);
+}
+
+event_stream follow(served_shop& shop, const std::string& credential, const std::string& last_id = {}) {
+  return event_stream(shop.server().port(), "/events", last_id, {{"Authorization", "Bearer " + credential}});
+}
+
+void check_over(event_stream& stream) {
+  const auto last = stream.require();
+  CHECK(last.type == "StreamEnded");
+  CHECK(last.at("/reason") == "\"credential-over\"");
+  CHECK_FALSE(stream.next());
+  CHECK(stream.ended_well());
+}
+
+TEST_CASE("a stream ends when its key is taken away, and goes on without a gap with another") {
+  guarded_shop in;
+  const auto second = in.keys.add("ann-again", "customer 41");
+  in.shop.server().process().send(SIGHUP);
+  in.shop.server().process().wait_for_error("are read again");
+  auto hers = follow(in.shop, in.ann);
+  auto other = follow(in.shop, in.bob);
+  in.keys.clear();
+  const auto bobs = in.keys.add("bob", "customer 42");
+  in.keys.add("ann-again", "customer 41");
+  in.keys.add("olaf", "operator");
+  in.shop.server().process().send(SIGHUP);
+  in.shop.server().process().wait_for_error("are read again");
+  check_over(hers);
+  in.place_for(anns_user);
+  auto again = follow(in.shop, second, hers.last_id());
+  CHECK(again.require(3).back().type == "ReceiptCreated");
+  in.place_for(bobs_user);
+  CHECK(other.require().type == "ReservationCreated");
+  CHECK(bobs == in.bob);
+}
+
+TEST_CASE("a stream ends when its token expires") {
+  const token_signer signer(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "one");
+  temporary_folder folder;
+  const auto path = folder / "jwks.json";
+  std::ofstream(path) << key_set_of({signer.public_key()});
+  served_shop shop({"--auth", "jwt", "--auth-jwks", path, "--auth-issuer", "https://id.test",
+                    "--auth-audience", "holdfast"});
+  const auto token_until = [&](std::chrono::seconds from_now) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto until = std::chrono::floor<std::chrono::seconds>(now) + from_now;
+    return signer.sign(R"({"iss":"https://id.test","aud":"holdfast","sub":"ida","role":"auditor","exp":)" +
+                       std::to_string(until.count()) + "}");
+  };
+  auto lasting = follow(shop, token_until(std::chrono::hours(1)));
+  // Thirty seconds after it has expired it still counts.
+  auto brief = follow(shop, token_until(std::chrono::seconds(2) - http::token_leeway));
+  check_over(brief);
+  http_client client(shop.server().port());
+  client.identify_by(token_until(std::chrono::hours(1)));
+  CHECK(client.get("/metrics").body.find(R"(holdfast_event_streams_open 1)") != std::string::npos);
+}
+
+TEST_CASE("one who has as many streams as he may have is told so, and leaves the others their places") {
+  guarded_shop in({"--event-streams", "2"});
+  auto first = follow(in.shop, in.ann);
+  auto second = std::make_unique<event_stream>(follow(in.shop, in.ann));
+  const auto refused = in.as(in.ann).get("/events");
+  check_problem(refused, 429, "too-many-requests");
+  CHECK(text_at(refused, "/detail").find("--event-streams") != std::string::npos);
+  CHECK(in.as(in.ann).get("/").status == 200);
+  follow(in.shop, in.bob);
+  second.reset();
+  CHECK(eventually([&] {
+    auto stream = in.shop.connect();
+    return stream.exchange(request_text("GET", "/events", {{"Authorization", "Bearer " + in.ann}})).status ==
+           200;
+  }));
 }
 
 /// The exit code and what was said.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/prometheus_server.hpp"
+#include "tests/support/redis_server.hpp"
 #include "tests/support/served_cluster.hpp"
 #include "tests/support/served_shop.hpp"
 
@@ -61,7 +62,8 @@ std::set<std::string> selectors_in(const std::string& expression) {
 }
 
 struct watched_servers {
-  served_shop shop;
+  redis_server redis;
+  served_shop shop{{"--events", "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0"}};
   served_shop without_provider{{"--sandbox-outage", "true"}};
   served_cluster cluster;
 

@@ -1,15 +1,21 @@
 // `holdfast doctor` as a process: it finds what is well, what is not, and says what to do.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "tests/support/api_key_file.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sandbox_process.hpp"
 #include "tests/support/scripted_server.hpp"
+#include "tests/support/tls_client.hpp"
+#include "tests/support/token_signer.hpp"
 
 namespace holdfast::testing {
 namespace {
@@ -64,6 +70,97 @@ TEST_CASE("the payment provider is asked with its key, and one that it refuses i
   check_finding(folder, {"--payment", url, "--payment-key", "sk_wrong"}, 1,
                 {"BAD   payment provider: " + url + " answers with status 401",
                  "give its key as HOLDFAST_PAYMENT_KEY", "1 faults"});
+}
+
+/// What is in the folder, by path.
+std::set<std::string> all_in(const std::filesystem::path& folder) {
+  std::set<std::string> paths;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder)) {
+    paths.insert(each.path().string());
+  }
+  return paths;
+}
+
+TEST_CASE("a data folder is left as it was, in use or not") {
+  const temporary_folder folder;
+  std::filesystem::create_directory(folder / "shop");
+  check_finding(folder, {}, 0, {"ok    data folder: ", " is free"});
+  CHECK(all_in(folder.path()) == std::set<std::string>{folder / "shop"});
+  {
+    serving_process server(folder / "shop");
+    check_finding(folder, {}, 0, {" is in use by a process"});
+    server.terminate();
+  }
+  const auto before = all_in(folder.path());
+  check_finding(folder, {}, 0, {" is free"});
+  CHECK(all_in(folder.path()) == before);
+}
+
+TEST_CASE("credentials that would do are well, and what is wrong with others is told") {
+  const temporary_folder folder;
+  api_key_file keys;
+  keys.add("olaf", "operator");
+  const token_signer signer(R_JWA_ALG_ES256, R_KEY_TYPE_EC, 256, "one");
+  const auto jwks = folder / "jwks.json";
+  std::ofstream(jwks) << key_set_of({signer.public_key()});
+  const certificate_files mine("mine"), others("other");
+  using perms = std::filesystem::perms;
+  for (const auto& path : {keys.path(), std::string(jwks), mine.key()}) {
+    std::filesystem::permissions(path, perms::owner_read | perms::owner_write);
+  }
+  const auto flags = [&](const std::string& key) {
+    return std::vector<std::string>{"--auth",          "keys,jwt", "--auth-keys",       keys.path(),
+                                    "--auth-jwks",     jwks,       "--auth-issuer",     "https://id.test",
+                                    "--auth-audience", "holdfast", "--tls-certificate", mine.certificate(),
+                                    "--tls-key",       key};
+  };
+  // It counts for two days more.
+  check_finding(folder, flags(mine.key()), 0,
+                {"ok    API keys: " + keys.path() + ", mode 0600", "ok    JWK set: ",
+                 "WARN  certificate: " + mine.certificate() + " and its key, for 1 more days",
+                 "put a new one in its place soon", "0 faults"});
+
+  std::filesystem::permissions(keys.path(), perms::group_write, std::filesystem::perm_options::add);
+  std::filesystem::permissions(mine.key(), perms::others_read, std::filesystem::perm_options::add);
+  std::ofstream(jwks) << "{";
+  check_finding(folder, flags(mine.key()), 1,
+                {"BAD   API keys: " + keys.path() + ", mode 0620: others than its owner may write to it",
+                 "chmod go-w", "BAD   JWK set: " + std::string(jwks), "WARN  certificate: " + mine.key(),
+                 "the key is not its owner's alone", "2 faults"});
+
+  keys.write("nonsense\n");
+  check_finding(folder, flags(others.key()), 1,
+                {"BAD   API keys: " + keys.path() + " line 2: give HASH NAME ROLE",
+                 "BAD   certificate: the key " + others.key() + " can't be used with it", "3 faults"});
+}
+
+TEST_CASE("a certificate that has expired, or does not count yet, is a fault") {
+  const temporary_folder folder;
+  const auto pem = folder / "certificate.pem";
+  const auto key = folder / "key.pem";
+  const auto made = [&](const std::string& from, const std::string& until) {
+    // openssl req takes no dates; openssl x509 none but today's.
+    const auto request =
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=shop"
+        " -keyout " +
+        std::string(key) + " -out " + std::string(folder / "request") + " 2>/dev/null";
+    std::ofstream(folder / "index").flush();
+    std::ofstream(folder / "serial") << "01";
+    std::ofstream(folder / "ca.conf")
+        << "[ca]\ndefault_ca=x\n[x]\npolicy=p\ndatabase=" << folder / "index"
+        << "\nserial=" << folder / "serial"
+        << "\nnew_certs_dir=" << folder.path().string() << "\ndefault_md=sha256\n[p]\ncommonName=supplied\n";
+    const auto sign = "openssl ca -batch -selfsign -notext -config " + std::string(folder / "ca.conf") +
+                      " -keyfile " + std::string(key) + " -startdate " + from + " -enddate " + until +
+                      " -in " + std::string(folder / "request") + " -out " + std::string(pem) +
+                      " 2>/dev/null";
+    REQUIRE(std::system((request + " && " + sign).c_str()) == 0);
+    return std::vector<std::string>{"--tls-certificate", pem, "--tls-key", key};
+  };
+  check_finding(folder, made("20200101000000Z", "20210101000000Z"), 1,
+                {"BAD   certificate: " + std::string(pem) + " has expired"});
+  check_finding(folder, made("20900101000000Z", "20910101000000Z"), 1,
+                {"BAD   certificate: " + std::string(pem) + " does not count yet"});
 }
 
 }  // namespace

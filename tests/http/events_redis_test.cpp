@@ -17,6 +17,7 @@
 #include "storage/memory_journal.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/event_stream.hpp"
+#include "tests/support/exposition.hpp"
 #include "tests/support/journal_calls.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/served_shop.hpp"
@@ -151,6 +152,32 @@ TEST_CASE("the stream goes on where it was after its publisher was killed, and a
   CHECK(entries == got.size());
 }
 
+TEST_CASE("how far the stream is behind shows while Redis is away, and no more once it is back") {
+  redis_server redis;
+  served_shop shop(publishing_to(redis));
+  REQUIRE(shop->place(order).status == 201);
+  exposition seen(shop->get("/metrics").body);
+  const auto shows = [&](const auto& what) {
+    return eventually([&] {
+      seen = exposition(shop->get("/metrics").body);
+      return what();
+    });
+  };
+  CHECK(shows([&] { return seen["holdfast_events_published_total"] == 3; }));
+  CHECK(shows([&] { return seen["holdfast_event_publishing_lag_seconds"] == 0; }));
+  CHECK(seen["holdfast_event_publishing_lag_records"] == 0);
+  CHECK(seen[R"(holdfast_event_publishing_errors_total{of="redis"})"] == 0);
+  redis.pause();
+  REQUIRE(shop->place(order).status == 201);
+  CHECK(shows([&] { return seen[R"(holdfast_event_publishing_errors_total{of="redis"})"] >= 2; }));
+  CHECK(seen["holdfast_event_publishing_lag_seconds"] > 0.5);
+  CHECK(seen["holdfast_event_publishing_lag_records"] > 0);
+  CHECK(seen[R"(holdfast_event_publishing_errors_total{of="journal"})"] == 0);
+  redis.resume();
+  CHECK(shows([&] { return seen["holdfast_event_publishing_lag_seconds"] == 0; }));
+  CHECK(seen["holdfast_event_publishing_lag_records"] == 0);
+}
+
 TEST_CASE("a Redis that was emptied gets everything again") {
   redis_server redis;
   served_shop shop(publishing_to(redis));
@@ -188,8 +215,9 @@ TEST_CASE("two that publish one journal add nothing twice, and either goes on al
   const auto read_all = [&] {
     for (auto& event : shipping.read(count - got.size())) got.push_back(std::move(event));
   };
-  auto one = std::make_unique<http::event_publisher>(journal, options);
-  http::event_publisher other(journal, options);
+  http::publishing_meter meter;
+  auto one = std::make_unique<http::event_publisher>(journal, options, meter);
+  http::event_publisher other(journal, options, meter);
   read_all();
   append_some();
   read_all();
@@ -197,6 +225,7 @@ TEST_CASE("two that publish one journal add nothing twice, and either goes on al
   append_some();
   read_all();
   CHECK(shipping.read().empty());
+  CHECK(eventually([&] { return meter.read().published == count; }));
   REQUIRE(got.size() == count);
   for (std::uint64_t i = 0; i < count; ++i) {
     CHECK(got[i].event_id() == std::to_string(storage::id_of(0, i + 1)) + "-1");

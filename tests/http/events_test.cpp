@@ -13,6 +13,7 @@
 
 #include "tests/support/customers.hpp"
 #include "tests/support/event_stream.hpp"
+#include "tests/support/exposition.hpp"
 #include "tests/support/served_shop.hpp"
 
 namespace holdfast::testing {
@@ -236,6 +237,10 @@ TEST_CASE("a reader who is too slow is told so, disturbs nobody, and comes back 
   event_stream again(shop.server().port(), "/events?type=ReservationCreated", slow.last_id());
   for (std::size_t left = all.size() - told.size(); left > 0; --left) told.insert(again.require().event_id());
   CHECK(told == all);
+  const exposition seen(shop->get("/metrics").body);
+  CHECK(seen["holdfast_event_streams_open"] == 2);
+  CHECK(seen[R"(holdfast_event_streams_ended_total{reason="too-slow"})"] == 1);
+  CHECK_FALSE(seen.has("holdfast_event_publishing_lag_seconds"));
 }
 
 TEST_CASE("there are as many readers as there may be, and a place is free when one leaves") {
@@ -246,6 +251,7 @@ TEST_CASE("there are as many readers as there may be, and a place is free when o
   const auto refused = shop->get("/events");
   check_problem(refused, 503, "overloaded");
   CHECK(refused.has_header("retry-after"));
+  CHECK(exposition(shop->get("/metrics").body)[R"(holdfast_event_streams_refused_total{by="node"})"] == 1);
   readers.pop_back();
   CHECK(eventually([&] { return shop.connect().exchange(request_text("GET", "/events")).status == 200; }));
 }

@@ -1,6 +1,7 @@
 // `holdfast journal` as a process: a backup that is taken while customers are at work has every document that
 // was acknowledged before it, and journals move from a data folder to PostgreSQL with every document.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -139,6 +140,53 @@ TEST_CASE("a backup under load has every document acknowledged before it, and al
   const auto back = folder / "back";
   check_done({"export", "--journal", database.url(), back});
   CHECK(std::filesystem::file_size(back) == std::filesystem::file_size(exported));
+}
+
+TEST_CASE("a restore into PostgreSQL that was killed half-way is not served, and can be begun again") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "shop";
+  documents all;
+  {
+    serving_process server(data);
+    http_client client(server.port());
+    for (int i = 0; i < 5; ++i) REQUIRE(client.place(some_order).status == 201);
+    all = documents_of(client);
+    CHECK(server.terminate() == 0);
+  }
+  const auto backup = folder / "backup";
+  check_done({"backup", "--data", data.string(), backup});
+  const postgres_database database;
+  // Makes the schemas, so that the first receipt can be held up.
+  { serving_process empty(folder.path() / "empty", {"--journal", database.url()}); }
+  database.sql(
+      "CREATE FUNCTION public.wait() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END' "
+      "LANGUAGE plpgsql; CREATE TRIGGER wait BEFORE INSERT ON holdfast_receipts.records FOR EACH ROW "
+      "EXECUTE FUNCTION public.wait()");
+  process restoring({"journal", "restore", "--journal", database.url(), backup});
+  REQUIRE(eventually([&] {
+    return database.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = '" +
+                        database.name() + "'") == "1";
+  }));
+  restoring.send(SIGKILL);
+  restoring.wait_for_exit();
+  CHECK(database.sql("SELECT count(*) > 0 FROM holdfast_reservations.records") == "t");
+  CHECK(database.sql("SELECT count(*) FROM holdfast_receipts.records") == "0");
+
+  process half({"serve", "--listen", "127.0.0.1:0", "--data", folder / "other", "--journal", database.url()});
+  CHECK(half.wait_for_exit() == 1);
+  CHECK_MESSAGE(half.errors().find("was broken off") != std::string::npos, half.errors());
+  const auto saved = tend({"export", "--journal", database.url(), folder / "half"});
+  CHECK(saved.code == 1);
+  CHECK_MESSAGE(saved.output.find("was broken off") != std::string::npos, saved.output);
+  const auto again = tend({"restore", "--journal", database.url(), backup});
+  CHECK(again.code == 1);
+  CHECK_MESSAGE(again.output.find("drop the schemas of both journals") != std::string::npos, again.output);
+
+  database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+  database.sql("DROP SCHEMA holdfast_reservations, holdfast_receipts CASCADE");
+  check_done({"restore", "--journal", database.url(), backup});
+  serving_process whole(folder.path() / "other", {"--journal", database.url()});
+  CHECK(differing(all, whole.port()) == "");
 }
 
 TEST_CASE("what is no whole export is refused, and what is wrong with journals is told") {

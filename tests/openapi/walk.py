@@ -296,7 +296,7 @@ class Walk:
         stream.close()
 
     def refuse_events(self):
-        for query in ("userId=-1", "userId=x", "userId=", "type=", "type=Other", "type=PaymentCreated,x", "from=1", "from="):
+        for query in ("userId=-1", "userId=x", "userId=", "type=", "type=Other", "type=PaymentCreated,x", "type=PaymentCreated,", "from=1", "from="):
             self.get(f"/events?{query}", 400, "invalid-parameter", conforms=False)
         self.get("/events?from=now&from=now", 400, "invalid-parameter", conforms=False)
         self.get("/events", 400, "invalid-header", headers={"Last-Event-ID": "of-another-store"})

@@ -71,6 +71,7 @@ class case_file {
 // The invariants, a file for each group.
 void check_answers(case_file& file);
 void check_order(case_file& file);
+void check_interventions(case_file& file);
 void check_books(case_file& file);
 void check_receipts(case_file& file);
 void check_ownership(case_file& file);

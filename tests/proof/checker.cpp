@@ -10,6 +10,7 @@ verdict check(const history& what) {
   case_file file(what);
   check_answers(file);
   check_order(file);
+  check_interventions(file);
   check_books(file);
   check_receipts(file);
   check_ownership(file);

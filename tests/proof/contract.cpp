@@ -31,6 +31,8 @@ bool is_in_the_contract(const operation& one) {
       return not_now || no_view || one.status == 200 || one.status == 404;
     case operation_kind::list:
       return not_now || no_view || one.status == 200;
+    case operation_kind::operate:
+      return not_now || one.status == 200 || one.status == 404;
   }
   return false;
 }

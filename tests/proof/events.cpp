@@ -1,6 +1,6 @@
 // Invariant 13: every event that was published is in the journal, every one there was published at least
-// once, and each reader was told those of a reservation in order. Some may be told again; then they say the
-// same.
+// once to each reader who has read all, and each was told those of a reservation in order. Some may be told
+// again; then they say the same.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -38,15 +38,18 @@ void check_order_of_each(case_file& file) {
   }
 }
 
-void check_all_were_told(case_file& file) {
+void check_all_were_told(case_file& file, std::uint32_t reader) {
   std::set<event_key> told;
-  for (const auto& event : file.run.events) told.emplace(event.reservation, event.version);
+  for (const auto& event : file.run.events) {
+    if (event.reader == reader) told.emplace(event.reservation, event.version);
+  }
   for (const auto& [id, kept] : file.reservations) {
     for (std::uint64_t version = 1; version <= kept.version(); ++version) {
       const auto name = published_name_of(kept.events[version - 1]);
       if (name.empty() || told.contains({id, version})) continue;
       file.report(13, id,
-                  std::string(name) + " of version " + std::to_string(version) + " was never published");
+                  std::string(name) + " of version " + std::to_string(version) +
+                      " was never published to reader " + std::to_string(reader));
     }
   }
 }
@@ -59,7 +62,10 @@ void check_events(case_file& file) {
     file.report(13, event.reservation, describe_event(event) + " was published and is not in the journal");
   }
   check_order_of_each(file);
-  if (file.run.facts.at_rest && file.run.facts.has_events) check_all_were_told(file);
+  if (!file.run.facts.at_rest) return;
+  for (std::uint32_t reader = 0; reader < file.run.facts.event_readers; ++reader) {
+    check_all_were_told(file, reader);
+  }
 }
 
 }  // namespace holdfast::proof

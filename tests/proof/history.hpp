@@ -35,7 +35,15 @@ struct observation {
   bool operator==(const observation&) const = default;
 };
 
-enum class operation_kind : std::uint8_t { place, cancel, read, list };
+enum class operation_kind : std::uint8_t {
+  place,
+  cancel,
+  read,
+  list,
+  /// What an operator asks for: `request` is "retry" or "cancel", the reason given that of reason_of(), and
+  /// `answer` answer_of_recorded where it was told to be so.
+  operate
+};
 
 enum class operation_outcome : std::uint8_t {
   /// Never answered, though nothing cut the customer off: no such thing may be left at the end.
@@ -91,6 +99,10 @@ struct operation {
   /// Which node answered, where there are several.
   std::string node;
 };
+
+/// What an operator says why, so that the journal tells which operation it was.
+std::string reason_of(const operation& one);
+inline constexpr const char* answer_of_recorded = "recorded";
 
 /// A line of the provider's own ledger: money that moved.
 struct ledger_line {
@@ -194,8 +206,8 @@ struct run_facts {
   /// Some step may have had no outcome for so long that it had to be parked.
   bool may_park = true;
   bool has_calls = false;
-  /// Somebody has read the published events from the first to the last.
-  bool has_events = false;
+  /// So many have read the published events, each from the first to the last: readers 0 and on.
+  std::uint32_t event_readers = 0;
   /// Every claim of either journal was seen.
   bool has_claims = false;
   /// Shards that no node serves at the end, and those that several do.

@@ -130,7 +130,7 @@ void describe(Fields& f, T& x) requires std::same_as<std::remove_const_t<T>, run
   f("hasParked", x.has_parked);
   f("mayPark", x.may_park);
   f("hasCalls", x.has_calls);
-  f("hasEvents", x.has_events);
+  f("eventReaders", x.event_readers);
   f("hasClaims", x.has_claims);
   f("shardsWithoutOwner", x.shards_without_owner);
   f("shardsWithSeveralOwners", x.shards_with_several_owners);

@@ -14,7 +14,7 @@ template <class Enum>
 struct words;
 template <>
 struct words<operation_kind> {
-  static constexpr std::array<std::string_view, 4> all{"place", "cancel", "read", "list"};
+  static constexpr std::array<std::string_view, 5> all{"place", "cancel", "read", "list", "operate"};
 };
 template <>
 struct words<operation_outcome> {

@@ -3,6 +3,7 @@
 // and no answer is older than what was known before its operation began, or younger than what was
 // asked for before it ended. That takes a sort, no search.
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -27,7 +28,18 @@ struct landmarks {
   std::uint64_t decided = 0;
   std::uint64_t cancelling = 0;
   std::uint64_t cancelled = 0;
+  /// By the reasons of operators.
+  std::map<std::string, std::uint64_t> interventions;
 };
+
+std::map<std::string, std::uint64_t> interventions_in(const journalled_reservation& kept) {
+  std::map<std::string, std::uint64_t> all;
+  for (std::size_t i = 0; i < kept.events.size(); ++i) {
+    if (const auto* one = std::get_if<domain::operator_intervened>(&kept.events[i]))
+      all.emplace(one->why, i + 1);
+  }
+  return all;
+}
 
 landmarks landmarks_of(const journalled_reservation& kept) {
   return {
@@ -35,7 +47,8 @@ landmarks landmarks_of(const journalled_reservation& kept) {
           kept, [](const auto& s) { return domain::outcome_of(s) != domain::placement_outcome::pending; }),
       first_version(kept, [](const auto& s) { return s.status == reservation_status::cancelling; }),
       first_version(kept,
-                    [](const auto& s) { return s.status == reservation_status::reservation_cancelled; })};
+                    [](const auto& s) { return s.status == reservation_status::reservation_cancelled; }),
+      interventions_in(kept)};
 }
 
 /// Which version whoever got this answer knows of, at least.
@@ -49,6 +62,11 @@ std::uint64_t known_by(const operation& one, const landmarks& marks) {
     case operation_kind::cancel:
       if (one.status == 204) return marks.cancelled;
       return one.status == 202 ? std::min(marks.cancelling, marks.cancelled) : 0;
+    case operation_kind::operate: {
+      const auto recorded = marks.interventions.find(reason_of(one));
+      const bool told = one.answer == answer_of_recorded && recorded != marks.interventions.end();
+      return told ? recorded->second : 0;
+    }
     default:
       return known;
   }

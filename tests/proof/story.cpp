@@ -176,6 +176,7 @@ std::string to_text(const operation& what) {
     text += ", user " + std::to_string(what.user_id) + ", request " + what.request;
   } else if (what.reservation != 0) {
     text += " " + std::to_string(what.reservation);
+    if (what.kind == operation_kind::operate) text += ": " + what.request;
   }
   return text;
 }

@@ -67,7 +67,8 @@ std::string key_for(storage::shard_id shard, std::size_t number) {
 
 }  // namespace
 
-customers::customers(world& in, const fleet& nodes) : world_(in), nodes_(nodes) {
+customers::customers(world& in, const fleet& nodes, const journal_store& reservations)
+    : world_(in), nodes_(nodes), journal_(reservations), operator_chance_(~in.drawn.seed * 2) {
   make_keys();
 }
 
@@ -86,6 +87,7 @@ void customers::begin() {
     ++busy_;
     think_and_live(customer, world_.drawn.operations_each);
   }
+  begin_operator();
 }
 
 void customers::think_and_live(std::uint32_t customer, std::uint32_t operations_left) {

@@ -1,8 +1,9 @@
 // The customers of a simulation: each does one thing after the other, placing, repeating with the
 // same key, cancelling, reading and listing, at any node, and writes down what it asked for and what it
-// heard. At the end an auditor asks for everything once more.
+// heard. In half of the seeds an operator is among them, who retries and cancels what is parked or
+// unfinished. At the end an auditor asks for everything once more.
 //
-// Refers to the world and the nodes, which must outlive it. One thread.
+// Refers to the world, the nodes and the journal of reservations, which must outlive it. One thread.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +16,15 @@
 
 #include "http/message.hpp"
 #include "tests/simulation/fleet.hpp"
+#include "tests/simulation/random.hpp"
+#include "tests/simulation/simulated_journal.hpp"
 #include "tests/simulation/world.hpp"
 
 namespace holdfast::simulation {
 
 class customers {
  public:
-  customers(world& in, const fleet& nodes);
+  customers(world& in, const fleet& nodes, const journal_store& reservations);
 
   void begin();
   /// Whoever waits for this node is cut off.
@@ -56,6 +59,9 @@ class customers {
   void think_and_live(std::uint32_t customer, std::uint32_t operations_left);
   void do_something(std::uint32_t customer, then next);
   domain::reservation_id somebody();
+  void begin_operator();
+  void visit(std::uint32_t visits_left);
+  domain::reservation_id some_saga();
   wanted_placement with_key(key_slot& slot, bool other_fields);
   void audit_next();
   bool asks_again();
@@ -76,9 +82,13 @@ class customers {
   void cancel(std::uint32_t customer, domain::reservation_id id, then next);
   void read(std::uint32_t customer, domain::reservation_id id, then next);
   void list(std::uint32_t customer, then next);
+  void intervene(then next);
 
   world& world_;
   const fleet& nodes_;
+  const journal_store& journal_;
+  /// Of its own, so that seeds without an operator are as they would be if there were none.
+  random_source operator_chance_;
   std::vector<key_slot> keys_;
   /// Named by an answer, or to be guessed since ids are counted.
   std::set<domain::reservation_id> ids_;

@@ -224,6 +224,12 @@ void node::cancel(domain::reservation_id id, std::function<void(actors::cancella
   });
 }
 
+void node::operate(actors::operator_command what, std::function<void(actors::operation_answer)> done) {
+  when_awake([this, what = std::move(what), done = std::move(done)]() mutable {
+    router_->operate(std::move(what), std::move(done));
+  });
+}
+
 void node::read(domain::reservation_id id, std::function<void(http::read_answer)> done) {
   when_awake([this, id, done = std::move(done)]() mutable { reader_->get(id, std::move(done)); });
 }

@@ -83,6 +83,7 @@ class node {
 
   void place(actors::placement_request request, std::function<void(actors::placement_answer)> done);
   void cancel(domain::reservation_id id, std::function<void(actors::cancellation_answer)> done);
+  void operate(actors::operator_command what, std::function<void(actors::operation_answer)> done);
   void read(domain::reservation_id id, std::function<void(http::read_answer)> done);
   void list(storage::view_callback<storage::view_page> done);
   std::vector<domain::reservation_id> parked() const;

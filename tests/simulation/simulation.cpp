@@ -16,6 +16,7 @@
 
 #include "storage/event_codec.hpp"
 #include "tests/simulation/customers.hpp"
+#include "tests/simulation/event_follower.hpp"
 #include "tests/simulation/fleet.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -81,7 +82,9 @@ class run {
     nodes_.start();
     customers_.begin();
     while (!over_ && world_.steps < most_steps && step()) {
+      events_.look();
     }
+    events_.read_to_the_end();
     run_result result;
     result.history = tell();
     result.judged = proof::check(result.history);
@@ -331,6 +334,7 @@ class run {
     all.facts.has_parked = true;
     all.facts.may_park = world_.drawn.has(fault::provider_down_for_hours);
     all.facts.has_calls = true;
+    all.facts.event_readers = 1;
     all.facts.has_claims = true;
     const auto shards = nodes_.shards();
     all.facts.shards_without_owner = shards.without_owner;
@@ -348,6 +352,7 @@ class run {
           {{id, row.version, state.status, state.payment, state.receipt, state.receipt_no}, row.records});
     }
     all.parked = nodes_.parked();
+    all.events = events_.told();
     for (const auto& line : all.reservations) world_.cards.look("journal", line.record.record);
     for (const auto& line : all.receipts) world_.cards.look("receipts", line.record.record);
     for (const auto& row : all.view) world_.cards.look("view", row.records);
@@ -360,7 +365,8 @@ class run {
   watched_log log_{world_};
   servers servers_{world_};
   fleet nodes_{servers_};
-  customers customers_{world_, nodes_};
+  customers customers_{world_, nodes_, servers_.reservations};
+  event_follower events_{world_, servers_.reservations};
   moment faults_end_ = 0;
   moment deadline_ = 0;
   bool audited_ = false;

@@ -62,10 +62,26 @@ TEST_CASE("tracing does not change what happens") {
   }
 }
 
+TEST_CASE("an operator has what was parked go on") {
+  const silence while_running;
+  std::uint64_t recorded = 0;
+  // Of the few in which something may be parked.
+  for (std::uint64_t seed = 1; seed <= 2000 && recorded == 0; ++seed) {
+    if (!simulation::plan(seed).has(simulation::fault::provider_down_for_hours)) continue;
+    const auto result = simulation::simulate(seed);
+    CHECK_MESSAGE(result.judged.good(), proof::to_text(result.judged, result.history.facts));
+    for (const auto& one : result.history.operations) {
+      recorded += one.request == "retry" && one.answer == proof::answer_of_recorded;
+    }
+  }
+  CHECK(recorded > 0);
+}
+
 TEST_CASE("every invariant holds in three hundred histories with faults") {
   std::uint64_t operations = 0;
   std::uint64_t overloaded = 0;
   std::uint64_t of_clusters = 0;
+  std::map<std::string, std::uint64_t> recorded;
   std::map<std::string, std::uint64_t> searched;
   std::array<std::uint64_t, simulation::fault_count> struck{};
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
@@ -76,7 +92,10 @@ TEST_CASE("every invariant holds in three hundred histories with faults") {
     CHECK_MESSAGE(result.judged.good(), proof::to_text(result.judged, result.history.facts));
     operations += result.judged.operations;
     of_clusters += simulation::plan(seed).clustered();
-    for (const auto& one : result.history.operations) overloaded += one.code == "overloaded";
+    for (const auto& one : result.history.operations) {
+      overloaded += one.code == "overloaded";
+      if (one.answer == proof::answer_of_recorded) ++recorded[one.request];
+    }
     for (const auto& one : result.history.canaries) searched[one.place] += one.bytes_searched;
     for (std::size_t i = 0; i < simulation::fault_count; ++i) struck[i] += result.struck[i];
   }
@@ -84,6 +103,7 @@ TEST_CASE("every invariant holds in three hundred histories with faults") {
   CHECK(operations > 3000);
   CHECK(overloaded > 0);
   CHECK(of_clusters > 100);
+  CHECK(recorded["cancel"] > 100);
   for (const auto* place : {"answers", "journal", "log", "receipts", "view"}) {
     CAPTURE(place);
     CHECK(searched[place] > 0);

@@ -3,6 +3,7 @@
 // Owned by one test; one thread each. Every wait has a deadline, what goes wrong is thrown.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -63,8 +64,10 @@ class event_stream {
  public:
   /// Returns when the stream has told from where it goes on: what happens from then on is on it.
   explicit event_stream(std::uint16_t port, const std::string& target = "/events",
-                        const std::string& last_event_id = {}, header_list headers = {})
-      : connection_(port, "127.0.0.1", answer_deadline) {
+                        const std::string& last_event_id = {}, header_list headers = {},
+                        const std::string& address = "127.0.0.1",
+                        std::chrono::milliseconds patience = answer_deadline)
+      : patience_(patience), connection_(port, address, patience) {
     if (!last_event_id.empty()) headers.emplace_back("Last-Event-ID", last_event_id);
     head_ = connection_.exchange(request_text("GET", target, headers));
     if (head_.status != 200) throw std::runtime_error(target + ": " + head_.status_line);
@@ -80,7 +83,7 @@ class event_stream {
   /// The next event; nothing where the stream has ended before it.
   std::optional<seen_event> next() {
     // Heartbeats go on coming where nothing else does.
-    const auto until = raw_client::clock::now() + answer_deadline;
+    const auto until = raw_client::clock::now() + patience_;
     while (events_.empty()) {
       if (!read_more()) return std::nullopt;
       if (raw_client::clock::now() > until) throw deadline_passed("event_stream: no event has come");
@@ -142,6 +145,7 @@ class event_stream {
     return event;
   }
 
+  const std::chrono::milliseconds patience_;
   raw_client connection_;
   raw_response head_;
   chunk_reader chunks_;

@@ -44,6 +44,7 @@ class redis_server {
   redis_server(const redis_server&) = delete;
   redis_server& operator=(const redis_server&) = delete;
 
+  const std::string& address() const { return address_; }
   std::uint16_t port() const { return port_; }
   /// For `serve --view`.
   std::string url() const { return "redis://" + address_ + ":" + std::to_string(port_) + "/0"; }

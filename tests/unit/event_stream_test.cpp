@@ -2,6 +2,7 @@
 // over a journal that somebody else appends to.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <limits>
@@ -121,12 +122,15 @@ TEST_CASE("what a client of /events wants is read from its query and its Last-Ev
 
 TEST_CASE("a query that makes no sense is refused") {
   for (const char* wrong :
-       {"type=", "type=,PaymentCreated", "type=paymentCreated", "type=PaymentUnresolved",
+       {"type=", "type=,PaymentCreated", "type=PaymentCreated,", "type=PaymentCreated%2C",
+        "type=PaymentCreated,,PaymentDeclined", "type=,", "type=paymentCreated", "type=PaymentUnresolved",
         "type=PaymentCreated&type=ReceiptCreated", "userId=", "userId=-1", "from=", "from=end", "type=%"}) {
     CAPTURE(wrong);
     const auto query = http::read_event_query(wrong, "", store);
     REQUIRE_FALSE(query);
     CHECK(query.error().fault == http::fault::invalid_parameter);
+    const std::string name = std::string(wrong).substr(0, std::string(wrong).find('='));
+    CHECK(query.error().detail.find("parameter " + name) != std::string::npos);
   }
   const auto query = http::read_event_query("", "nonsense", store);
   REQUIRE_FALSE(query);
@@ -198,7 +202,7 @@ struct followed_journal {
   std::shared_ptr<http::event_reader> open(http::event_query wants = {}) {
     auto reader = feed.open(loop, std::move(wants));
     REQUIRE(reader);
-    return reader;
+    return std::move(*reader);
   }
 };
 
@@ -328,6 +332,9 @@ TEST_CASE_FIXTURE(followed_journal, "a live reader who does not read is ended, w
     return events;
   };
   CHECK(told(text) + told(rest) == next);
+  const auto figures = feed.figures();
+  CHECK(figures.open == 2);
+  CHECK(figures.ended == std::array<std::uint64_t, http::stream_end_count>{0, 0, 1, 0});
 }
 
 TEST_CASE_FIXTURE(followed_journal, "a heartbeat moves the place where nothing was of interest") {
@@ -362,9 +369,45 @@ TEST_CASE_FIXTURE(followed_journal, "readers are bounded, and a place is free wh
   std::vector<std::shared_ptr<http::event_reader>> readers;
   while (readers.size() < http::largest_event_readers) readers.push_back(open());
   CHECK_FALSE(feed.open(loop, {}));
+  CHECK(feed.figures().refused == std::array<std::uint64_t, 2>{1, 0});
   readers.back()->abandon();
-  CHECK(feed.readers() == http::largest_event_readers - 1);
+  CHECK(feed.figures().open == http::largest_event_readers - 1);
+  readers.pop_back();
+  // One that never came to a session.
+  readers.pop_back();
+  CHECK(feed.figures().open == http::largest_event_readers - 2);
+  CHECK(feed.figures().ended[0] == 2);
   CHECK(feed.open(loop, {}));
   feed.stop();
   CHECK_FALSE(feed.open(loop, {}));
+}
+
+TEST_CASE_FIXTURE(followed_journal,
+                  "one principal takes so many places and no more, and only while he has them") {
+  std::vector<std::shared_ptr<http::event_reader>> readers;
+  for (std::size_t i = 0; i < http::usual_readers_of_one; ++i) {
+    readers.push_back(feed.open(loop, {}, {.name = "ann", .still_known = {}}).value());
+  }
+  const auto refused = feed.open(loop, {}, {.name = "ann", .still_known = {}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == http::stream_bound::principal);
+  CHECK(feed.open(loop, {}, {.name = "bob", .still_known = {}}));
+  readers.back()->abandon();
+  CHECK(feed.open(loop, {}, {.name = "ann", .still_known = {}}));
+  CHECK(feed.figures().refused == std::array<std::uint64_t, 2>{0, 1});
+}
+
+TEST_CASE_FIXTURE(followed_journal, "a stream ends with its owner's credential") {
+  std::atomic<bool> known = true;
+  const auto his = feed.open(loop, {}, {.name = "ann", .still_known = [&] { return known.load(); }}).value();
+  const auto other = open();
+  read_until(*his, "\n\n");
+  append_events(1, 0, {placed_by(9)});
+  read_until(*his, "ReservationCreated");
+  CHECK_FALSE(his->gone());
+  known = false;
+  CHECK(read_until(*his, "StreamEnded").find("\"reason\":\"credential-over\"") != std::string::npos);
+  CHECK(his->over());
+  CHECK_FALSE(other->gone());
+  CHECK(feed.figures().ended[static_cast<std::size_t>(http::stream_end::credential_over)] == 1);
 }

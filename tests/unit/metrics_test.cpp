@@ -79,6 +79,9 @@ http::service_figures some_figures() {
   engine.cancellations = {83, 84};
   engine.parked = 91;
   engine.ready_actors = 52;
+  figures.events.streams = {.open = 121, .refused = {122, 127}, .ended = {123, 124, 125, 126}};
+  figures.events.publishing = {
+      .published = 131, .lag_records = 132, .behind_for = 1500ms, .errors = {133, 134}};
   figures.process.cpu_seconds = 1.5;
   figures.process.resident_bytes = 4096;
   figures.process.open_descriptors = 7;
@@ -240,6 +243,18 @@ TEST_CASE("every figure has its name and its unit") {
       {R"(holdfast_cluster_shards_moved_total{direction="lost"})", 107},
       {"holdfast_cluster_commands_forwarded_total", 108},
       {"holdfast_cluster_commands_asked_again_total", 109},
+      {"holdfast_event_streams_open", 121},
+      {R"(holdfast_event_streams_refused_total{by="node"})", 122},
+      {R"(holdfast_event_streams_refused_total{by="principal"})", 127},
+      {R"(holdfast_event_streams_ended_total{reason="credential-over"})", 126},
+      {R"(holdfast_event_streams_ended_total{reason="left"})", 123},
+      {R"(holdfast_event_streams_ended_total{reason="draining"})", 124},
+      {R"(holdfast_event_streams_ended_total{reason="too-slow"})", 125},
+      {"holdfast_events_published_total", 131},
+      {"holdfast_event_publishing_lag_records", 132},
+      {"holdfast_event_publishing_lag_seconds", 1.5},
+      {R"(holdfast_event_publishing_errors_total{of="journal"})", 133},
+      {R"(holdfast_event_publishing_errors_total{of="redis"})", 134},
       {"process_cpu_seconds_total", 1.5},
       {"process_resident_memory_bytes", 4096},
       {"process_open_fds", 7},

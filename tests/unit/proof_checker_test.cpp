@@ -133,7 +133,7 @@ history good_history() {
                .has_view = true,
                .has_parked = true,
                .has_calls = true,
-               .has_events = true};
+               .event_readers = 1};
   journal(all, "issued", paid);
   journal(all, "refunded", refunded);
   receipt(all, paid, {issued(1)});
@@ -666,9 +666,18 @@ TEST_CASE("13: an event was never told") {
     bad.events.erase(bad.events.begin() + static_cast<std::ptrdiff_t>(i));
     CHECK(broken(bad, 13));
     // Nobody has read to the end.
-    bad.facts.has_events = false;
+    bad.facts.event_readers = 0;
     CHECK(proof::check(bad).good());
   }
+  // What one was told does not do for another.
+  auto bad = good_history();
+  bad.facts.event_readers = 2;
+  CHECK(broken(bad, 13));
+  for (auto event : good_history().events) {
+    event.reader = 1;
+    bad.events.push_back(event);
+  }
+  CHECK(proof::check(bad).good());
 }
 
 TEST_CASE("13: events of a reservation were told out of order") {
@@ -682,6 +691,68 @@ TEST_CASE("13: events of a reservation were told out of order") {
   other.reader = 1;
   again.events.push_back(other);
   CHECK(proof::check(again).good());
+}
+
+/// An operator has cancelled one that was paid, and was told that it is recorded. Not at rest.
+history operated_history() {
+  history all;
+  all.facts = {.producer = "test", .seed = 7, .replay = "again"};
+  journal(all, "issued", paid);
+  auto& one = operate(all, operation_kind::operate, paid, 90, 200);
+  one.request = "cancel";
+  one.answer = proof::answer_of_recorded;
+  const std::vector<domain::reservation_event> said{
+      domain::operator_intervened{{}, domain::operator_action::cancel, "mina", proof::reason_of(one)},
+      domain::cancellation_requested{{}, domain::cancel_reason::by_operator}};
+  const auto position = all.reservations.size() + 1;
+  all.reservations.push_back(line_of(said, paid, position, position));
+  return all;
+}
+
+TEST_CASE("what an operator was told stands is in the journal, once, and nothing else is") {
+  CHECK(proof::check(operated_history()).good());
+  auto lost = operated_history();
+  lost.reservations.pop_back();
+  CHECK(broken(lost, 1));
+  auto never_heard = lost;
+  never_heard.operations.back().outcome = operation_outcome::unknown;
+  never_heard.operations.back().answer = "";
+  CHECK(proof::check(never_heard).good());
+
+  auto refused = operated_history();
+  refused.operations.back().outcome = operation_outcome::failed;
+  refused.operations.back().answer = "";
+  CHECK(broken(refused, 7));
+  auto other = operated_history();
+  other.operations.back().request = "retry";
+  CHECK(broken(other, 7));
+  auto of_nobody = operated_history();
+  of_nobody.operations.clear();
+  CHECK(broken(of_nobody, 7));
+  auto elsewhere = operated_history();
+  elsewhere.operations.back().reservation = refunded;
+  CHECK(broken(elsewhere, 7));
+
+  auto twice = operated_history();
+  const auto position = twice.reservations.size() + 1;
+  const auto again = domain::operator_intervened{
+      {}, domain::operator_action::cancel, "mina", proof::reason_of(twice.operations.back())};
+  twice.reservations.push_back(
+      line_of(std::vector<domain::reservation_event>{again}, paid, position, position + 1));
+  CHECK(says(twice, "is in the journal more than once"));
+
+  auto silent = operated_history();
+  silent.operations.clear();
+  silent.reservations.back() = line_of(std::vector<domain::reservation_event>{domain::cancellation_requested{
+                                           {}, domain::cancel_reason::by_operator}},
+                                       paid, position - 1, position - 1);
+  CHECK(says(silent, "it is cancelled for an operator who never said so"));
+
+  // Whoever reads after the answer is shown it.
+  auto stale = operated_history();
+  operate(stale, operation_kind::read, paid, 120, 200).shown = {
+      observe(testing::seeded_state("issued", paid), paid)};
+  CHECK(says(stale, "and so missed"));
 }
 
 TEST_CASE("a story tells the operations, the journal and the ledger of its reservation, in order") {
