@@ -1,8 +1,11 @@
 #include "journal_access.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
+#include "storage/journal_damage.hpp"
 #include "storage/rocksdb_journal.hpp"
 
 namespace holdfast {
@@ -11,6 +14,8 @@ namespace {
 
 using opened = tl::expected<opened_journals, std::string>;
 using one_opened = storage::journal_result<std::unique_ptr<storage::journal>>;
+
+constexpr const char* both_names[] = {"reservations", "receipts"};
 
 std::string path_in(const journal_location& where, const char* name) {
   return (std::filesystem::path(where.data) / name).string();
@@ -50,13 +55,32 @@ opened open_to_read(const journal_location& where) {
   });
 }
 
+tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where) {
+  if (!where.places.empty()) return {};
+  const auto is_there = [&](const char* name) { return std::filesystem::exists(path_in(where, name)); };
+  if (std::none_of(std::begin(both_names), std::end(both_names), is_there)) {
+    return tl::unexpected("there is no journal in " + where.data + "; give the --data of holdfast serve");
+  }
+  std::vector<std::string> damage;
+  for (const auto* name : both_names) {
+    if (!is_there(name)) {
+      damage.push_back("journal " + path_in(where, name) + ": it is lost");
+      continue;
+    }
+    auto found = storage::find_damage(path_in(where, name));
+    if (!found) return tl::unexpected(std::move(found.error()));
+    damage.insert(damage.end(), found->begin(), found->end());
+  }
+  return damage;
+}
+
 opened open_new(const journal_location& where) {
   if (!where.places.empty()) {
     return open_both({}, [&](const char* name) { return open_places(where.places, name); });
   }
   auto folder = data_directory::open(where.data);
   if (!folder) return tl::unexpected(std::move(folder.error()));
-  for (const auto* name : {"reservations", "receipts"}) {
+  for (const auto* name : both_names) {
     if (std::filesystem::exists(path_in(where, name))) {
       return tl::unexpected("there is a journal in " + path_in(where, name) +
                             " already; give a --data that has none");

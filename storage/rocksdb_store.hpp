@@ -29,6 +29,12 @@ class store_failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What is on disk is not what was written there.
+class store_damage : public store_failure {
+ public:
+  using store_failure::store_failure;
+};
+
 /// An iterator over the rows of one shard, and the bounds that it must not outlive.
 class shard_scan {
  public:
@@ -82,6 +88,11 @@ class rocksdb_store {
   void write(rocksdb::WriteBatch& batch);
   void check(const rocksdb::Status& status) const;
   [[noreturn]] void fail(const std::string& what) const;
+  /// Throws store_damage.
+  [[noreturn]] void fail_damaged(const std::string& what) const;
+  /// Reads all tables and compares their checksums: what is wrong, each in a sentence. Those that their owner
+  /// has merged meanwhile are left out, since that reads them too.
+  std::vector<std::string> damaged_tables() const;
 
   /// To be written with the rows of the batches up to this one. Makes a store of an older format one
   /// of this.
