@@ -1,10 +1,10 @@
 #include "operator_configuration.hpp"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string_view>
 
 #include "configuration_settings.hpp"
@@ -95,6 +95,17 @@ std::vector<std::string> all_names() {
   const auto more = names_of(all_settings(any));
   names.insert(names.end(), more.begin(), more.end());
   return names;
+}
+
+/// Services and containers have no USER.
+std::string login_of(const environment_variables& environment) {
+  for (const auto* variable : {"USER", "LOGNAME"}) {
+    const auto found = std::find_if(environment.begin(), environment.end(),
+                                    [&](const auto& each) { return each.first == variable; });
+    if (found != environment.end() && !found->second.empty()) return found->second;
+  }
+  const auto* account = ::getpwuid(::geteuid());
+  return account == nullptr ? std::string() : account->pw_name;
 }
 
 /// The flag of the setting.
@@ -233,7 +244,7 @@ std::vector<setting> settings_of(const command& about, operator_configuration& i
 tl::expected<operator_configuration, early_exit> parse_operator_configuration(
     const command& about, int argc, const char* const* argv, const environment_variables& environment) {
   operator_configuration result;
-  if (const char* login = std::getenv("USER")) result.who = login;
+  result.who = login_of(environment);
   const auto settings = settings_of(about, result);
   const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
