@@ -63,9 +63,8 @@ std::string help_of(const command& about, const std::vector<setting>& settings) 
   text += help_row("-h, --help", "This help");
   text += "\nA flag goes before its variable (" + argument_of(about, first) + ": " + variable_of(first.name) +
           "), a variable before\nthe file, the file before the default. Durations are written 620ms, 5s or "
-          "1m.\n\n"
-          "Examples:\n" +
-          std::string(about.examples);
+          "1m.\n" +
+          naming_of(about, settings) + "\nExamples:\n" + std::string(about.examples);
   return text;
 }
 
@@ -200,6 +199,22 @@ std::string argument_of(const command& about, const setting& setting) {
   if (setting.without_flag) return variable_of(setting.name);
   const std::string_view name = setting.name;
   return "--" + std::string(name.substr(name.starts_with(about.prefix) ? about.prefix.size() : 0));
+}
+
+std::string naming_of(const command& about, const std::vector<setting>& settings) {
+  constexpr std::size_t line_width = 90;
+  std::string text;
+  std::string line;
+  for (const setting& each : settings) {
+    if (about.prefix.empty() || !each.name.starts_with(about.prefix)) continue;
+    if (each.name == about.operand || each.placeholder.empty()) continue;
+    const auto one = argument_of(about, each) + " is " + variable_of(each.name);
+    if (line.size() + one.size() > line_width) text += std::exchange(line, "") + ",\n";
+    line += (line.empty() ? "" : ", ") + one;
+  }
+  if (line.empty()) return {};
+  return "Variables: " + text + line + ";\nkeys of the file have " + std::string(about.prefix) +
+         " in front likewise.\n";
 }
 
 const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {

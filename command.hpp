@@ -63,6 +63,10 @@ struct given_value {
 /// "--listen", "ID", or "HOLDFAST_KEY" of what has no flag.
 std::string argument_of(const command& about, const setting& setting);
 
+/// What the variables of the settings are called whose flags leave out the prefix; empty where there are
+/// none.
+std::string naming_of(const command& about, const std::vector<setting>& settings);
+
 /// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is
 /// none.
 const given_value* given_as(const std::string& name, const std::vector<given_value>& values);
