@@ -206,7 +206,7 @@ class operator_run {
   void list_sagas() {
     auto target = "/admin/sagas?state=" + settings_.state +
                   "&size=" + std::to_string(std::min(settings_.limit, largest_page));
-    if (settings_.older_than.count() > 0) target += "&olderThanSeconds=" + seconds();
+    if (settings_.older_than) target += "&olderThanSeconds=" + seconds();
     if (!settings_.user.empty()) target += "&userId=" + settings_.user;
     if (!settings_.status.empty()) target += "&status=" + settings_.status;
     record_printer printer(settings_.output, saga_columns);
@@ -291,14 +291,14 @@ class operator_run {
     out.Key("filter");
     out.StartObject();
     put(out, "state", settings_.state);
-    if (settings_.older_than.count() > 0) put(out, "olderThanSeconds", seconds());
+    if (settings_.older_than) put(out, "olderThanSeconds", seconds());
     if (!settings_.user.empty()) put(out, "userId", settings_.user);
     if (!settings_.status.empty()) put(out, "status", settings_.status);
     out.EndObject();
   }
 
   std::string seconds() const {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(settings_.older_than).count());
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(*settings_.older_than).count());
   }
 
   const operator_configuration& settings_;

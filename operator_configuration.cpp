@@ -49,8 +49,20 @@ value_reader user_into(std::string& into) {
   };
 }
 
-constexpr std::uint64_t largest_id = (std::uint64_t{1} << 53) - 1;
 constexpr std::chrono::hours longest_age{24 * 366};
+
+value_reader age_into(std::optional<std::chrono::milliseconds>& into) {
+  return [&into](const std::string& text) -> refusal {
+    std::chrono::milliseconds age{};
+    const auto read =
+        duration_into(age, std::chrono::milliseconds{0}, longest_age, "give a duration, such as 90s or 10m");
+    if (auto refused = read(text)) return refused;
+    into = age;
+    return std::nullopt;
+  };
+}
+
+constexpr std::uint64_t largest_id = (std::uint64_t{1} << 53) - 1;
 
 // --- Settings, by name ---
 
@@ -65,15 +77,14 @@ std::vector<setting> all_settings(operator_configuration& into) {
       {"operator-status", "STATUS", "", "Only those with this status",
        one_of(into.status, {"order", "reservated", "cancelling", "reservation_cancelled"},
               "give order, reservated, cancelling or reservation_cancelled")},
-      {"operator-older-than", "DURATION", "0s", "Only those to which nothing has happened for so long",
-       duration_into(into.older_than, std::chrono::milliseconds{0}, longest_age,
-                     "give a duration, such as 90s or 10m")},
+      {"operator-older-than", "DURATION", "0s, of stuck ones 1m",
+       "Only those to which nothing has happened for so long", age_into(into.older_than)},
       {"operator-limit", "N", "20", "How many at most", number_into(into.limit, 1, 1'000'000)},
       {"operator-reason", "TEXT", "", "Why: it is kept with what is done",
        text_into(into.reason, "say why, in a sentence")},
       {"operator-who", "NAME", "your login", "Who does it, where no key tells",
        text_into(into.who, "give the name of whoever does it")},
-      {"operator-apply", "", "false", "Do it to all that were named, not only show them",
+      {"operator-apply", "", "false", "Do it to all that were named, not only show them: no variable does",
        truth_into(into.apply)},
   };
 }
@@ -262,7 +273,7 @@ tl::expected<operator_configuration, early_exit> parse_operator_configuration(
   }
   if (acts && result.who.empty() && result.server.key.empty())
     return refuse("--who is required: there is no login to take it from");
-  const bool filtered = !result.status.empty() || result.older_than.count() > 0;
+  const bool filtered = !result.status.empty() || result.older_than;
   if (filtered && result.state.empty()) {
     return refuse("--status and --older-than choose among those of --state: give it too");
   }

@@ -302,6 +302,25 @@ TEST_CASE("a key is sent as it has to be, without a name beside it, and a server
   CHECK_MESSAGE(has(given_up.errors, "can't speak TLS with"), given_up.errors);
 }
 
+TEST_CASE("an age of nothing is asked for where it is given, and left to the server where it is not") {
+  scripted_server server([](const scripted_request& request) {
+    return scripted_action{http_bytes(
+        200, request.method == "GET" ? R"({"_embedded":{"sagas":[]}})" : R"({"ids":[],"next":null})")};
+  });
+  const auto ask = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(),
+                     {"--state", "stuck", "--server", "http://127.0.0.1:" + std::to_string(server.port())});
+    const auto result = run_operator(std::move(arguments), {});
+    CHECK_MESSAGE(result.code == 0, result.errors);
+    return server.requests().back();
+  };
+  CHECK(has(ask({"reservation", "ls", "--older-than", "0s"}).target, "&olderThanSeconds=0"));
+  CHECK_FALSE(has(ask({"reservation", "ls"}).target, "olderThan"));
+  CHECK(has(ask(with_reason({"reservation", "cancel", "--older-than", "0s"})).body,
+            R"("filter":{"state":"stuck","olderThanSeconds":"0"})"));
+  CHECK_FALSE(has(ask(with_reason({"reservation", "cancel"})).body, "olderThan"));
+}
+
 TEST_CASE("a key is not given away, nor taken from where others see it") {
   const temporary_folder folder;
   std::ofstream(folder / "two") << "hf_key-of-a\nhf_key-of-b\n";
