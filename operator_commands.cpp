@@ -63,6 +63,17 @@ const std::vector<column> reservation_columns{{"id", "/id"},
                                               {"cancelReason", "/cancelReason"},
                                               {"createdAt", "/createdAt"},
                                               {"modifiedAt", "/modifiedAt"}};
+/// Of CSV, which programs read: the fields of the document.
+std::vector<column> fields_of_reservation() {
+  std::vector<column> columns;
+  for (const std::string name :
+       {"id", "userId", "userAddress", "productId", "productName", "price", "currency", "cardNo", "status",
+        "cancelReason", "createdAt", "modifiedAt", "paymentStatus", "receiptStatus", "receiptNo",
+        "expectedDeliveryAt", "version", "history"}) {
+    columns.push_back({name, "/" + name});
+  }
+  return columns;
+}
 const std::vector<column> saga_columns{{"id", "/id"},
                                        {"user", "/userId"},
                                        {"state", "/state"},
@@ -90,7 +101,7 @@ class operator_run {
 
   void get() {
     const auto document = ask("GET", "/myReservations/" + std::to_string(settings_.id));
-    print_one(document, reservation_columns);
+    print_one(document, columns_of_reservation());
   }
 
   void tell_history() {
@@ -115,7 +126,7 @@ class operator_run {
 
   void export_all() {
     const auto user = settings_.user.empty() ? "" : "&userId=" + settings_.user;
-    record_printer printer(settings_.output, reservation_columns);
+    record_printer printer(settings_.output, columns_of_reservation());
     std::optional<progress> bar;
     std::string next = "/myReservations?size=" + std::to_string(largest_page) + "&sort=createdAt,asc" + user;
     while (!next.empty()) {
@@ -184,6 +195,10 @@ class operator_run {
     }
   }
 
+  std::vector<column> columns_of_reservation() const {
+    return settings_.output == output_format::csv ? fields_of_reservation() : reservation_columns;
+  }
+
   void print_one(const rapidjson::Value& record, const std::vector<column>& columns) {
     if (settings_.output == output_format::json || settings_.output == output_format::ndjson) {
       record_printer printer(output_format::ndjson, {});
@@ -198,7 +213,7 @@ class operator_run {
   void list_reservations() {
     const auto user = settings_.user.empty() ? "" : "&userId=" + settings_.user;
     const auto size = std::min(settings_.limit, largest_page);
-    record_printer printer(settings_.output, reservation_columns);
+    record_printer printer(settings_.output, columns_of_reservation());
     walk("/myReservations?sort=createdAt,desc&size=" + std::to_string(size) + user,
          "/_embedded/myReservations", printer);
   }
