@@ -20,6 +20,7 @@
 #include "operator_configuration.hpp"
 #include "progress.hpp"
 #include "record_printer.hpp"
+#include "view_waiting.hpp"
 
 namespace holdfast {
 
@@ -151,7 +152,14 @@ class operator_run {
 
   void rebuild_view() {
     ask("POST", "/admin/view/rebuild", note([](auto&) {}));
-    std::printf("the view is being made anew; /actuator/health says when it is back\n");
+    const auto told_at = std::chrono::steady_clock::now();
+    if (settings_.no_wait) {
+      std::printf("the view is being made anew; /actuator/health says when it is back\n");
+      return;
+    }
+    const auto whole = wait_for_view(client_, told_at);
+    if (!whole) throw refused("the view is being made anew, unseen: " + whole.error());
+    std::printf("the view is made anew\n");
   }
 
   int exit_code() const { return failed_ == 0 ? 0 : 1; }
@@ -249,6 +257,8 @@ class operator_run {
   /// Page by page, for one command to the server is for so many only.
   void act_on_many(const std::string& action) {
     record_printer printer(settings_.output, outcome_columns);
+    std::optional<progress> bar;
+    if (settings_.apply) bar.emplace("reservations", 0);
     std::string after;
     do {
       const auto done = ask("POST", "/admin/sagas/" + action, note([&](auto& out) {
@@ -258,8 +268,10 @@ class operator_run {
                               if (!after.empty()) put(out, "after", after);
                             }));
       settings_.apply ? print_results(done, printer) : print_dry_run(done, action, printer);
+      if (bar) bar->reached(printer.count());
       after = text_at(done, "/next");
     } while (!after.empty());
+    bar.reset();
     printer.end();
     if (settings_.apply) return;
     std::fprintf(stderr, "%llu would be done, and nothing was: give --apply\n",

@@ -86,6 +86,8 @@ std::vector<setting> all_settings(operator_configuration& into) {
        text_into(into.who, "give the name of whoever does it")},
       {"operator-apply", "", "false", "Do it to all that were named, not only show them: no variable does",
        truth_into(into.apply)},
+      {"operator-no-wait", "", "false", "Leave at once, not when the view is whole again",
+       truth_into(into.no_wait)},
   };
 }
 
@@ -212,7 +214,9 @@ const command breaker_auto{
 const command view_rebuild{
     .name = "view rebuild",
     .purpose = "clears the read model and has it made anew from the journal",
-    .examples = "  holdfast view rebuild --reason \"after a restored backup\"\n",
+    .examples =
+        "  holdfast view rebuild --reason \"after a restored backup\"\n"
+        "  holdfast view rebuild --reason \"after a restored backup\" --no-wait\n",
     .prefix = prefix,
     .setting_names = all_names,
 };
@@ -249,6 +253,7 @@ std::vector<setting> settings_of(const command& about, operator_configuration& i
     return settings;
   }
   if (&about == &breaker_show) return chosen(into, {"output"});
+  if (&about == &view_rebuild) return chosen(into, {"operator-reason", "operator-who", "operator-no-wait"});
   return chosen(into, {"operator-reason", "operator-who"});
 }
 

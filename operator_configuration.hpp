@@ -34,6 +34,8 @@ struct operator_configuration {
   std::uint32_t limit = 20;
   /// Do it, to many.
   bool apply = false;
+  /// Leave before it is done.
+  bool no_wait = false;
 };
 
 /// All of them.

@@ -139,7 +139,38 @@ TEST_CASE("operators list, look, retry and cancel from the command line, in ever
   CHECK(has(shop.printed(with_reason({"breaker", "open"})), "open"));
   CHECK(eventually([&] { return has(shop.printed({"breaker", "show"}), "OPEN"); }));
   shop.printed(with_reason({"breaker", "auto"}));
-  shop.printed(with_reason({"view", "rebuild"}));
+  CHECK(shop.printed(with_reason({"view", "rebuild"})) == "the view is made anew\n");
+  CHECK(text_at(shop->document("/actuator/health"), "/components/view/status") == "UP");
+  CHECK(lines_of(shop.printed({"reservation", "ls"})) == 4);
+  CHECK(has(shop.printed(with_reason({"view", "rebuild", "--no-wait"})), "is being made anew"));
+}
+
+TEST_CASE("a rebuild is waited for until the view can be read and lags by a moment only") {
+  // In turn: far behind; there, but not to be read yet; too many questions; whole, under load.
+  int looks = 0;
+  scripted_server server([&](const scripted_request& request) {
+    if (request.method == "POST") return scripted_action{http_bytes(202, R"({"action":"rebuild"})")};
+    if (request.target == "/actuator/health") {
+      const std::string status = looks < 4 ? "DOWN" : "UP";
+      return scripted_action{
+          http_bytes(looks < 4 ? 503 : 200, R"({"components":{"view":{"status":")" + status + R"("}}})")};
+    }
+    ++looks;
+    if (looks == 3) return scripted_action{http_bytes(429, "{}", "Retry-After: 1\r\n")};
+    const std::string records = looks == 1 ? "4096" : "0";
+    const std::string seconds = looks == 1 ? "1e3" : "0.0015";
+    return scripted_action{http_bytes(200, "# HELP\nholdfast_projection_lag_records " + records +
+                                               "\nholdfast_projection_lag_seconds " + seconds + "\n")};
+  });
+  const auto rebuild =
+      with_reason({"view", "rebuild", "--server", "http://127.0.0.1:" + std::to_string(server.port())});
+  const auto result = run_operator(rebuild, {});
+  CHECK_MESSAGE(result.code == 0, result.errors);
+  CHECK(result.output == "the view is made anew\n");
+  std::string asked;
+  for (const auto& each : server.requests()) asked += each.target + " ";
+  CHECK(asked ==
+        "/admin/view/rebuild /metrics /metrics /actuator/health /metrics /metrics /actuator/health ");
 }
 
 TEST_CASE("what operators get wrong is told, with an exit code") {
