@@ -1,6 +1,7 @@
 // The binary as whoever runs it sees it: its command line, its signals, its limits.
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
+#include <sys/stat.h>
 
 #include <sstream>
 
@@ -110,6 +111,30 @@ TEST_CASE("no core file may be written, and the data folder is its owner's only"
   const auto descriptors = limit_of(server.process().pid(), "Max open files");
   CHECK(descriptors.first == descriptors.second);
   CHECK(std::filesystem::status(folder / "deep/data").permissions() == std::filesystem::perms::owner_all);
+}
+
+TEST_CASE("what is written into a folder that others may look into is not for them") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms(0755));
+  const auto before = ::umask(0022);
+  {
+    serving_process server(data);
+    raw_client{server.port()}.exchange(placement());
+    wait_for_first_reservation(server.port());
+    CHECK(server.terminate() == 0);
+  }
+  process backup{{"journal", "backup", "--data", data.string(), folder / "data" + "/backup"}};
+  CHECK(backup.wait_for_exit() == 0);
+  ::umask(before);
+  int files = 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(data)) {
+    CAPTURE(each.path());
+    ++files;
+    CHECK((each.status().permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
+  }
+  CHECK(files > 20);
 }
 
 TEST_CASE("a port in use ends the start with 1 and is named") {
