@@ -187,7 +187,14 @@ tl::expected<given_values, early_exit> read_variables(const command& about,
 
 int tell(const early_exit& reason) {
   std::fputs(reason.text.c_str(), reason.code == 0 ? stdout : stderr);
-  return reason.code;
+  return code_when_printed(reason.code);
+}
+
+int code_when_printed(int code) {
+  // What did not fit into the buffer may have failed before.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("holdfast: standard output can't be written\n", stderr);
+  return code == 0 ? 1 : code;
 }
 
 tl::unexpected<early_exit> refuse(const std::string& message) {

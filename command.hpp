@@ -31,6 +31,9 @@ inline constexpr int exit_code_of_refusal = 2;
 /// Prints it where it belongs; the exit code.
 int tell(const early_exit& reason);
 
+/// The code, or that of a failure, with a message, where standard output can't be written.
+int code_when_printed(int code);
+
 tl::unexpected<early_exit> refuse(const std::string& message);
 
 struct command {

@@ -151,7 +151,7 @@ int tend_journal(const command& about, int argc, const char* const* argv) {
     const auto code = run(about.name, *settings);
     if (!code) return fail(code.error());
     flush_logging();
-    return *code;
+    return code_when_printed(*code);
   } catch (const std::exception& error) {
     return fail(error.what());
   }

@@ -147,7 +147,7 @@ int print(const command& about, const std::string& text, int argc, const char* c
   const auto values = read_settings(about, {}, argc, argv, process_environment());
   if (!values) return tell(values.error());
   std::fputs(text.c_str(), stdout);
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return code_when_printed(0);
 }
 
 }  // namespace

@@ -185,17 +185,18 @@ class operator_run {
     if (answer->status < 400) return document;
     throw refused(text_at(document, "/title") + ": " + text_at(document, "/detail") + " (status " +
                   std::to_string(answer->status) + ", trace " + text_at(document, "/traceId") + ")" +
-                  advice(*answer));
+                  advice(method, *answer));
   }
 
-  std::string advice(const http::admin_answer& answer) const {
+  std::string advice(std::string_view method, const http::admin_answer& answer) const {
     const bool known = !settings_.server.key.empty();
     switch (answer.status) {
       case 401:
         return known ? "; see that the key is one of this server's, or the token has not expired"
                      : "; give --key-file FILE, or HOLDFAST_KEY, with an API key or a token";
       case 403:
-        return "; ask with an operator's key";
+        return method == "GET" ? "; ask with the key of an operator, or of an auditor"
+                               : "; ask with an operator's key";
       case 429:
         return "; try again in " + answer.retry_after + " s";
       default:
@@ -368,11 +369,7 @@ int operate(const command& about, int argc, const char* const* argv) {
     std::fprintf(stderr, "holdfast %s: %s\n", std::string(about.name).c_str(), why.what());
     return 1;
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    std::fprintf(stderr, "holdfast: standard output can't be written\n");
-    return 1;
-  }
-  return with.exit_code();
+  return code_when_printed(with.exit_code());
 }
 
 }  // namespace holdfast

@@ -294,7 +294,10 @@ TEST_CASE("whom a server does not let in is told what to do, and a server that i
   };
   refused({{"HOLDFAST_KEY", "none"}}, "give --key-file FILE, or HOLDFAST_KEY");
   refused({{"HOLDFAST_KEY", "hf_nobody"}}, "see that the key is one of this server's");
-  refused({{"HOLDFAST_KEY", shop.customer_key()}}, "ask with an operator's key");
+  refused({{"HOLDFAST_KEY", shop.customer_key()}}, "ask with the key of an operator, or of an auditor");
+  const auto changing =
+      shop.run({"breaker", "open", "--reason", "maintenance"}, {{"HOLDFAST_KEY", shop.customer_key()}});
+  CHECK_MESSAGE(has(changing.errors, "ask with an operator's key"), changing.errors);
 
   const certificate_files other("other");
   refused({{"HOLDFAST_SERVER_AUTHORITY", "none"}}, "its certificate is not trusted");

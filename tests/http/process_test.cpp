@@ -3,6 +3,7 @@
 #include <rapidjson/document.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "tests/support/process.hpp"
@@ -135,6 +136,18 @@ TEST_CASE("what is written into a folder that others may look into is not for th
     CHECK((each.status().permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
   }
   CHECK(files > 20);
+}
+
+TEST_CASE("what can't be printed is a failure, however long it is") {
+  const temporary_folder folder;
+  for (const std::string arguments : {"manual", "completion", "--help", "serve --help", "--version"}) {
+    CAPTURE(arguments);
+    const auto command = HOLDFAST_BINARY " " + arguments + " >/dev/full 2>" + folder / "errors";
+    const int status = std::system(command.c_str());
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 1));
+    std::ifstream file(folder / "errors");
+    check_contains({std::istreambuf_iterator<char>(file), {}}, "standard output can't be written");
+  }
 }
 
 TEST_CASE("a port in use ends the start with 1 and is named") {
