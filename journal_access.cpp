@@ -55,7 +55,8 @@ opened open_to_read(const journal_location& where) {
   });
 }
 
-tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where) {
+tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where,
+                                                                const transfer_progress& told) {
   if (!where.places.empty()) return {};
   const auto is_there = [&](const char* name) { return std::filesystem::exists(path_in(where, name)); };
   if (std::none_of(std::begin(both_names), std::end(both_names), is_there)) {
@@ -67,7 +68,7 @@ tl::expected<std::vector<std::string>, std::string> find_damage(const journal_lo
       damage.push_back("journal " + path_in(where, name) + ": it is lost");
       continue;
     }
-    auto found = storage::find_damage(path_in(where, name));
+    auto found = storage::find_damage(path_in(where, name), told);
     if (!found) return tl::unexpected(std::move(found.error()));
     damage.insert(damage.end(), found->begin(), found->end());
   }

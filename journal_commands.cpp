@@ -24,21 +24,19 @@ namespace {
 
 constexpr int exit_code_of_faults = 3;
 
-using counted = tl::expected<transfer_counts, std::string>;
-
 std::string text_of(const transfer_counts& counts) {
   return std::to_string(counts.reservations) + " reservations, " + std::to_string(counts.receipts) +
          " receipts and " + std::to_string(counts.keys) + " keys in " + std::to_string(counts.records) +
          " records";
 }
 
-/// Runs `work` with somebody to tell how far it is.
+/// Runs `work` with somebody to tell how far it is, from the first one on.
 template <class Work>
-counted shown(const char* what, const Work& work) {
+auto shown(const char* what, const Work& work) {
   std::optional<progress> bar;
-  return work(transfer_progress([&](std::uint64_t records, std::uint64_t of) {
-    if (!bar) bar.emplace(what, of);
-    bar->reached(records);
+  return work(transfer_progress([&](std::uint64_t count, std::uint64_t of) {
+    if (!bar || count == 1) bar.emplace(what, of);
+    bar->reached(count);
   }));
 }
 
@@ -50,7 +48,7 @@ struct journals_as_they_are {
 };
 
 tl::expected<journals_as_they_are, std::string> look_into(const journal_location& where) {
-  auto damage = find_damage(where);
+  auto damage = shown("tables", [&](const transfer_progress& told) { return find_damage(where, told); });
   if (!damage) return tl::unexpected(std::move(damage.error()));
   auto opened = open_to_read(where);
   if (!opened && damage->empty()) return tl::unexpected(std::move(opened.error()));

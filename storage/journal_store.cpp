@@ -147,8 +147,8 @@ std::vector<kept_key> journal_store::list_keys(shard_id shard, const std::string
   return storage::list_keys(tables_, tail_, shard, after, limit);
 }
 
-std::vector<std::string> journal_store::damaged_tables() const {
-  return tables_.damaged_tables();
+std::vector<std::string> journal_store::damaged_tables(const tables_read& told) const {
+  return tables_.damaged_tables(told);
 }
 
 std::vector<position> journal_store::read_ends() const {

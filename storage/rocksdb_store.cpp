@@ -248,11 +248,13 @@ void rocksdb_store::fail_damaged(const std::string& what) const {
   throw store_damage("journal " + path_ + ": " + what);
 }
 
-std::vector<std::string> rocksdb_store::damaged_tables() const {
+std::vector<std::string> rocksdb_store::damaged_tables(const tables_read& told) const {
   std::vector<rocksdb::LiveFileMetaData> tables;
   db_->GetLiveFilesMetaData(&tables);
   std::vector<std::string> damaged;
+  std::size_t read = 0;
   for (const auto& table : tables) {
+    told(++read, tables.size());
     auto* in = *std::find_if(handles_.begin(), handles_.end(), [&](const auto* handle) {
       return handle->GetName() == table.column_family_name;
     });

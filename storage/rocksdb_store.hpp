@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -51,6 +52,9 @@ class shard_scan {
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
 
+/// Told how many tables there are of how many.
+using tables_read = std::function<void(std::size_t tables, std::size_t of)>;
+
 enum class store_access : std::uint8_t {
   /// Makes a new store where the folder is absent or empty, and locks it.
   owner,
@@ -92,7 +96,7 @@ class rocksdb_store {
   [[noreturn]] void fail_damaged(const std::string& what) const;
   /// Reads all tables and compares their checksums: what is wrong, each in a sentence. Those that their owner
   /// has merged meanwhile are left out, since that reads them too.
-  std::vector<std::string> damaged_tables() const;
+  std::vector<std::string> damaged_tables(const tables_read& told) const;
 
   /// To be written with the rows of the batches up to this one. Makes a store of an older format one
   /// of this.
