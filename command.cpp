@@ -63,9 +63,8 @@ std::string help_of(const command& about, const std::vector<setting>& settings) 
   text += help_row("-h, --help", "This help");
   text += "\nA flag goes before its variable (" + argument_of(about, first) + ": " + variable_of(first.name) +
           "), a variable before\nthe file, the file before the default. Durations are written 620ms, 5s or "
-          "1m.\n\n"
-          "Examples:\n" +
-          std::string(about.examples);
+          "1m.\n" +
+          naming_of(about, settings) + "\nExamples:\n" + std::string(about.examples);
   return text;
 }
 
@@ -188,7 +187,14 @@ tl::expected<given_values, early_exit> read_variables(const command& about,
 
 int tell(const early_exit& reason) {
   std::fputs(reason.text.c_str(), reason.code == 0 ? stdout : stderr);
-  return reason.code;
+  return code_when_printed(reason.code);
+}
+
+int code_when_printed(int code) {
+  // What did not fit into the buffer may have failed before.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("holdfast: standard output can't be written\n", stderr);
+  return code == 0 ? 1 : code;
 }
 
 tl::unexpected<early_exit> refuse(const std::string& message) {
@@ -208,6 +214,22 @@ std::string without_user(std::string text) {
   const auto end = text.rfind('@');
   if (begin == std::string::npos || end == std::string::npos || end < begin) return text;
   return text.replace(begin + 3, end - begin - 3, "****");
+}
+
+std::string naming_of(const command& about, const std::vector<setting>& settings) {
+  constexpr std::size_t line_width = 90;
+  std::string text;
+  std::string line;
+  for (const setting& each : settings) {
+    if (about.prefix.empty() || !each.name.starts_with(about.prefix)) continue;
+    if (each.name == about.operand || each.placeholder.empty()) continue;
+    const auto one = argument_of(about, each) + " is " + variable_of(each.name);
+    if (line.size() + one.size() > line_width) text += std::exchange(line, "") + ",\n";
+    line += (line.empty() ? "" : ", ") + one;
+  }
+  if (line.empty()) return {};
+  return "Variables: " + text + line + ";\nkeys of the file have " + std::string(about.prefix) +
+         " in front likewise.\n";
 }
 
 const given_value* given_as(const std::string& name, const std::vector<given_value>& values) {

@@ -31,6 +31,9 @@ inline constexpr int exit_code_of_refusal = 2;
 /// Prints it where it belongs; the exit code.
 int tell(const early_exit& reason);
 
+/// The code, or that of a failure, with a message, where standard output can't be written.
+int code_when_printed(int code);
+
 tl::unexpected<early_exit> refuse(const std::string& message);
 
 struct command {
@@ -62,6 +65,10 @@ struct given_value {
 
 /// "--listen", "ID", or "HOLDFAST_KEY" of what has no flag.
 std::string argument_of(const command& about, const setting& setting);
+
+/// What the variables of the settings are called whose flags leave out the prefix; empty where there are
+/// none.
+std::string naming_of(const command& about, const std::vector<setting>& settings);
 
 /// The one that holds of a setting's values, where later ones go before earlier ones. Null where there is
 /// none.

@@ -90,7 +90,7 @@ const command serve_command{
     .purpose = "takes pre-orders over HTTP until it is told to end (SIGTERM)",
     .examples =
         "  holdfast serve\n"
-        "  holdfast serve --listen 0.0.0.0:8088 --auth keys --auth-keys /etc/holdfast/keys\n"
+        "  holdfast serve --listen 0.0.0.0:8088 --auth keys --auth-keys /etc/holdfast/keys/api-keys\n"
         "  holdfast serve --journal postgres://holdfast@db.example:5432/holdfast\n"
         "  holdfast serve --view redis://127.0.0.1:6379/0\n"
         "  holdfast serve --payment http://127.0.0.1:9090\n"

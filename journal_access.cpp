@@ -1,9 +1,12 @@
 #include "journal_access.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "journal_walk.hpp"
+#include "storage/journal_damage.hpp"
 #include "storage/postgres_restore.hpp"
 #include "storage/rocksdb_journal.hpp"
 
@@ -77,6 +80,26 @@ opened open_to_read(const journal_location& where) {
   return open_both({}, [&](const char* name) {
     return as_journal(storage::rocksdb_journal::open_read_only({path_in(where, name)}));
   });
+}
+
+tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where,
+                                                                const transfer_progress& told) {
+  if (!where.places.empty()) return {};
+  const auto is_there = [&](const char* name) { return std::filesystem::exists(path_in(where, name)); };
+  if (std::none_of(std::begin(journal_names), std::end(journal_names), is_there)) {
+    return tl::unexpected("there is no journal in " + where.data + "; give the --data of holdfast serve");
+  }
+  std::vector<std::string> damage;
+  for (const auto* name : journal_names) {
+    if (!is_there(name)) {
+      damage.push_back("journal " + path_in(where, name) + ": it is lost");
+      continue;
+    }
+    auto found = storage::find_damage(path_in(where, name), told);
+    if (!found) return tl::unexpected(std::move(found.error()));
+    damage.insert(damage.end(), found->begin(), found->end());
+  }
+  return damage;
 }
 
 std::optional<std::string> opened_journals::end_restore() const {

@@ -38,6 +38,11 @@ struct opened_journals {
 /// moment later.
 tl::expected<opened_journals, std::string> open_to_read(const journal_location& where);
 
+/// Of those in a data folder: what is damaged, each in a sentence. The rest is for who reads them to find.
+/// Tells how many tables of one of them it has read of how many.
+tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where,
+                                                                const transfer_progress& told);
+
 /// New ones to be filled, which nothing serves before end_restore(). Fails where there are some already.
 tl::expected<opened_journals, std::string> open_new(const journal_location& where);
 

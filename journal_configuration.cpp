@@ -39,8 +39,8 @@ const command journal_verify{
     .examples =
         "  holdfast journal verify --data /var/lib/holdfast\n"
         "  holdfast journal verify --journal postgres://holdfast@db.example/holdfast\n\n"
-        "It may run beside holdfast serve. Exit codes: 0 in order; 1 it could not run; 2 settings\n"
-        "refused; 3 something is wrong with them.\n",
+        "It may run beside holdfast serve. Of journals in a data folder it reads every byte. Exit codes:\n"
+        "0 in order; 1 it could not run; 2 settings refused; 3 they are not in order, or damaged.\n",
     .prefix = "journal-",
     .setting_names = journal_setting_names,
 };

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
                {&doctor_command, doctor}, {&completion_command, completion}, {&manual_command, manual}};
 
   forbid_core_dumps();
+  keep_files_private();
   const auto chosen = choose_command(argc, argv);
   if (!chosen) return tell(chosen.error());
   for (const auto& each : roots) {

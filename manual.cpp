@@ -106,6 +106,7 @@ std::string section_of(const command& about, const std::vector<setting>& setting
     if (!each.default_text.empty()) text += " [" + troff(each.default_text) + "]";
     text += "\n";
   }
+  if (const auto naming = naming_of(about, settings); !naming.empty()) text += ".PP\n" + troff(naming);
   if (!about.examples.empty()) text += ".PP\n.nf\n" + troff(std::string(about.examples)) + ".fi\n";
   return text;
 }
@@ -135,9 +136,9 @@ constexpr const char* manual_end =
     ".TP\n.B 0\nDone. Of \\fBdoctor\\fR: nothing is wrong, though there may be warnings.\n"
     ".TP\n.B 1\nIt failed: the server refused it or can\\&'t be reached, a store can\\&'t be opened.\n"
     ".TP\n.B 2\nThe arguments or settings are refused; nothing was begun.\n"
-    ".TP\n.B 3\nOf \\fBreconcile\\fR: there are differences. Of \\fBjournal verify\\fR and \\fBjournal "
-    "restore\\fR: the\n"
-    "journals are not in order.\n"
+    ".TP\n.B 3\nOf \\fBreconcile\\fR: there are differences. Of \\fBjournal\\fR: the journals are not "
+    "in\n"
+    "order, or damaged; a backup was made nevertheless where it says so.\n"
     ".SH FILES\n"
     ".TP\n.I holdfast.toml\nSettings, as \\fBholdfast.toml.example\\fR has them.\n";
 
@@ -146,7 +147,7 @@ int print(const command& about, const std::string& text, int argc, const char* c
   const auto values = read_settings(about, {}, argc, argv, process_environment());
   if (!values) return tell(values.error());
   std::fputs(text.c_str(), stdout);
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return code_when_printed(0);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "operator_configuration.hpp"
 #include "progress.hpp"
 #include "record_printer.hpp"
+#include "view_waiting.hpp"
 
 namespace holdfast {
 
@@ -63,6 +64,17 @@ const std::vector<column> reservation_columns{{"id", "/id"},
                                               {"cancelReason", "/cancelReason"},
                                               {"createdAt", "/createdAt"},
                                               {"modifiedAt", "/modifiedAt"}};
+/// Of CSV, which programs read: the fields of the document.
+std::vector<column> fields_of_reservation() {
+  std::vector<column> columns;
+  for (const std::string name :
+       {"id", "userId", "userAddress", "productId", "productName", "price", "currency", "cardNo", "status",
+        "cancelReason", "createdAt", "modifiedAt", "paymentStatus", "receiptStatus", "receiptNo",
+        "expectedDeliveryAt", "version", "history"}) {
+    columns.push_back({name, "/" + name});
+  }
+  return columns;
+}
 const std::vector<column> saga_columns{{"id", "/id"},
                                        {"user", "/userId"},
                                        {"state", "/state"},
@@ -90,7 +102,7 @@ class operator_run {
 
   void get() {
     const auto document = ask("GET", "/myReservations/" + std::to_string(settings_.id));
-    print_one(document, reservation_columns);
+    print_one(document, columns_of_reservation());
   }
 
   void tell_history() {
@@ -115,7 +127,7 @@ class operator_run {
 
   void export_all() {
     const auto user = settings_.user.empty() ? "" : "&userId=" + settings_.user;
-    record_printer printer(settings_.output, reservation_columns);
+    record_printer printer(settings_.output, columns_of_reservation());
     std::optional<progress> bar;
     std::string next = "/myReservations?size=" + std::to_string(largest_page) + "&sort=createdAt,asc" + user;
     while (!next.empty()) {
@@ -140,7 +152,14 @@ class operator_run {
 
   void rebuild_view() {
     ask("POST", "/admin/view/rebuild", note([](auto&) {}));
-    std::printf("the view is being made anew; /actuator/health says when it is back\n");
+    const auto told_at = std::chrono::steady_clock::now();
+    if (settings_.no_wait) {
+      std::printf("the view is being made anew; /actuator/health says when it is back\n");
+      return;
+    }
+    const auto whole = wait_for_view(client_, told_at);
+    if (!whole) throw refused("the view is being made anew, unseen: " + whole.error());
+    std::printf("the view is made anew\n");
   }
 
   int exit_code() const { return failed_ == 0 ? 0 : 1; }
@@ -166,22 +185,27 @@ class operator_run {
     if (answer->status < 400) return document;
     throw refused(text_at(document, "/title") + ": " + text_at(document, "/detail") + " (status " +
                   std::to_string(answer->status) + ", trace " + text_at(document, "/traceId") + ")" +
-                  advice(*answer));
+                  advice(method, *answer));
   }
 
-  std::string advice(const http::admin_answer& answer) const {
+  std::string advice(std::string_view method, const http::admin_answer& answer) const {
     const bool known = !settings_.server.key.empty();
     switch (answer.status) {
       case 401:
         return known ? "; see that the key is one of this server's, or the token has not expired"
                      : "; give --key-file FILE, or HOLDFAST_KEY, with an API key or a token";
       case 403:
-        return "; ask with an operator's key";
+        return method == "GET" ? "; ask with the key of an operator, or of an auditor"
+                               : "; ask with an operator's key";
       case 429:
         return "; try again in " + answer.retry_after + " s";
       default:
         return {};
     }
+  }
+
+  std::vector<column> columns_of_reservation() const {
+    return settings_.output == output_format::csv ? fields_of_reservation() : reservation_columns;
   }
 
   void print_one(const rapidjson::Value& record, const std::vector<column>& columns) {
@@ -198,7 +222,7 @@ class operator_run {
   void list_reservations() {
     const auto user = settings_.user.empty() ? "" : "&userId=" + settings_.user;
     const auto size = std::min(settings_.limit, largest_page);
-    record_printer printer(settings_.output, reservation_columns);
+    record_printer printer(settings_.output, columns_of_reservation());
     walk("/myReservations?sort=createdAt,desc&size=" + std::to_string(size) + user,
          "/_embedded/myReservations", printer);
   }
@@ -206,7 +230,7 @@ class operator_run {
   void list_sagas() {
     auto target = "/admin/sagas?state=" + settings_.state +
                   "&size=" + std::to_string(std::min(settings_.limit, largest_page));
-    if (settings_.older_than.count() > 0) target += "&olderThanSeconds=" + seconds();
+    if (settings_.older_than) target += "&olderThanSeconds=" + seconds();
     if (!settings_.user.empty()) target += "&userId=" + settings_.user;
     if (!settings_.status.empty()) target += "&status=" + settings_.status;
     record_printer printer(settings_.output, saga_columns);
@@ -234,6 +258,8 @@ class operator_run {
   /// Page by page, for one command to the server is for so many only.
   void act_on_many(const std::string& action) {
     record_printer printer(settings_.output, outcome_columns);
+    std::optional<progress> bar;
+    if (settings_.apply) bar.emplace("reservations", 0);
     std::string after;
     do {
       const auto done = ask("POST", "/admin/sagas/" + action, note([&](auto& out) {
@@ -243,8 +269,10 @@ class operator_run {
                               if (!after.empty()) put(out, "after", after);
                             }));
       settings_.apply ? print_results(done, printer) : print_dry_run(done, action, printer);
+      if (bar) bar->reached(printer.count());
       after = text_at(done, "/next");
     } while (!after.empty());
+    bar.reset();
     printer.end();
     if (settings_.apply) return;
     std::fprintf(stderr, "%llu would be done, and nothing was: give --apply\n",
@@ -291,14 +319,14 @@ class operator_run {
     out.Key("filter");
     out.StartObject();
     put(out, "state", settings_.state);
-    if (settings_.older_than.count() > 0) put(out, "olderThanSeconds", seconds());
+    if (settings_.older_than) put(out, "olderThanSeconds", seconds());
     if (!settings_.user.empty()) put(out, "userId", settings_.user);
     if (!settings_.status.empty()) put(out, "status", settings_.status);
     out.EndObject();
   }
 
   std::string seconds() const {
-    return std::to_string(std::chrono::ceil<std::chrono::seconds>(settings_.older_than).count());
+    return std::to_string(std::chrono::ceil<std::chrono::seconds>(*settings_.older_than).count());
   }
 
   const operator_configuration& settings_;
@@ -341,11 +369,7 @@ int operate(const command& about, int argc, const char* const* argv) {
     std::fprintf(stderr, "holdfast %s: %s\n", std::string(about.name).c_str(), why.what());
     return 1;
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    std::fprintf(stderr, "holdfast: standard output can't be written\n");
-    return 1;
-  }
-  return with.exit_code();
+  return code_when_printed(with.exit_code());
 }
 
 }  // namespace holdfast

@@ -1,10 +1,10 @@
 #include "operator_configuration.hpp"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string_view>
 
 #include "configuration_settings.hpp"
@@ -49,8 +49,20 @@ value_reader user_into(std::string& into) {
   };
 }
 
-constexpr std::uint64_t largest_id = (std::uint64_t{1} << 53) - 1;
 constexpr std::chrono::hours longest_age{24 * 366};
+
+value_reader age_into(std::optional<std::chrono::milliseconds>& into) {
+  return [&into](const std::string& text) -> refusal {
+    std::chrono::milliseconds age{};
+    const auto read =
+        duration_into(age, std::chrono::milliseconds{0}, longest_age, "give a duration, such as 90s or 10m");
+    if (auto refused = read(text)) return refused;
+    into = age;
+    return std::nullopt;
+  };
+}
+
+constexpr std::uint64_t largest_id = (std::uint64_t{1} << 53) - 1;
 
 // --- Settings, by name ---
 
@@ -65,16 +77,17 @@ std::vector<setting> all_settings(operator_configuration& into) {
       {"operator-status", "STATUS", "", "Only those with this status",
        one_of(into.status, {"order", "reservated", "cancelling", "reservation_cancelled"},
               "give order, reservated, cancelling or reservation_cancelled")},
-      {"operator-older-than", "DURATION", "0s", "Only those to which nothing has happened for so long",
-       duration_into(into.older_than, std::chrono::milliseconds{0}, longest_age,
-                     "give a duration, such as 90s or 10m")},
+      {"operator-older-than", "DURATION", "0s, of stuck ones 1m",
+       "Only those to which nothing has happened for so long", age_into(into.older_than)},
       {"operator-limit", "N", "20", "How many at most", number_into(into.limit, 1, 1'000'000)},
       {"operator-reason", "TEXT", "", "Why: it is kept with what is done",
        text_into(into.reason, "say why, in a sentence")},
       {"operator-who", "NAME", "your login", "Who does it, where no key tells",
        text_into(into.who, "give the name of whoever does it")},
-      {"operator-apply", "", "false", "Do it to all that were named, not only show them",
+      {"operator-apply", "", "false", "Do it to all that were named, not only show them: no variable does",
        truth_into(into.apply)},
+      {"operator-no-wait", "", "false", "Leave at once, not when the view is whole again",
+       truth_into(into.no_wait)},
   };
 }
 
@@ -95,6 +108,17 @@ std::vector<std::string> all_names() {
   const auto more = names_of(all_settings(any));
   names.insert(names.end(), more.begin(), more.end());
   return names;
+}
+
+/// Services and containers have no USER.
+std::string login_of(const environment_variables& environment) {
+  for (const auto* variable : {"USER", "LOGNAME"}) {
+    const auto found = std::find_if(environment.begin(), environment.end(),
+                                    [&](const auto& each) { return each.first == variable; });
+    if (found != environment.end() && !found->second.empty()) return found->second;
+  }
+  const auto* account = ::getpwuid(::geteuid());
+  return account == nullptr ? std::string() : account->pw_name;
 }
 
 /// The flag of the setting.
@@ -190,7 +214,9 @@ const command breaker_auto{
 const command view_rebuild{
     .name = "view rebuild",
     .purpose = "clears the read model and has it made anew from the journal",
-    .examples = "  holdfast view rebuild --reason \"after a restored backup\"\n",
+    .examples =
+        "  holdfast view rebuild --reason \"after a restored backup\"\n"
+        "  holdfast view rebuild --reason \"after a restored backup\" --no-wait\n",
     .prefix = prefix,
     .setting_names = all_names,
 };
@@ -227,13 +253,14 @@ std::vector<setting> settings_of(const command& about, operator_configuration& i
     return settings;
   }
   if (&about == &breaker_show) return chosen(into, {"output"});
+  if (&about == &view_rebuild) return chosen(into, {"operator-reason", "operator-who", "operator-no-wait"});
   return chosen(into, {"operator-reason", "operator-who"});
 }
 
 tl::expected<operator_configuration, early_exit> parse_operator_configuration(
     const command& about, int argc, const char* const* argv, const environment_variables& environment) {
   operator_configuration result;
-  if (const char* login = std::getenv("USER")) result.who = login;
+  result.who = login_of(environment);
   const auto settings = settings_of(about, result);
   const auto values = read_settings(about, settings, argc, argv, environment);
   if (!values) return tl::unexpected(values.error());
@@ -251,7 +278,7 @@ tl::expected<operator_configuration, early_exit> parse_operator_configuration(
   }
   if (acts && result.who.empty() && result.server.key.empty())
     return refuse("--who is required: there is no login to take it from");
-  const bool filtered = !result.status.empty() || result.older_than.count() > 0;
+  const bool filtered = !result.status.empty() || result.older_than;
   if (filtered && result.state.empty()) {
     return refuse("--status and --older-than choose among those of --state: give it too");
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
@@ -28,10 +29,13 @@ struct operator_configuration {
   /// Of a customer; empty for all.
   std::string user;
   std::string status;
-  std::chrono::milliseconds older_than{0};
+  /// Nothing: as the server has it for the state.
+  std::optional<std::chrono::milliseconds> older_than;
   std::uint32_t limit = 20;
   /// Do it, to many.
   bool apply = false;
+  /// Leave before it is done.
+  bool no_wait = false;
 };
 
 /// All of them.

@@ -13,6 +13,9 @@ namespace holdfast {
 /// Card numbers can be in memory: no core file, and nobody else may look into the process.
 void forbid_core_dumps();
 
+/// What it makes is for its user only, whoever made the folder: addresses and card tokens are in it.
+void keep_files_private();
+
 /// Takes as many file descriptors as the hard limit allows; how many that is.
 std::uint64_t raise_descriptor_limit();
 

@@ -65,8 +65,12 @@ std::string plain_text(const rapidjson::Value& value) {
 record_printer::record_printer(output_format format, std::vector<column> columns, std::FILE* to)
     : format_(format), columns_(std::move(columns)), to_(to) {
   std::vector<std::string> names;
-  for (const auto& each : columns_) names.push_back(each.name);
-  if (format_ == output_format::csv) print(csv_row(names));
+  std::vector<std::string> fields;
+  for (const auto& each : columns_) {
+    names.push_back(each.name);
+    fields.push_back(each.pointer.substr(1));
+  }
+  if (format_ == output_format::csv) print(csv_row(fields));
   if (format_ == output_format::table) rows_.push_back(std::move(names));
 }
 

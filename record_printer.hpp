@@ -14,7 +14,7 @@ namespace holdfast {
 
 enum class output_format : std::uint8_t { table, json, ndjson, csv };
 
-/// A column of tables and CSV, and where a record has its value (RFC 6901).
+/// A column: what tables call it, and where a record has its value (RFC 6901), which is what CSV calls it.
 struct column {
   std::string name;
   std::string pointer;

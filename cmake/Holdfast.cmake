@@ -17,6 +17,6 @@ target_link_libraries(holdfast_app
 target_compile_definitions(holdfast_app PUBLIC HOLDFAST_VERSION="${PROJECT_VERSION}")
 
 # The binary: a composition root for each command.
-add_executable(holdfast cluster_node.cpp doctor.cpp doctor_credentials.cpp front_door.cpp journal_commands.cpp main.cpp operator_commands.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp span_sender.cpp)
+add_executable(holdfast cluster_node.cpp doctor.cpp doctor_credentials.cpp front_door.cpp journal_commands.cpp main.cpp operator_commands.cpp reconcile.cpp sandbox.cpp sandbox_knobs.cpp serve.cpp span_sender.cpp view_waiting.cpp)
 target_link_libraries(holdfast PRIVATE holdfast_app holdfast_http spdlog::spdlog
   $<$<NOT:$<BOOL:${HOLDFAST_SANITIZE}>>:mimalloc>)

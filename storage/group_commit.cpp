@@ -57,7 +57,7 @@ std::optional<key_holder> group_commit::holder_of(shard_id shard, const std::str
   }
   const auto holder = layout::decode_holder(*bytes);
   if (!holder) {
-    tables_.fail("damaged row of an idempotency key in shard " + std::to_string(shard));
+    tables_.fail_damaged("damaged row of an idempotency key in shard " + std::to_string(shard));
   }
   return holder;
 }
@@ -80,7 +80,7 @@ group_commit::shard_state group_commit::load(shard_id shard) const {
   if (row) {
     const auto decoded = layout::decode_shard(*row);
     if (!decoded) {
-      tables_.fail("damaged row of shard " + std::to_string(shard));
+      tables_.fail_damaged("damaged row of shard " + std::to_string(shard));
     }
     state.row = *decoded;
   }

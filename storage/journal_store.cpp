@@ -73,17 +73,17 @@ void journal_store::take_over_older_format() {
 
 /// Gives the number of the next batch.
 std::uint64_t journal_store::fill_tail() {
-  if (!logged_.exists && !tables_.of_older_format()) tables_.fail("its log is lost");
-  if (logged_.damage) tables_.fail("its log " + *logged_.damage);
+  if (!logged_.exists && !tables_.of_older_format()) tables_.fail_damaged("its log is lost");
+  if (logged_.damage) tables_.fail_damaged("its log " + *logged_.damage);
   auto last = tables_.last_batch();
   for (auto& batch : logged_.batches) {
     std::string_view bytes = batch;
     const auto number = take_number(bytes);
     if (number && *number <= last) continue;
     if (number != last + 1) {
-      tables_.fail("its log lacks batch " + std::to_string(last + 1));
+      tables_.fail_damaged("its log lacks batch " + std::to_string(last + 1));
     }
-    if (const auto wrong = tail_.add(std::move(batch))) tables_.fail("its log has " + *wrong);
+    if (const auto wrong = tail_.add(std::move(batch))) tables_.fail_damaged("its log has " + *wrong);
     last = *number;
   }
   return last + 1;
@@ -145,6 +145,10 @@ std::vector<entity_id> journal_store::list_unfinished(shard_id shard, entity_id 
 std::vector<kept_key> journal_store::list_keys(shard_id shard, const std::string& after,
                                                std::uint32_t limit) const {
   return storage::list_keys(tables_, tail_, shard, after, limit);
+}
+
+std::vector<std::string> journal_store::damaged_tables(const tables_read& told) const {
+  return tables_.damaged_tables(told);
 }
 
 std::vector<position> journal_store::read_ends() const {

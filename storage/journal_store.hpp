@@ -47,6 +47,7 @@ class journal_store {
   std::vector<entity_id> list_unfinished(shard_id shard, entity_id after, std::uint32_t limit) const;
   std::vector<kept_key> list_keys(shard_id shard, const std::string& after, std::uint32_t limit) const;
   std::vector<position> read_ends() const;
+  std::vector<std::string> damaged_tables(const tables_read& told) const;
 
  private:
   /// What only the owner has.

@@ -10,7 +10,8 @@ namespace {
 layout::record_row decoded(const rocksdb_store& tables, shard_id shard, position at, std::string_view bytes) {
   const auto row = layout::decode_record(bytes);
   if (!row) {
-    tables.fail("damaged record at position " + std::to_string(at) + " of shard " + std::to_string(shard));
+    tables.fail_damaged("damaged record at position " + std::to_string(at) + " of shard " +
+                        std::to_string(shard));
   }
   return *row;
 }
@@ -35,11 +36,12 @@ std::vector<journal_record> read_entity(const rocksdb_store& tables, const log_t
     auto bytes = tail.record(shard, at);
     if (!bytes) bytes = tables.get(family::records, layout::number_key(shard, at));
     if (!bytes) {
-      tables.fail("no record at position " + std::to_string(at) + " of shard " + std::to_string(shard));
+      tables.fail_damaged("no record at position " + std::to_string(at) + " of shard " +
+                          std::to_string(shard));
     }
     const auto row = decoded(tables, shard, at, *bytes);
     if (row.entity != entity || row.previous >= at) {
-      tables.fail("records of entity " + std::to_string(entity) + " are not linked");
+      tables.fail_damaged("records of entity " + std::to_string(entity) + " are not linked");
     }
     records.push_back(as_record(shard, at, row));
     at = row.previous;
@@ -85,7 +87,7 @@ std::vector<kept_key> list_keys(const rocksdb_store& tables, const log_tail& tai
   for (const auto& [key, value] : found) {
     if (all.size() == limit) break;
     const auto holder = layout::decode_holder(value);
-    if (!holder) tables.fail("damaged idempotency key in shard " + std::to_string(shard));
+    if (!holder) tables.fail_damaged("damaged idempotency key in shard " + std::to_string(shard));
     all.push_back({holder->entity, {key.substr(layout::shard_key(shard).size()), holder->fingerprint}});
   }
   return all;

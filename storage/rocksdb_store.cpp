@@ -1,8 +1,10 @@
 #include "storage/rocksdb_store.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
+#include <rocksdb/convenience.h>
 #include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
@@ -73,7 +75,9 @@ rocksdb_store::rocksdb_store(const std::string& path, std::size_t block_cache_by
       create(path_ + ".new", block_cache_bytes);
     }
     if (!std::filesystem::exists(path_ + "/CURRENT")) {
-      fail("not a journal, or its file CURRENT is lost");
+      if (absent_or_empty(path_)) fail("there is none");
+      if (std::filesystem::exists(log_folder())) fail_damaged("its file CURRENT is lost");
+      fail("not a journal");
     }
     if (access == store_access::owner) {
       mend_logs();
@@ -122,7 +126,7 @@ void rocksdb_store::open(const std::string& folder, std::size_t block_cache_byte
 /// RocksDB's own, which hold something in the older formats only, and its manifest.
 log_findings rocksdb_store::look_through_logs() const {
   auto found = storage::look_through_logs(path_);
-  if (found.damage) fail("its log " + *found.damage);
+  if (found.damage) fail_damaged("its log " + *found.damage);
   return found;
 }
 
@@ -185,7 +189,7 @@ std::uint64_t rocksdb_store::last_batch() const {
   const auto bytes = get(family::meta, last_batch_key);
   if (!bytes) return 0;
   const auto number = layout::decode_batch(*bytes);
-  if (!number) fail("damaged row of the last batch");
+  if (!number) fail_damaged("damaged row of the last batch");
   return *number;
 }
 
@@ -201,7 +205,7 @@ std::optional<layout::positions> rocksdb_store::indexed() const {
   const auto bytes = get(family::meta, indexed_key);
   if (!bytes) return layout::positions{};
   const auto all = layout::decode_positions(*bytes);
-  if (!all) fail("damaged row of what is indexed");
+  if (!all) fail_damaged("damaged row of what is indexed");
   return all;
 }
 
@@ -219,7 +223,7 @@ std::optional<layout::entity_row> rocksdb_store::entity(entity_id id) const {
   const auto bytes = get(family::entities, layout::number_key(shard_of(id), id));
   if (!bytes) return std::nullopt;
   const auto row = layout::decode_entity(*bytes);
-  if (!row) fail("damaged row of entity " + std::to_string(id));
+  if (!row) fail_damaged("damaged row of entity " + std::to_string(id));
   return row;
 }
 
@@ -232,13 +236,35 @@ void rocksdb_store::write(rocksdb::WriteBatch& batch) {
 }
 
 void rocksdb_store::check(const rocksdb::Status& status) const {
-  if (!status.ok()) {
-    fail(status.ToString());
-  }
+  if (status.IsCorruption()) fail_damaged(status.ToString());
+  if (!status.ok()) fail(status.ToString());
 }
 
 void rocksdb_store::fail(const std::string& what) const {
   throw store_failure("journal " + path_ + ": " + what);
+}
+
+void rocksdb_store::fail_damaged(const std::string& what) const {
+  throw store_damage("journal " + path_ + ": " + what);
+}
+
+std::vector<std::string> rocksdb_store::damaged_tables(const tables_read& told) const {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db_->GetLiveFilesMetaData(&tables);
+  std::vector<std::string> damaged;
+  std::size_t read = 0;
+  for (const auto& table : tables) {
+    told(++read, tables.size());
+    auto* in = *std::find_if(handles_.begin(), handles_.end(), [&](const auto* handle) {
+      return handle->GetName() == table.column_family_name;
+    });
+    const auto file = path_ + "/" + table.relative_filename;
+    const auto status =
+        rocksdb::VerifySstFileChecksum(db_->GetOptions(in), {}, {}, file, table.largest_seqno);
+    if (status.ok() || !std::filesystem::exists(file)) continue;
+    damaged.push_back("journal " + path_ + ": table " + table.relative_filename + ": " + status.ToString());
+  }
+  return damaged;
 }
 
 shard_scan rocksdb_store::scan(family in, shard_id shard) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -29,6 +30,12 @@ class store_failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What is on disk is not what was written there.
+class store_damage : public store_failure {
+ public:
+  using store_failure::store_failure;
+};
+
 /// An iterator over the rows of one shard, and the bounds that it must not outlive.
 class shard_scan {
  public:
@@ -44,6 +51,9 @@ class shard_scan {
   rocksdb::Slice end_slice_;
   std::unique_ptr<rocksdb::Iterator> rows_;
 };
+
+/// Told how many tables there are of how many.
+using tables_read = std::function<void(std::size_t tables, std::size_t of)>;
 
 enum class store_access : std::uint8_t {
   /// Makes a new store where the folder is absent or empty, and locks it.
@@ -82,6 +92,11 @@ class rocksdb_store {
   void write(rocksdb::WriteBatch& batch);
   void check(const rocksdb::Status& status) const;
   [[noreturn]] void fail(const std::string& what) const;
+  /// Throws store_damage.
+  [[noreturn]] void fail_damaged(const std::string& what) const;
+  /// Reads all tables and compares their checksums: what is wrong, each in a sentence. Those that their owner
+  /// has merged meanwhile are left out, since that reads them too.
+  std::vector<std::string> damaged_tables(const tables_read& told) const;
 
   /// To be written with the rows of the batches up to this one. Makes a store of an older format one
   /// of this.

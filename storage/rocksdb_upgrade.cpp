@@ -11,7 +11,8 @@ void add_entities_behind(const rocksdb_store& tables, shard_id shard, position i
     const auto at = layout::number_of(rows->key().ToStringView());
     const auto record = layout::decode_record(rows->value().ToStringView());
     if (!record) {
-      tables.fail("damaged record at position " + std::to_string(at) + " of shard " + std::to_string(shard));
+      tables.fail_damaged("damaged record at position " + std::to_string(at) + " of shard " +
+                          std::to_string(shard));
     }
     tail.add_entity(record->entity,
                     {record->first_sequence + record->event_count - 1, at, record->unfinished});

@@ -234,5 +234,68 @@ TEST_CASE("what is no whole export is refused, and what is wrong with journals i
         std::string::npos);
 }
 
+/// In the first row of a table: what the tables say of themselves, which is read whenever they are opened,
+/// stands at their end.
+void flip_a_row(const std::filesystem::path& path) {
+  constexpr std::streamoff offset = 12;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(offset);
+  const auto byte = static_cast<char>(file.get() ^ 1);
+  file.seekp(offset);
+  file.put(byte);
+}
+
+TEST_CASE("damage of journals is no failure to look at them, whichever of their files has it") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "shop";
+  const auto at_work = folder.path() / "at work";
+  {
+    serving_process server(data);
+    http_client client(server.port());
+    CHECK(client.place(some_order).status == 201);
+    CHECK(eventually([&] { return client.document("/admin/sagas")["_embedded"]["sagas"].Empty(); }));
+    server.kill();
+    std::filesystem::copy(data, at_work, std::filesystem::copy_options::recursive);
+  }
+  {
+    serving_process server(data);
+    CHECK(server.terminate() == 0);
+  }
+  check_done({"verify", "--data", data.string()});
+  int tables = 0;
+  for (const auto* name : {"reservations", "receipts"}) {
+    for (const auto& file : std::filesystem::directory_iterator(data / name)) {
+      if (file.path().extension() != ".sst") continue;
+      ++tables;
+      CAPTURE(file.path());
+      flip_a_row(file.path());
+      const auto verified = tend({"verify", "--data", data.string()});
+      CHECK_MESSAGE(verified.code == 3, verified.output);
+      CHECK(verified.output.find("Corruption") != std::string::npos);
+      CHECK(verified.output.find("restore the last backup") != std::string::npos);
+      const auto saved = tend({"backup", "--data", data.string(), folder / std::to_string(tables)});
+      CHECK_MESSAGE(saved.code == 3, saved.output);
+      CHECK(saved.output.find("Corruption") != std::string::npos);
+      flip_a_row(file.path());
+    }
+  }
+  CHECK(tables > 4);
+  check_done({"verify", "--data", data.string()});
+
+  check_done({"verify", "--data", at_work.string()});
+  for (const auto& file : std::filesystem::directory_iterator(at_work / "receipts" / "log")) {
+    std::fstream(file.path(), std::ios::in | std::ios::out | std::ios::binary).write("\xff", 1);
+  }
+  const auto verified = tend({"verify", "--data", at_work.string()});
+  CHECK_MESSAGE(verified.code == 3, verified.output);
+  CHECK(verified.output.find("its log ") != std::string::npos);
+  std::filesystem::remove_all(at_work / "receipts");
+  CHECK(tend({"verify", "--data", at_work.string()}).code == 3);
+
+  const auto nothing = tend({"verify", "--data", folder / "nothing"});
+  CHECK(nothing.code == 1);
+  CHECK_MESSAGE(nothing.output.find("there is no journal in ") != std::string::npos, nothing.output);
+}
+
 }  // namespace
 }  // namespace holdfast::testing

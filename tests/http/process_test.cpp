@@ -1,7 +1,9 @@
 // The binary as whoever runs it sees it: its command line, its signals, its limits.
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "tests/support/process.hpp"
@@ -110,6 +112,42 @@ TEST_CASE("no core file may be written, and the data folder is its owner's only"
   const auto descriptors = limit_of(server.process().pid(), "Max open files");
   CHECK(descriptors.first == descriptors.second);
   CHECK(std::filesystem::status(folder / "deep/data").permissions() == std::filesystem::perms::owner_all);
+}
+
+TEST_CASE("what is written into a folder that others may look into is not for them") {
+  const temporary_folder folder;
+  const auto data = folder.path() / "data";
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms(0755));
+  const auto before = ::umask(0022);
+  {
+    serving_process server(data);
+    raw_client{server.port()}.exchange(placement());
+    wait_for_first_reservation(server.port());
+    CHECK(server.terminate() == 0);
+  }
+  process backup{{"journal", "backup", "--data", data.string(), folder / "data" + "/backup"}};
+  CHECK(backup.wait_for_exit() == 0);
+  ::umask(before);
+  int files = 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(data)) {
+    CAPTURE(each.path());
+    ++files;
+    CHECK((each.status().permissions() & std::filesystem::perms(0077)) == std::filesystem::perms::none);
+  }
+  CHECK(files > 20);
+}
+
+TEST_CASE("what can't be printed is a failure, however long it is") {
+  const temporary_folder folder;
+  for (const std::string arguments : {"manual", "completion", "--help", "serve --help", "--version"}) {
+    CAPTURE(arguments);
+    const auto command = HOLDFAST_BINARY " " + arguments + " >/dev/full 2>" + folder / "errors";
+    const int status = std::system(command.c_str());
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 1));
+    std::ifstream file(folder / "errors");
+    check_contains({std::istreambuf_iterator<char>(file), {}}, "standard output can't be written");
+  }
 }
 
 TEST_CASE("a port in use ends the start with 1 and is named") {

@@ -420,7 +420,7 @@ TEST_CASE("what keeps it from running is said, with exit code 1") {
   }
   SUBCASE("no journal") {
     seed_ledger(data / "sandbox", {});
-    check({}, "not a journal");
+    check({}, "there is none");
   }
   SUBCASE("a provider that is down") {
     seed_journal(data, {});

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "operator_configuration.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace holdfast;
@@ -58,6 +59,18 @@ TEST_CASE("the man page and the help tell of every command and every flag") {
       }
     });
   }
+}
+
+TEST_CASE("the man page and the help tell the variables that are not called as their flags are") {
+  const auto page = man_page();
+  for (const auto* name : {"HOLDFAST_OPERATOR_WHO", "HOLDFAST_OPERATOR_STATE", "HOLDFAST_SANDBOX_LATENCY"}) {
+    CAPTURE(name);
+    CHECK(page.find(name) != std::string::npos);
+  }
+  const char* const arguments[] = {"holdfast", "breaker", "open", "--help"};
+  const auto help = parse_operator_configuration(**choose_command(4, arguments), 4, arguments, {});
+  REQUIRE_FALSE(help);
+  CHECK(help.error().text.find("--who is HOLDFAST_OPERATOR_WHO") != std::string::npos);
 }
 
 TEST_CASE("bash completes commands, flags and the words that a flag takes") {
