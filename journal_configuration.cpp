@@ -21,28 +21,28 @@ std::vector<std::string> journal_setting_names() {
 
 constexpr std::string_view file_operand = "journal-file";
 
-constexpr command command_named(std::string_view name, std::string_view purpose, std::string_view examples,
-                                std::string_view operand = {}) {
+constexpr command journal_command(std::string_view name, std::string_view purpose, std::string_view examples,
+                                  std::string_view operand = {}) {
   return {name, purpose, examples, "journal-", journal_setting_names, operand};
 }
 
-constexpr command journal_verify =
-    command_named("journal verify", "reads all of the journals and tells whether they are in order",
-                  "  holdfast journal verify --data /var/lib/holdfast\n"
-                  "  holdfast journal verify --journal postgres://holdfast@db.example/holdfast\n\n"
-                  "It may run beside holdfast serve. Exit codes: 0 in order; 1 it could not run; 2 settings\n"
-                  "refused; 3 something is wrong with them.\n");
-constexpr command journal_backup = command_named(
+constexpr command journal_verify = journal_command(
+    "journal verify", "reads all of the journals and tells whether they are in order",
+    "  holdfast journal verify --data /var/lib/holdfast\n"
+    "  holdfast journal verify --journal postgres://holdfast@db.example/holdfast\n\n"
+    "It may run beside holdfast serve. Exit codes: 0 in order; 1 it could not run; 2 settings\n"
+    "refused; 3 something is wrong with them.\n");
+constexpr command journal_backup = journal_command(
     "journal backup", "saves the journals to a file, also while holdfast serve runs, and reads it again",
     "  holdfast journal backup --data /var/lib/holdfast /backup/holdfast.journal\n", file_operand);
-constexpr command journal_restore = command_named(
+constexpr command journal_restore = journal_command(
     "journal restore",
     "makes journals of a backup, where there are none, and looks whether they are in order",
     "  holdfast journal restore --data /var/lib/holdfast /backup/holdfast.journal\n", file_operand);
 constexpr command journal_export =
-    command_named("journal export", "writes the journals to a file, whatever store they lie in",
-                  "  holdfast journal export --data /var/lib/holdfast shop.journal\n", file_operand);
-constexpr command journal_import = command_named(
+    journal_command("journal export", "writes the journals to a file, whatever store they lie in",
+                    "  holdfast journal export --data /var/lib/holdfast shop.journal\n", file_operand);
+constexpr command journal_import = journal_command(
     "journal import", "reads the journals from a file into a store that is empty",
     "  holdfast journal import --journal postgres://holdfast@db.example/holdfast shop.journal\n",
     file_operand);
