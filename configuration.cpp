@@ -117,6 +117,15 @@ value_reader journal_into(std::vector<storage::postgres_place>& into) {
   };
 }
 
+std::vector<setting> journal_settings(std::string& data, std::vector<storage::postgres_place>& journal) {
+  return {
+      {"data", "DIR", "./data", "Folder of the journals", folder_into(data)},
+      {"journal", "JOURNAL", "embedded",
+       "Where reservations are kept: embedded, in the data folder, or postgres://USER@HOST:PORT/DATABASE",
+       journal_into(journal), true},
+  };
+}
+
 value_reader provider_into(std::optional<host_and_port>& into) {
   return [&into](const std::string& text) -> refusal {
     into.reset();

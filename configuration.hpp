@@ -64,6 +64,8 @@ std::vector<setting> settings_of(configuration& into);
 /// Readers that other commands have in common with this one.
 value_reader provider_into(std::optional<host_and_port>& into);
 value_reader journal_into(std::vector<storage::postgres_place>& into);
+/// `data` and `journal`, of the commands that look into journals that are there.
+std::vector<setting> journal_settings(std::string& data, std::vector<storage::postgres_place>& journal);
 value_reader payment_key_into(std::string& into);
 
 tl::expected<configuration, early_exit> parse_configuration(int argc, const char* const* argv,

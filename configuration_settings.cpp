@@ -69,12 +69,16 @@ value_reader address_into(socket_address& into) {
   };
 }
 
-value_reader folder_into(std::string& into) {
-  return [&into](const std::string& text) -> refusal {
-    if (text.empty() || text.find('\0') != std::string::npos) return "give the path of a folder";
+value_reader path_into(std::string& into, const std::string& what) {
+  return [&into, what](const std::string& text) -> refusal {
+    if (text.empty() || text.find('\0') != std::string::npos) return "give the path of " + what;
     into = text;
     return accepted;
   };
+}
+
+value_reader folder_into(std::string& into) {
+  return path_into(into, "a folder");
 }
 
 value_reader file_into(std::string& into, const std::string& what) {

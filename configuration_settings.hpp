@@ -41,6 +41,8 @@ std::vector<std::string> names_of(const std::vector<setting>& settings);
 // What is read has to outlive the reader.
 
 value_reader address_into(socket_address& into);
+/// The path of what it is, such as "a file".
+value_reader path_into(std::string& into, const std::string& what);
 /// The path of a folder.
 value_reader folder_into(std::string& into);
 /// The path of a file, empty for none; `what` it is says the refusal.

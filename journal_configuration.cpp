@@ -7,22 +7,10 @@ namespace holdfast {
 
 namespace {
 
-value_reader file_into(std::string& into) {
-  return [&into](const std::string& text) -> std::optional<std::string> {
-    if (text.empty() || text.find('\0') != std::string::npos) return "give the path of a file";
-    into = text;
-    return std::nullopt;
-  };
-}
-
 std::vector<setting> all_settings(journal_configuration& into) {
-  std::vector<setting> settings{
-      {"data", "DIR", "./data", "Folder of the journals", folder_into(into.where.data)},
-      {"journal", "JOURNAL", "embedded",
-       "Where reservations are kept: embedded, in the data folder, or postgres://USER@HOST:PORT/DATABASE",
-       journal_into(into.where.places), true}};
+  auto settings = journal_settings(into.where.data, into.where.places);
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
-  settings.push_back({"journal-file", "FILE", "", "The file", file_into(into.file)});
+  settings.push_back({"journal-file", "FILE", "", "The file", path_into(into.file, "a file")});
   return settings;
 }
 
@@ -33,49 +21,31 @@ std::vector<std::string> journal_setting_names() {
 
 constexpr std::string_view file_operand = "journal-file";
 
-const command journal_verify{
-    .name = "journal verify",
-    .purpose = "reads all of the journals and tells whether they are in order",
-    .examples =
-        "  holdfast journal verify --data /var/lib/holdfast\n"
-        "  holdfast journal verify --journal postgres://holdfast@db.example/holdfast\n\n"
-        "It may run beside holdfast serve. Of journals in a data folder it reads every byte. Exit codes:\n"
-        "0 in order; 1 it could not run; 2 settings refused; 3 they are not in order, or damaged.\n",
-    .prefix = "journal-",
-    .setting_names = journal_setting_names,
-};
-const command journal_backup{
-    .name = "journal backup",
-    .purpose = "saves the journals to a file, also while holdfast serve runs, and reads it again",
-    .examples = "  holdfast journal backup --data /var/lib/holdfast /backup/holdfast.journal\n",
-    .prefix = "journal-",
-    .setting_names = journal_setting_names,
-    .operand = file_operand,
-};
-const command journal_restore{
-    .name = "journal restore",
-    .purpose = "makes journals of a backup, where there are none, and looks whether they are in order",
-    .examples = "  holdfast journal restore --data /var/lib/holdfast /backup/holdfast.journal\n",
-    .prefix = "journal-",
-    .setting_names = journal_setting_names,
-    .operand = file_operand,
-};
-const command journal_export{
-    .name = "journal export",
-    .purpose = "writes the journals to a file, whatever store they lie in",
-    .examples = "  holdfast journal export --data /var/lib/holdfast shop.journal\n",
-    .prefix = "journal-",
-    .setting_names = journal_setting_names,
-    .operand = file_operand,
-};
-const command journal_import{
-    .name = "journal import",
-    .purpose = "reads the journals from a file into a store that is empty",
-    .examples = "  holdfast journal import --journal postgres://holdfast@db.example/holdfast shop.journal\n",
-    .prefix = "journal-",
-    .setting_names = journal_setting_names,
-    .operand = file_operand,
-};
+constexpr command journal_command(std::string_view name, std::string_view purpose, std::string_view examples,
+                                  std::string_view operand = {}) {
+  return {name, purpose, examples, "journal-", journal_setting_names, operand};
+}
+
+constexpr command journal_verify = journal_command(
+    "journal verify", "reads all of the journals and tells whether they are in order",
+    "  holdfast journal verify --data /var/lib/holdfast\n"
+    "  holdfast journal verify --journal postgres://holdfast@db.example/holdfast\n\n"
+    "It may run beside holdfast serve. Of journals in a data folder it reads every byte. Exit codes:\n"
+    "0 in order; 1 it could not run; 2 settings refused; 3 they are not in order, or damaged.\n");
+constexpr command journal_backup = journal_command(
+    "journal backup", "saves the journals to a file, also while holdfast serve runs, and reads it again",
+    "  holdfast journal backup --data /var/lib/holdfast /backup/holdfast.journal\n", file_operand);
+constexpr command journal_restore = journal_command(
+    "journal restore",
+    "makes journals of a backup, where there are none, and looks whether they are in order",
+    "  holdfast journal restore --data /var/lib/holdfast /backup/holdfast.journal\n", file_operand);
+constexpr command journal_export =
+    journal_command("journal export", "writes the journals to a file, whatever store they lie in",
+                    "  holdfast journal export --data /var/lib/holdfast shop.journal\n", file_operand);
+constexpr command journal_import = journal_command(
+    "journal import", "reads the journals from a file into a store that is empty",
+    "  holdfast journal import --journal postgres://holdfast@db.example/holdfast shop.journal\n",
+    file_operand);
 
 }  // namespace
 

@@ -121,105 +121,57 @@ std::string login_of(const environment_variables& environment) {
   return account == nullptr ? std::string() : account->pw_name;
 }
 
-/// The flag of the setting.
-constexpr const char* prefix = "operator-";
+constexpr command operator_command_named(std::string_view name, std::string_view purpose,
+                                         std::string_view examples, std::string_view operand = {}) {
+  return {name, purpose, examples, "operator-", all_names, operand};
+}
 
-const command reservation_ls{
-    .name = "reservation ls",
-    .purpose = "lists reservations, the newest first; or unfinished sagas, by --state",
-    .examples =
-        "  holdfast reservation ls --limit 50\n"
-        "  holdfast reservation ls --user 7 --output json\n"
-        "  holdfast reservation ls --state parked --older-than 10m\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command reservation_get{
-    .name = "reservation get",
-    .purpose = "shows a reservation with its payment and its receipt",
-    .examples = "  holdfast reservation get 257\n  holdfast reservation get 257 --output json\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-    .operand = "id",
-};
-const command reservation_history{
-    .name = "reservation history",
-    .purpose = "tells all that has happened to a reservation, and what is tried again",
-    .examples = "  holdfast reservation history 257\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-    .operand = "id",
-};
-const command reservation_cancel{
-    .name = "reservation cancel",
-    .purpose = "cancels a reservation, refunds it and voids its receipt; or all that --state means",
-    .examples =
-        "  holdfast reservation cancel 257 --reason \"sold out\"\n"
-        "  holdfast reservation cancel --state parked --reason \"sold out\"\n"
-        "  holdfast reservation cancel --state parked --reason \"sold out\" --apply\n\n"
-        "Many are only shown without --apply.\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-    .operand = "id",
-};
-const command reservation_retry{
-    .name = "reservation retry",
-    .purpose = "has a parked reservation go on at once; or all that --state means",
-    .examples =
-        "  holdfast reservation retry 257 --reason \"the bank is back\"\n"
-        "  holdfast reservation retry --state parked --older-than 1m --reason \"the bank is back\" "
-        "--apply\n\n"
-        "Many are only shown without --apply.\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-    .operand = "id",
-};
-const command reservation_export{
-    .name = "reservation export",
-    .purpose = "prints all reservations, walking by cursor",
-    .examples =
-        "  holdfast reservation export >reservations.ndjson\n"
-        "  holdfast reservation export --output csv --user 7\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command breaker_show{
-    .name = "breaker show",
-    .purpose = "shows the circuit breaker in front of the payment provider",
-    .examples = "  holdfast breaker show\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command breaker_open{
-    .name = "breaker open",
-    .purpose = "holds the circuit breaker of a node open: nothing is charged or refunded",
-    .examples = "  holdfast breaker open --reason \"the bank is under maintenance\"\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command breaker_close{
-    .name = "breaker close",
-    .purpose = "holds the circuit breaker of a node closed, whatever the provider does",
-    .examples = "  holdfast breaker close --reason \"its figures are wrong\"\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command breaker_auto{
-    .name = "breaker auto",
-    .purpose = "lets go of the circuit breaker: it follows the provider again",
-    .examples = "  holdfast breaker auto --reason \"the maintenance is over\"\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
-const command view_rebuild{
-    .name = "view rebuild",
-    .purpose = "clears the read model and has it made anew from the journal",
-    .examples =
-        "  holdfast view rebuild --reason \"after a restored backup\"\n"
-        "  holdfast view rebuild --reason \"after a restored backup\" --no-wait\n",
-    .prefix = prefix,
-    .setting_names = all_names,
-};
+constexpr command reservation_ls = operator_command_named(
+    "reservation ls", "lists reservations, the newest first; or unfinished sagas, by --state",
+    "  holdfast reservation ls --limit 50\n"
+    "  holdfast reservation ls --user 7 --output json\n"
+    "  holdfast reservation ls --state parked --older-than 10m\n");
+constexpr command reservation_get = operator_command_named(
+    "reservation get", "shows a reservation with its payment and its receipt",
+    "  holdfast reservation get 257\n  holdfast reservation get 257 --output json\n", "id");
+constexpr command reservation_history = operator_command_named(
+    "reservation history", "tells all that has happened to a reservation, and what is tried again",
+    "  holdfast reservation history 257\n", "id");
+constexpr command reservation_cancel = operator_command_named(
+    "reservation cancel",
+    "cancels a reservation, refunds it and voids its receipt; or all that --state means",
+    "  holdfast reservation cancel 257 --reason \"sold out\"\n"
+    "  holdfast reservation cancel --state parked --reason \"sold out\"\n"
+    "  holdfast reservation cancel --state parked --reason \"sold out\" --apply\n\n"
+    "Many are only shown without --apply.\n",
+    "id");
+constexpr command reservation_retry = operator_command_named(
+    "reservation retry", "has a parked reservation go on at once; or all that --state means",
+    "  holdfast reservation retry 257 --reason \"the bank is back\"\n"
+    "  holdfast reservation retry --state parked --older-than 1m --reason \"the bank is back\" "
+    "--apply\n\n"
+    "Many are only shown without --apply.\n",
+    "id");
+constexpr command reservation_export =
+    operator_command_named("reservation export", "prints all reservations, walking by cursor",
+                           "  holdfast reservation export >reservations.ndjson\n"
+                           "  holdfast reservation export --output csv --user 7\n");
+constexpr command breaker_show =
+    operator_command_named("breaker show", "shows the circuit breaker in front of the payment provider",
+                           "  holdfast breaker show\n");
+constexpr command breaker_open = operator_command_named(
+    "breaker open", "holds the circuit breaker of a node open: nothing is charged or refunded",
+    "  holdfast breaker open --reason \"the bank is under maintenance\"\n");
+constexpr command breaker_close = operator_command_named(
+    "breaker close", "holds the circuit breaker of a node closed, whatever the provider does",
+    "  holdfast breaker close --reason \"its figures are wrong\"\n");
+constexpr command breaker_auto =
+    operator_command_named("breaker auto", "lets go of the circuit breaker: it follows the provider again",
+                           "  holdfast breaker auto --reason \"the maintenance is over\"\n");
+constexpr command view_rebuild =
+    operator_command_named("view rebuild", "clears the read model and has it made anew from the journal",
+                           "  holdfast view rebuild --reason \"after a restored backup\"\n"
+                           "  holdfast view rebuild --reason \"after a restored backup\" --no-wait\n");
 
 }  // namespace
 

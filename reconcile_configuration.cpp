@@ -58,11 +58,8 @@ const command reconcile_command{
 };
 
 std::vector<setting> settings_of(reconcile_configuration& into) {
-  std::vector<setting> settings{
-      {"data", "DIR", "./data", "Folder of the journals", folder_into(into.data)},
-      {"journal", "JOURNAL", "embedded",
-       "Where reservations are kept: embedded, in the data folder, or postgres://USER@HOST:PORT/DATABASE",
-       journal_into(into.journal), true},
+  auto settings = journal_settings(into.data, into.journal);
+  const std::vector<setting> own{
       {"payment", "PROVIDER", "sandbox",
        "Who took the payments: sandbox, of holdfast serve, or http://HOST:PORT",
        provider_into(into.provider)},
@@ -77,6 +74,7 @@ std::vector<setting> settings_of(reconcile_configuration& into) {
       {"reconcile-format", "FORMAT", "text", "What it prints: text, or json, an object a line",
        report_format_into(into.report)},
   };
+  settings.insert(settings.end(), own.begin(), own.end());
   for (auto& each : log_settings(into.level, into.format)) settings.push_back(std::move(each));
   return settings;
 }

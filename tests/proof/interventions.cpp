@@ -31,7 +31,7 @@ all_written interventions_in(const case_file& file) {
   return all;
 }
 
-std::string_view name_of(operator_action action) {
+std::string_view word_of(operator_action action) {
   return action == operator_action::cancel ? "cancel" : "retry";
 }
 
@@ -47,7 +47,7 @@ void check_operation(case_file& file, const operation& one, const all_written& a
   }
   if (count > 1) file.report(7, one.reservation, name + " is in the journal more than once", {&one});
   for (auto each = begin; each != end; ++each) {
-    if (each->second.where == one.reservation && name_of(each->second.what->action) == one.request) continue;
+    if (each->second.where == one.reservation && word_of(each->second.what->action) == one.request) continue;
     file.report(7, each->second.where, name + " is in the journal as what it did not ask for", {&one});
   }
 }
