@@ -24,6 +24,7 @@
 #include "doctor_credentials.hpp"
 #include "http/admin_client.hpp"
 #include "process_control.hpp"
+#include "span_sender.hpp"
 #include "storage/postgres_probe.hpp"
 #include "storage/redis_probe.hpp"
 
@@ -39,6 +40,7 @@ constexpr std::uint64_t enough_free_bytes = 4096 * mebibyte;
 constexpr std::uint64_t enough_descriptors = 4096;
 constexpr int syncs = 20;
 constexpr std::chrono::milliseconds provider_timeout{5000};
+constexpr std::chrono::milliseconds collector_timeout{5000};
 
 std::string text_of(double value, const char* unit) {
   std::array<char, 32> text{};
@@ -185,6 +187,20 @@ void look_at_provider(const configuration& settings, diagnosis& tell) {
   tell.good("payment provider", text);
 }
 
+/// Orders go on without it.
+void look_at_collector(const trace_configuration& traces, diagnosis& tell) {
+  const auto url = http_url_of(traces.collector->host, traces.collector->port, traces.secure);
+  const char* advice = "see that it takes OTLP over HTTP there, and that --otlp-endpoint names it";
+  auto address = address_of_collector(traces);
+  if (!address) return tell.warn("collector of spans", address.error(), "install ca-certificates");
+  http::admin_client client(std::move(*address), collector_timeout);
+  const auto answer = client.ask("POST", "/v1/traces", R"({"resourceSpans":[]})");
+  if (!answer) return tell.warn("collector of spans", answer.error(), advice);
+  const auto text = url + " answers with status " + std::to_string(answer->status);
+  answer->status / 100 == 2 ? tell.good("collector of spans", text)
+                            : tell.warn("collector of spans", text, advice);
+}
+
 // --- The machine ---
 
 void look_at_clock(const configuration& settings, diagnosis& tell) {
@@ -219,6 +235,7 @@ int doctor(int argc, const char* const* argv) {
   if (settings->events) look_at_redis("events", *settings->events, tell);
   look_at_provider(*settings, tell);
   look_at_credentials(*settings, tell);
+  if (settings->traces.collector) look_at_collector(settings->traces, tell);
   look_at_clock(*settings, tell);
   look_at_descriptors(tell);
   return tell.end();

@@ -21,20 +21,27 @@ std::string instance_id() {
 
 }  // namespace
 
+tl::expected<http::server_address, std::string> address_of_collector(const trace_configuration& traces) {
+  http::server_address address;
+  address.host = traces.collector->host;
+  address.port = traces.collector->port;
+  address.advise = false;
+  if (!traces.secure) return address;
+  auto trust = http::trust_in("");
+  if (!trust) return tl::unexpected(std::move(trust.error()));
+  address.trust = std::move(*trust);
+  return address;
+}
+
 tl::expected<std::unique_ptr<http::span_exporter>, std::string> make_span_exporter(
     const trace_configuration& traces) {
   if (!traces.collector) return nullptr;
+  auto collector = address_of_collector(traces);
+  if (!collector) return tl::unexpected(std::move(collector.error()));
   http::span_exporter_options options;
-  options.collector.host = traces.collector->host;
-  options.collector.port = traces.collector->port;
-  options.collector.advise = false;
+  options.collector = std::move(*collector);
   options.resource = {HOLDFAST_VERSION, instance_id()};
   options.ratio = traces.ratio;
-  if (traces.secure) {
-    auto trust = http::trust_in("");
-    if (!trust) return tl::unexpected(std::move(trust.error()));
-    options.collector.trust = std::move(*trust);
-  }
   return std::make_unique<http::span_exporter>(std::move(options));
 }
 

@@ -75,11 +75,12 @@ reservation_state::~reservation_state() {
 
 void reservation_state::loaded(const entity_read& read) {
   if (!*read.result) return go_down(read.result->error().message);
-  for (const auto& record : **read.result) {
+  const auto& records = **read.result;
+  for (const auto& record : records) {
     if (auto wrong = log_->replay(record)) return go_down(*wrong);
-    trace_ = storage::trace_of(record.record);
     if (decided_size_ == 0 && !pending()) decided_size_ = log_->records().size();
   }
+  if (!records.empty()) trace_ = storage::trace_of(records.back().record);
   self_->send(links_->shard, reservation_loaded{log_->id(), trace_});
   for (auto& run : std::exchange(waiting_for_load_, {})) run();
   // Only now: the first of them must not say that it rests before the last has been heard.
@@ -371,9 +372,7 @@ void reservation_state::advance() {
   if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
   const auto step = domain::next_step(log_->state());
-  const tracing::logged_trace about(trace_);
-  spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
-                static_cast<int>(step));
+  if (spdlog::should_log(spdlog::level::debug)) tell_next(step);
   switch (step) {
     case domain::step::none:
       return rest();
@@ -385,6 +384,12 @@ void reservation_state::advance() {
     case domain::step::void_receipt:
       return begin_receipt(step);
   }
+}
+
+void reservation_state::tell_next(domain::step step) const {
+  const tracing::logged_trace about(trace_);
+  spdlog::debug("reservation {} at version {}: next step {}", log_->id(), log_->state().version,
+                static_cast<int>(step));
 }
 
 void reservation_state::publish_parked() {
@@ -423,12 +428,13 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(payment_method_, {}),
           state.transaction_id,
           {},
-          under_way_.span.context()};
+          under_way_.span.context_or(trace_)};
 }
 
 receipt_order reservation_state::receipt_for(domain::step step) const {
-  return {under_way_.attempt,       step, log_->id(), log_->state().paid_at, !desk_may_know_,
-          under_way_.span.context()};
+  return {under_way_.attempt, step,
+          log_->id(),         log_->state().paid_at,
+          !desk_may_know_,    under_way_.span.context_or(trace_)};
 }
 
 void reservation_state::begin(domain::step step) {
@@ -436,7 +442,9 @@ void reservation_state::begin(domain::step step) {
                 ++attempts_,
                 {},
                 {links_->around->ports.tracer, trace_, tracing::span_kind::internal, span_name(step)}};
-  under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
+  if (under_way_.span.recorded()) {
+    under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
+  }
   links_->around->meters->sagas.step_begun(step);
 }
 

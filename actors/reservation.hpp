@@ -117,6 +117,7 @@ class reservation_state {
   void begin_receipt(domain::step step);
   template <class Handle>
   void supervise(const Handle& child);
+  void tell_next(domain::step step) const;
   void publish_parked();
   void hear();
   bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }

@@ -25,7 +25,7 @@ std::shared_ptr<tracing::open_span> begin_request_span(tracing::tracer* to, cons
       tracing::shared_span(to, request.trace, tracing::span_kind::server,
                            (request.method == method::other ? std::string("HTTP") : method) + " " + path);
   if (!span) return nullptr;
-  request.trace = span->context();
+  request.trace = span->context_or(request.trace);
   span->set("http.request.method", method);
   span->set("http.route", path);
   span->set("url.path", request.path);

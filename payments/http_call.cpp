@@ -53,7 +53,7 @@ void http_call::exchange(http_request request, sending how, const tracing::trace
   if (link_->tracer == nullptr || !within.sampled())
     return exchange(std::move(request), how, std::move(next));
   auto span = span_of(request, *link_, within);
-  request.trace = span->context();
+  request.trace = span->context_or(within);
   exchange(std::move(request), how, [span = std::move(span), next = std::move(next)](http_result result) {
     end(*span, result);
     next(std::move(result));

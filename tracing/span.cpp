@@ -10,51 +10,27 @@ span_time now() {
 
 }  // namespace
 
-open_span::open_span(tracer* to, const trace_context& parent, span_kind kind, std::string_view name)
-    : to_(to), context_(parent) {
-  if (to == nullptr || !parent.sampled()) return;
-  context_.span_id = random_id();
-  span_ = std::make_unique<span>();
-  span_->at = context_;
-  span_->parent_id = parent.span_id;
-  span_->kind = kind;
-  span_->name = name;
-  span_->began = now();
-}
-
-open_span& open_span::operator=(open_span&& other) noexcept {
-  if (this == &other) return *this;
-  end();
-  to_ = other.to_;
-  context_ = other.context_;
-  span_ = std::move(other.span_);
-  return *this;
-}
-
-void open_span::set(std::string_view key, std::int64_t value) {
-  if (span_) span_->attributes.emplace_back(key, value);
-}
-
-void open_span::set(std::string_view key, std::string value) {
-  if (span_) span_->attributes.emplace_back(key, std::move(value));
+void open_span::begin(tracer* to, const trace_context& parent, span_kind kind, std::string_view name) {
+  under_way_ = std::make_unique<recorded_span>(recorded_span{to, {}});
+  auto& what = under_way_->what;
+  what.at = parent;
+  what.at.span_id = random_id();
+  what.parent_id = parent.span_id;
+  what.kind = kind;
+  what.name = name;
+  what.began = now();
 }
 
 void open_span::fail(std::string_view type) {
-  if (!span_) return;
-  span_->failed = true;
+  if (!under_way_) return;
+  under_way_->what.failed = true;
   set("error.type", std::string(type));
 }
 
-void open_span::end() {
-  if (!span_) return;
-  span_->ended = now();
-  to_->take(std::move(*std::exchange(span_, nullptr)));
-}
-
-std::shared_ptr<open_span> shared_span(tracer* to, const trace_context& parent, span_kind kind,
-                                       std::string_view name) {
-  if (to == nullptr || !parent.sampled()) return nullptr;
-  return std::make_shared<open_span>(to, parent, kind, name);
+void open_span::finish() {
+  const auto ended = std::move(under_way_);
+  ended->what.ended = now();
+  ended->to->take(std::move(ended->what));
 }
 
 }  // namespace holdfast::tracing

@@ -47,36 +47,54 @@ class tracer {
 };
 
 /// A span under way; it ends when it goes. Where it is not recorded, since there is no tracer or the trace is
-/// not sampled, it is a value that passes its parent on.
+/// not sampled, it is a null pointer, and everything below a look at it.
 class open_span {
  public:
   open_span() = default;
-  open_span(tracer* to, const trace_context& parent, span_kind kind, std::string_view name);
+  open_span(tracer* to, const trace_context& parent, span_kind kind, std::string_view name) {
+    if (to != nullptr && parent.sampled()) begin(to, parent, kind, name);
+  }
   open_span(open_span&& other) noexcept = default;
-  open_span& operator=(open_span&& other) noexcept;
+  open_span& operator=(open_span&& other) noexcept {
+    end();
+    under_way_ = std::move(other.under_way_);
+    return *this;
+  }
   ~open_span() { end(); }
 
-  bool recorded() const { return span_ != nullptr; }
-  /// For what is done within it: the parent's where it is not recorded.
-  const trace_context& context() const { return context_; }
+  bool recorded() const { return under_way_ != nullptr; }
+  /// For what is done within it; the parent's where it is not recorded.
+  const trace_context& context_or(const trace_context& parent) const {
+    return under_way_ ? under_way_->what.at : parent;
+  }
 
-  // Of no effect where it is not recorded; made up for that only where `recorded()`, if it costs anything.
-
-  /// The key is a literal.
-  void set(std::string_view key, std::int64_t value);
-  void set(std::string_view key, std::string value);
+  /// The key is a literal. Texts are made for it only where it is `recorded()`.
+  void set(std::string_view key, attribute_value value) {
+    if (under_way_) under_way_->what.attributes.emplace_back(key, std::move(value));
+  }
   /// By one word of few (`error.type`).
   void fail(std::string_view type);
-  void end();
+  void end() {
+    if (under_way_) finish();
+  }
 
  private:
-  tracer* to_ = nullptr;
-  trace_context context_;
-  std::unique_ptr<span> span_;
+  struct recorded_span {
+    tracer* to;
+    span what;
+  };
+
+  void begin(tracer* to, const trace_context& parent, span_kind kind, std::string_view name);
+  void finish();
+
+  std::unique_ptr<recorded_span> under_way_;
 };
 
-/// For what is copied, or outlives who began it: null where it is not recorded, at the cost of that look.
-std::shared_ptr<open_span> shared_span(tracer* to, const trace_context& parent, span_kind kind,
-                                       std::string_view name);
+/// For what is copied, or outlives who began it: null where it is not recorded.
+inline std::shared_ptr<open_span> shared_span(tracer* to, const trace_context& parent, span_kind kind,
+                                              std::string_view name) {
+  if (to == nullptr || !parent.sampled()) return nullptr;
+  return std::make_shared<open_span>(to, parent, kind, name);
+}
 
 }  // namespace holdfast::tracing

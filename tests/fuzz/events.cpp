@@ -47,7 +47,10 @@ void read_reservation(std::string_view bytes) {
   const auto folded = storage::fold_reservation(bytes);
   require(events.has_value() == folded.has_value(), "what decodes folds");
   if (!events) return;
-  const auto again = storage::decode_reservation_events(storage::encode_events(*events));
+  const auto trace = storage::trace_of(bytes);
+  const auto encoded = storage::encode_events(*events, trace);
+  require(storage::trace_of(encoded) == trace, "a trace is read as it was written");
+  const auto again = storage::decode_reservation_events(encoded);
   require(again.has_value() && *again == *events, "what was encoded decodes to the same");
   require(folded->version == events->size(), "a version counts the events");
   decide_all(*folded);

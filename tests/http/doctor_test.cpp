@@ -58,6 +58,19 @@ TEST_CASE("what is missing is a fault, with what to do about it") {
   check_finding(folder, {"--payment-wait", "soon"}, 2, {"--payment-wait = 'soon' is not accepted"});
 }
 
+TEST_CASE("a collector of spans that does not take them is a warning") {
+  const temporary_folder folder;
+  scripted_server collector([](const scripted_request& request) {
+    const bool spans = request.method == "POST" && request.target == "/v1/traces";
+    return scripted_action{http_bytes(spans ? 200 : 404, "{}")};
+  });
+  const auto url = "http://127.0.0.1:" + std::to_string(collector.port());
+  check_finding(folder, {"--otlp-endpoint", url}, 0,
+                {"ok    collector of spans: " + url + " answers with status 200"});
+  check_finding(folder, {"--otlp-endpoint", "http://127.0.0.1:1"}, 0,
+                {"collector of spans: can't connect to http://127.0.0.1:1", "--otlp-endpoint names it"});
+}
+
 TEST_CASE("the payment provider is asked with its key, and one that it refuses is a fault") {
   const temporary_folder folder;
   scripted_server provider([](const scripted_request& request) {

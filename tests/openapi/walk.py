@@ -28,6 +28,7 @@ NOT_PROVOKED_503 = {("DELETE", "/preReservations/{id}"), ("POST", "/admin/sagas/
 
 HAL = {"Accept": "application/hal+json"}
 JSON = {"Content-Type": "application/json"}
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ORDER = {"userId": 1, "userAddress": "seoul", "productId": 1, "productName": "fold", "price": 1300000,
          "cardNo": "1234-1234-1234-1234", "status": "order"}
 DECLINED = ORDER | {"cardNo": "4000-0000-0000-0002"}
@@ -199,7 +200,8 @@ class Walk:
         for key in ("k" * 256, "a b"):
             self.place(ORDER, 400, "invalid-parameter", conforms=False, headers={"Idempotency-Key": key})
         for name, fields, status in (("paid", ORDER, 201), ("declined", DECLINED, 402)):
-            key = {"Idempotency-Key": name}
+            # Its events have the trace.
+            key = {"Idempotency-Key": name, "traceparent": TRACEPARENT}
             first, again = self.place(fields, status, headers=key), self.place(fields, status, headers=key)
             if again.body != first.body or "idempotent-replayed" not in again.headers:
                 raise Untrue(f"a repeated placement ({name}) is answered otherwise")
