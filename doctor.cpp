@@ -171,7 +171,9 @@ void look_at_provider(const configuration& settings, diagnosis& tell) {
       {.host = settings.provider->host, .port = settings.provider->port, .key = settings.payment_key},
       provider_timeout);
   const auto began = std::chrono::steady_clock::now();
-  const auto answer = client.ask("GET", "/v1/payment_intents?limit=1");
+  // As a settlement does, which tells a provider from other servers.
+  const auto answer =
+      client.ask("GET", "/v1/payment_intents/search?query=metadata%5B%27reservation%27%5D%3A%271%27&limit=1");
   const auto took = std::chrono::ceil<milliseconds>(std::chrono::steady_clock::now() - began);
   const char* advice = "see that it runs and that --payment names it; until then placements are refused";
   if (!answer) return tell.bad("payment provider", url + " can't be reached", advice);
@@ -180,6 +182,10 @@ void look_at_provider(const configuration& settings, diagnosis& tell) {
   if (answer->status >= 500) return tell.bad("payment provider", text, advice);
   if (answer->status == 401 || answer->status == 403) {
     return tell.bad("payment provider", text, "give its key as HOLDFAST_PAYMENT_KEY: it refuses this one");
+  }
+  if (answer->status != 200) {
+    return tell.bad("payment provider", text + " where a list of intents was asked for",
+                    "see that --payment names a provider, which speaks this part of Stripe's API");
   }
   if (took > settings.payment_timeout * 75 / 100) {
     return tell.warn("payment provider", text, "that counts as slow: give a longer --payment-timeout");

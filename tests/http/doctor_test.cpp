@@ -40,10 +40,11 @@ TEST_CASE("a healthy place has no faults, and is left as it was") {
   redis_server redis;
   sandbox_process provider;
   const auto url = "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0";
-  check_finding(
-      folder, {"--journal", database.url(), "--view", url, "--events", url, "--payment", provider.url()}, 0,
-      {"ok    configuration: accepted", "free in", "for a sync in", "PostgreSQL, shards 0-255: 15",
-       "view: Redis 7", "events: Redis 7", "payment provider: " + provider.url() + " answers", "0 faults"});
+  check_finding(folder,
+                {"--journal", database.url(), "--view", url, "--events", url, "--payment", provider.url()}, 0,
+                {"ok    configuration: accepted", "free in", "for a sync in", "PostgreSQL, shards 0-255: 15",
+                 "view: Redis 7", "events: Redis 7",
+                 "payment provider: " + provider.url() + " answers with status 200", "0 faults"});
   CHECK(std::filesystem::is_empty(folder.path()));
   CHECK(run_sql(database.url(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'holdfast%'") == "0");
 }
@@ -83,6 +84,15 @@ TEST_CASE("the payment provider is asked with its key, and one that it refuses i
   check_finding(folder, {"--payment", url, "--payment-key", "sk_wrong"}, 1,
                 {"BAD   payment provider: " + url + " answers with status 401",
                  "give its key as HOLDFAST_PAYMENT_KEY", "1 faults"});
+}
+
+TEST_CASE("a server that is no payment provider is a fault") {
+  const temporary_folder folder, shop;
+  serving_process other(shop.path());
+  const auto url = "http://127.0.0.1:" + std::to_string(other.port());
+  check_finding(
+      folder, {"--payment", url}, 1,
+      {"BAD   payment provider: " + url + " answers with status 404", "--payment names a provider"});
 }
 
 /// What is in the folder, by path.
@@ -127,10 +137,10 @@ TEST_CASE("credentials that would do are well, and what is wrong with others is 
                                     "--auth-audience", "holdfast", "--tls-certificate", mine.certificate(),
                                     "--tls-key",       key};
   };
-  // It counts for two days more.
+  // It counts for two days more, or a second less.
   check_finding(folder, flags(mine.key()), 0,
-                {"ok    API keys: " + keys.path() + ", mode 0600", "ok    JWK set: ",
-                 "WARN  certificate: " + mine.certificate() + " and its key, for 1 more days",
+                {"ok    API keys: " + keys.path() + ", mode 0600",
+                 "ok    JWK set: ", "WARN  certificate: " + mine.certificate() + " and its key, for ",
                  "put a new one in its place soon", "0 faults"});
 
   std::filesystem::permissions(keys.path(), perms::group_write, std::filesystem::perm_options::add);
