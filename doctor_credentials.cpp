@@ -84,7 +84,7 @@ void look_at_certificate(const char* name, const std::string& certificate, const
     return tell.bad(name, certificate + " has expired", "put a new one in its place, and send SIGHUP");
   }
   const auto days = days_until(::X509_get0_notAfter(shown));
-  const auto text = certificate + " and its key, for " + std::to_string(days) + " more days";
+  const auto text = certificate + " and its key, days left: " + std::to_string(days);
   if (days < enough_days) return tell.warn(name, text, "put a new one in its place soon, and send SIGHUP");
   tell.good(name, text);
 }

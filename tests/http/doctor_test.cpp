@@ -137,10 +137,10 @@ TEST_CASE("credentials that would do are well, and what is wrong with others is 
                                     "--auth-audience", "holdfast", "--tls-certificate", mine.certificate(),
                                     "--tls-key",       key};
   };
-  // It counts for two days more, or a second less.
+  // It counts for two days.
   check_finding(folder, flags(mine.key()), 0,
                 {"ok    API keys: " + keys.path() + ", mode 0600",
-                 "ok    JWK set: ", "WARN  certificate: " + mine.certificate() + " and its key, for ",
+                 "ok    JWK set: ", "WARN  certificate: " + mine.certificate() + " and its key, days left: ",
                  "put a new one in its place soon", "0 faults"});
 
   std::filesystem::permissions(keys.path(), perms::group_write, std::filesystem::perm_options::add);
