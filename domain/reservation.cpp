@@ -1,6 +1,7 @@
 #include "domain/reservation.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace holdfast::domain {
@@ -142,6 +143,11 @@ reservation_decision decide_resume(const reservation& state, timestamp now) {
   return state.parked ? accept(reservation_resumed{now}) : nothing_new;
 }
 
+/// By which the same wish is known when it comes again with nothing between the two.
+std::uint64_t mark_of_retry(const std::string& who, const std::string& why) {
+  return std::hash<std::string>()(who + '\n' + why);
+}
+
 /// A retry of what has nothing to do, and a cancellation of what is being cancelled, bring nothing new: so
 /// neither is an event. Where something is tried again anyway, it is tried at once.
 reservation_decision decide_intervene(const reservation& state, const intervene& command, timestamp now) {
@@ -155,7 +161,8 @@ reservation_decision decide_intervene(const reservation& state, const intervene&
   auto decided = command.action == operator_action::cancel
                      ? decide_cancel(state, {cancel_reason::by_operator}, now)
                      : decide_resume(state, now);
-  const bool goes_on = command.action == operator_action::retry && next_step(state) != step::none;
+  const bool goes_on = command.action == operator_action::retry && next_step(state) != step::none &&
+                       state.last_retry != mark_of_retry(command.who, command.why);
   if (decided.events.empty() && !goes_on) return nothing_new;
   decided.events.insert(decided.events.begin(),
                         operator_intervened{now, command.action, command.who, command.why});
@@ -197,6 +204,8 @@ reservation evolve(reservation state, const reservation_event& event) {
 
 void apply(reservation& state, const reservation_event& event) {
   const auto at = time_of(event);
+  // What follows from the wish itself leaves it the last one.
+  if (!std::holds_alternative<reservation_resumed>(event)) state.last_retry = 0;
   std::visit(overloaded{
                  [&](const reservation_placed& e) {
                    state.what = e.what;
@@ -258,7 +267,9 @@ void apply(reservation& state, const reservation_event& event) {
                    state.parked_because = e.why;
                  },
                  [&](const reservation_resumed&) { unpark(state); },
-                 [](const operator_intervened&) {},
+                 [&](const operator_intervened& e) {
+                   if (e.action == operator_action::retry) state.last_retry = mark_of_retry(e.who, e.why);
+                 },
              },
              event);
   ++state.version;

@@ -103,9 +103,13 @@ TEST_CASE("what waits for its next try is tried at once where an operator wants 
   const auto version = engine.stored(1).version;
   REQUIRE(engine.retried(1)->next_try_at > engine.now());
   const auto began = engine.now();
-  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  const actors::operator_command again{1, operator_action::retry, "mina", "it answers me"};
+  CHECK(answer_to(engine, again) == operation_status::recorded);
   CHECK(engine.now() == began);
   CHECK(tries == before + 1);
+  CHECK(engine.stored(1).version == version + 1);
+  // A repeat of the command is no event of its own.
+  CHECK(answer_to(engine, again) == operation_status::unchanged);
   CHECK(engine.stored(1).version == version + 1);
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::captured, "t-1", {}};
