@@ -63,7 +63,9 @@ std::set<std::string> selectors_in(const std::string& expression) {
 
 struct watched_servers {
   redis_server redis;
-  served_shop shop{{"--events", "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0"}};
+  /// Its collector of spans is away, which is counted.
+  served_shop shop{{"--events", "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0", "--otlp-endpoint",
+                    "http://127.0.0.1:1"}};
   served_shop without_provider{{"--sandbox-outage", "true"}};
   served_cluster cluster;
 
