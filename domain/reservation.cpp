@@ -143,13 +143,17 @@ reservation_decision decide_resume(const reservation& state, timestamp now) {
   return state.parked ? accept(reservation_resumed{now}) : nothing_new;
 }
 
-/// By which the same wish is known when it comes again with nothing between the two.
+bool contains(const std::vector<std::uint64_t>& marks, std::uint64_t mark) {
+  return std::find(marks.begin(), marks.end(), mark) != marks.end();
+}
+
 std::uint64_t mark_of_retry(const std::string& who, const std::string& why) {
   return std::hash<std::string>()(who + '\n' + why);
 }
 
 /// A retry of what has nothing to do, and a cancellation of what is being cancelled, bring nothing new: so
-/// neither is an event. Where something is tried again anyway, it is tried at once.
+/// neither is an event. What is tried again anyway is tried at once; the same wish is no second event, for a
+/// network may bring one twice.
 reservation_decision decide_intervene(const reservation& state, const intervene& command, timestamp now) {
   if (command.who.empty() || command.who.size() > largest_operator_name) {
     return reject(rejection::operator_unnamed);
@@ -162,7 +166,7 @@ reservation_decision decide_intervene(const reservation& state, const intervene&
                      ? decide_cancel(state, {cancel_reason::by_operator}, now)
                      : decide_resume(state, now);
   const bool goes_on = command.action == operator_action::retry && next_step(state) != step::none &&
-                       state.last_retry != mark_of_retry(command.who, command.why);
+                       !contains(state.wished_retries, mark_of_retry(command.who, command.why));
   if (decided.events.empty() && !goes_on) return nothing_new;
   decided.events.insert(decided.events.begin(),
                         operator_intervened{now, command.action, command.who, command.why});
@@ -204,8 +208,6 @@ reservation evolve(reservation state, const reservation_event& event) {
 
 void apply(reservation& state, const reservation_event& event) {
   const auto at = time_of(event);
-  // What follows from the wish itself leaves it the last one.
-  if (!std::holds_alternative<reservation_resumed>(event)) state.last_retry = 0;
   std::visit(overloaded{
                  [&](const reservation_placed& e) {
                    state.what = e.what;
@@ -268,7 +270,8 @@ void apply(reservation& state, const reservation_event& event) {
                  },
                  [&](const reservation_resumed&) { unpark(state); },
                  [&](const operator_intervened& e) {
-                   if (e.action == operator_action::retry) state.last_retry = mark_of_retry(e.who, e.why);
+                   if (e.action == operator_action::retry)
+                     state.wished_retries.push_back(mark_of_retry(e.who, e.why));
                  },
              },
              event);

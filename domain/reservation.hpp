@@ -150,8 +150,8 @@ struct reservation {
   /// The charge's outcome is not known: see payment_unresolved.
   bool unresolved = false;
   bool parked = false;
-  /// Of whoever wanted it tried again and why, while nothing else has happened since; else 0.
-  std::uint64_t last_retry = 0;
+  /// A mark of each who wanted it tried again, with why: by it a wish that comes twice is known.
+  std::vector<std::uint64_t> wished_retries;
   /// Why, while it is parked; `modified_at` says since when.
   std::string parked_because;
   order what;

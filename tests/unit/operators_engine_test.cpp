@@ -114,7 +114,7 @@ TEST_CASE("what waits for its next try is tried at once where an operator wants 
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::captured, "t-1", {}};
   };
-  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::recorded);
+  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::unchanged);
   CHECK(engine.stored(1).payment == domain::payment_status::paid);
 }
 
