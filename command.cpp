@@ -210,10 +210,11 @@ std::string argument_of(const command& about, const setting& setting) {
 
 /// A URL's user and password are nobody's business; what has an @ in it may be one that was not escaped.
 std::string without_user(std::string text) {
-  const auto begin = text.find("://");
+  const auto scheme = text.find("://");
+  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
   const auto end = text.rfind('@');
-  if (begin == std::string::npos || end == std::string::npos || end < begin) return text;
-  return text.replace(begin + 3, end - begin - 3, "****");
+  if (end == std::string::npos || end < begin) return text;
+  return text.replace(begin, end - begin, "****");
 }
 
 std::string naming_of(const command& about, const std::vector<setting>& settings) {

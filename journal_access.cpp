@@ -7,6 +7,7 @@
 
 #include "journal_walk.hpp"
 #include "storage/journal_damage.hpp"
+#include "storage/postgres_membership.hpp"
 #include "storage/postgres_restore.hpp"
 #include "storage/rocksdb_journal.hpp"
 
@@ -46,6 +47,12 @@ opened open_both(opened_journals into, const Open& open) {
 
 /// In PostgreSQL, where the schemas are made by opening them.
 opened open_new_places(const std::vector<storage::postgres_place>& places) {
+  const auto members =
+      storage::postgres_membership::count_members({.url = places.front().url, .schema = "holdfast_cluster"});
+  if (!members) return tl::unexpected(members.error());
+  if (*members > 0) {
+    return tl::unexpected("a cluster of " + std::to_string(*members) + " nodes runs on it: end them first");
+  }
   auto into = open_both({}, [&](const char* name) { return open_places(places, name); });
   if (!into) return into;
   try {

@@ -250,10 +250,11 @@ class service {
     engine_.stop();
     events_.stop();
     if (publisher_) publisher_->stop();
+    // Nothing but spans can be lost any more. Who knows the collector's address may be away, and a node that
+    // is cut off never closes its ends of our connections.
+    end_signals::end_within(last_spans_within + network_ends_within, served && !failed_ ? 0 : 1);
     if (spans_) spans_->stop(last_spans_within);
     spdlog::info("ended");
-    // Nothing can be lost any more. A node that is cut off never closes its ends of our connections.
-    end_signals::end_within(network_ends_within, served && !failed_ ? 0 : 1);
     engine_.end_threads();
     return !failed_;
   }
@@ -291,9 +292,9 @@ int run(const configuration& settings, process_frame& frame) {
   const auto calendar = delivery_calendar::open(settings.timezone, settings.delivery_days);
   if (!calendar) return fail_for_good(calendar.error());
   const auto door = open_door(settings.access);
-  if (!door) return fail_for_good(door.error());
+  if (!door) return fail(door.error());
   const auto certificates = open_certificates(settings.access);
-  if (!certificates) return fail_for_good(certificates.error());
+  if (!certificates) return fail(certificates.error());
   auto spans = make_span_exporter(settings.traces);
   if (!spans) return fail(spans.error());
   auto stores = open_stores(settings);

@@ -131,6 +131,8 @@ std::string node_address(const std::string& host, std::uint16_t port) {
 
 void caf_network::prepare(caf::actor_system_config& config, const node_options& node) {
   config.load<caf::io::middleman>();
+  // Nodes that know other messages are not connected.
+  config.set("middleman.app-identifiers", std::vector<std::string>{messages_version});
   config.set("middleman.heartbeat-interval", caf::timespan(heartbeat_every));
   config.set("middleman.connection-timeout", caf::timespan(silent_for));
   if (!node.certificates) return;

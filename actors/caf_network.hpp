@@ -19,6 +19,9 @@ namespace holdfast::actors {
 
 class caf_network final : public node_network {
  public:
+  /// Raise it with every change of what crosses between nodes (messages.hpp): nodes of another one are not
+  /// connected.
+  static constexpr const char* messages_version = "holdfast-messages-1";
   static constexpr std::chrono::milliseconds heartbeat_every{500};
   static constexpr std::chrono::milliseconds silent_for{2000};
   /// Of TLS.

@@ -60,10 +60,12 @@ using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::wit
                                              caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
 
 /// One step of a payment that has to be tried again. Tells its reservation, then ends.
-using payment_actor = caf::typed_actor<caf::reacts_to<tick>>;
+using payment_actor = caf::typed_actor<
+    // Its wait is over; an operator does not want to wait for that.
+    caf::reacts_to<retry_due>, caf::reacts_to<tick>>;
 
 /// A receipt that the desk could not issue or void at the first try. Tells its reservation, then ends.
-using receipt_actor = caf::typed_actor<caf::reacts_to<tick>>;
+using receipt_actor = caf::typed_actor<caf::reacts_to<retry_due>, caf::reacts_to<tick>>;
 
 /// One reservation.
 using reservation_actor = caf::typed_actor<

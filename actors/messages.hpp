@@ -411,6 +411,10 @@ struct cancellation_waits {
 
 /// To oneself, later.
 struct tick {};
+/// The same of a child that tries again: the wait behind so many tries is over.
+struct retry_due {
+  std::uint32_t tries = 0;
+};
 /// To the projector, from itself: the next write to the view is due.
 struct write_due {};
 /// To a shard, later: bring back a reservation that went down.
@@ -499,6 +503,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::placement_wait_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_wait_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::cancellation_waits)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::retry_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::respawn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::charge_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::settle_call)

@@ -10,7 +10,6 @@ payment_state::~payment_state() {
   if (around) around->retries->remove(order.reservation, order.attempt);
 }
 
-/// Its own wait is over, or an operator does not want to wait for that.
 void payment_state::attempt() {
   if (!std::exchange(waiting, false)) return;
   ++tries;
@@ -28,7 +27,7 @@ void payment_state::again(std::string why) {
   around->retries->put(order.reservation, order.attempt,
                        {order.step, tries, std::move(why), around->ports.clock() + wait});
   waiting = true;
-  self->delayed_send(self, wait, tick{});
+  self->delayed_send(self, wait, retry_due{tries});
 }
 
 void payment_state::end(payment_outcome outcome) {
@@ -48,7 +47,13 @@ payment_actor::behavior_type payment(payment_state::self_pointer self, payment_o
   state.breaker = std::move(breaker);
   state.began = self->clock().now();
   state.again(std::move(state.order.last_answer));
-  return {[self](tick) { self->state.attempt(); }};
+  return {
+      [self](retry_due what) {
+        // Not one of a wait that an operator cut short.
+        if (what.tries == self->state.tries) self->state.attempt();
+      },
+      [self](tick) { self->state.attempt(); },
+  };
 }
 
 }  // namespace holdfast::actors

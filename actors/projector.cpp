@@ -170,7 +170,7 @@ void projector_state::begin_to_wait() {
 
 /// What was being written is in the view now: the oldest row that is not waits, if any does.
 void projector_state::tell_lag() {
-  if (phase_ != phase::live) return;
+  if (phase_ != phase::live || rebuild_ || gained_) return;
   auto& meter = around_->meters->projection;
   waiting_.empty() ? meter.caught_up() : meter.behind_since(waiting_since_);
 }

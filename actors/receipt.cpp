@@ -10,7 +10,6 @@ receipt_state::~receipt_state() {
   if (around) around->retries->remove(order.reservation, order.attempt);
 }
 
-/// Its own wait is over, or an operator does not want to wait for that.
 void receipt_state::attempt() {
   if (!std::exchange(waiting, false)) return;
   ++tries;
@@ -29,7 +28,7 @@ void receipt_state::again() {
   around->retries->put(order.reservation, order.attempt,
                        {order.step, tries, "the receipt desk is away", around->ports.clock() + wait});
   waiting = true;
-  self->delayed_send(self, wait, tick{});
+  self->delayed_send(self, wait, retry_due{tries});
 }
 
 receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order,
@@ -42,7 +41,13 @@ receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_o
   state.parent = std::move(parent);
   state.desk = std::move(desk);
   state.again();
-  return {[self](tick) { self->state.attempt(); }};
+  return {
+      [self](retry_due what) {
+        // Not one of a wait that an operator cut short.
+        if (what.tries == self->state.tries) self->state.attempt();
+      },
+      [self](tick) { self->state.attempt(); },
+  };
 }
 
 }  // namespace holdfast::actors

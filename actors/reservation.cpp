@@ -232,7 +232,8 @@ void reservation_state::operate(const operation_call& call) {
     }
     log_->when_durable([this, to, status, cancelled]() mutable {
       to.deliver({status});
-      if (!cancelled && under_way_.child) caf::anon_send(under_way_.child, tick{});
+      const bool hurried = status == operation_status::recorded && !cancelled;
+      if (hurried && under_way_.child) caf::anon_send(under_way_.child, tick{});
       advance();
     });
   });

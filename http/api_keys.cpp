@@ -1,5 +1,7 @@
 #include "http/api_keys.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <sstream>
 #include <utility>
@@ -50,6 +52,7 @@ api_keys::api_keys(std::string path, table known)
 tl::expected<std::unique_ptr<api_keys>, std::string> api_keys::open(std::string path) {
   auto known = read(path);
   if (!known) return tl::unexpected(known.error());
+  if (known->empty()) return tl::unexpected(path + " has no key: nobody would be let in");
   return std::unique_ptr<api_keys>(new api_keys(std::move(path), std::move(*known)));
 }
 
@@ -78,7 +81,6 @@ tl::expected<api_keys::table, std::string> api_keys::read(const std::string& pat
     const bool is_new = known.emplace(std::move(hash), std::make_shared<const principal>(*who)).second;
     if (!is_new) return refuse("this key stands in the file twice");
   }
-  if (known.empty()) return tl::unexpected(path + " has no key");
   return known;
 }
 
@@ -93,6 +95,7 @@ tl::expected<principal_ptr, std::string> api_keys::identify(std::string_view tok
 std::optional<std::string> api_keys::reload() {
   auto known = read(path_);
   if (!known) return known.error();
+  if (known->empty()) spdlog::warn("{} has no key any more: nobody who comes with one is let in", path_);
   known_.store(std::make_shared<const table>(std::move(*known)));
   return std::nullopt;
 }

@@ -177,6 +177,8 @@ class event_feed::implementation {
   bool follow() {
     const auto ends = journal_.read_ends();
     if (!ends) return failed(ends.error());
+    // That may have taken long.
+    check_owners();
     if (!end_) set_end(*ends);
     for (shard_id shard = 0; shard < storage::shard_count; ++shard) {
       while ((*end_)[shard] < (*ends)[shard]) {

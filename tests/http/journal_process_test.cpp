@@ -3,14 +3,18 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "storage/postgres_membership.hpp"
 #include "tests/support/customers.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/postgres_server.hpp"
@@ -39,6 +43,28 @@ void check_done(std::vector<std::string> arguments) {
   const auto result = tend(std::move(arguments));
   CHECK_MESSAGE(result.code == 0, result.output);
 }
+
+/// What a node is to the database, until the end of its scope.
+class member_of_a_cluster {
+ public:
+  explicit member_of_a_cluster(const std::string& url)
+      : store_(storage::postgres_membership::open({.url = url, .schema = "holdfast_cluster"},
+                                                  std::chrono::seconds(30))
+                   .value()) {
+    std::promise<bool> beaten;
+    store_->beat({{"node", "127.0.0.1:1", {}}, 1, {}},
+                 [&](auto state) { beaten.set_value(state.has_value()); });
+    REQUIRE(beaten.get_future().get());
+  }
+  ~member_of_a_cluster() {
+    std::promise<void> left;
+    store_->leave("node", [&](auto) { left.set_value(); });
+    left.get_future().get();
+  }
+
+ private:
+  std::unique_ptr<storage::postgres_membership> store_;
+};
 
 using documents = std::map<std::string, std::string>;
 
@@ -128,6 +154,12 @@ TEST_CASE("a backup under load has every document acknowledged before it, and al
   const auto exported = folder / "exported";
   const postgres_database database;
   check_done({"export", "--data", data.string(), exported});
+  {
+    const member_of_a_cluster nodes(database.url());
+    const auto refused = tend({"import", "--journal", database.url(), exported});
+    CHECK(refused.code == 1);
+    CHECK(refused.output.find("a cluster of 1 nodes runs on it") != std::string::npos);
+  }
   check_done({"import", "--journal", database.url(), exported});
   check_done({"verify", "--journal", database.url()});
   CHECK(tend({"import", "--journal", database.url(), exported}).code == 1);

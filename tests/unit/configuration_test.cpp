@@ -413,6 +413,7 @@ TEST_CASE("a user and a password in a URL are shown to nobody") {
   const auto said = refusal(parse({"serve", "--view", "redis://shop:s3cr3t@db:6379/0"}));
   check_contains(said, "--view = 'redis://****@db:6379/0' is not accepted");
   CHECK(said.find("s3cr3t") == std::string::npos);
+  check_contains(refusal(parse({"serve", "--view", "shop:s3cr3t@db:6379"})), "--view = '****@db:6379'");
 }
 
 TEST_CASE("a knob of the sandbox in this process is refused where payments go elsewhere") {

@@ -108,13 +108,18 @@ TEST_CASE("what waits for its next try is tried at once where an operator wants 
   CHECK(engine.now() == began);
   CHECK(tries == before + 1);
   CHECK(engine.stored(1).version == version + 1);
-  // A repeat of the command is no event of its own.
+  // A repeat of the command is no event of its own, and brings no try.
   CHECK(answer_to(engine, again) == operation_status::unchanged);
   CHECK(engine.stored(1).version == version + 1);
+  CHECK(tries == before + 1);
+  // The wait that it cut short counts no more: they are as rare as before.
+  const auto hurried = tries;
+  engine.advance(10min);
+  CHECK(tries - hurried <= 10min / 11s);
   engine.provider.on_settle = [](auto) {
     return payments::settle_answer{payments::settle_status::captured, "t-1", {}};
   };
-  CHECK(answer_to(engine, wish_of_mina(1, operator_action::retry)) == operation_status::unchanged);
+  CHECK(answer_to(engine, {1, operator_action::retry, "mina", "and again"}) == operation_status::recorded);
   CHECK(engine.stored(1).payment == domain::payment_status::paid);
 }
 
