@@ -209,7 +209,7 @@ std::string argument_of(const command& about, const setting& setting) {
 }
 
 /// A URL's user and password are nobody's business; what has an @ in it may be one that was not escaped.
-std::string without_user(std::string text) {
+static std::string without_user(std::string text) {
   const auto scheme = text.find("://");
   const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
   const auto end = text.rfind('@');
