@@ -13,7 +13,9 @@ using journal_writer_actor = caf::typed_actor<
     // Appends an entry; answers when it is durable or refused.
     caf::replies_to<append_entry>::with<storage::append_verdict>,
     // The journal is through with the batch under way.
-    caf::reacts_to<batch_written>>;
+    caf::reacts_to<batch_written>,
+    // Those have run that were ready when the first entry of a batch came.
+    caf::reacts_to<write_due>>;
 
 /// Keeps the view equal to the fold of the journal.
 using projector_actor = caf::typed_actor<

@@ -22,6 +22,16 @@ void journal_writer_state::add(append_entry& what, verdict_reply to) {
   // Dropped, and with it the reply that it owes.
   if (failed) return;
   waiting.push_back({std::move(what), std::move(to)});
+  write_soon();
+}
+
+/// When those have run that are ready now: what they append is for the same sync.
+void journal_writer_state::write_soon() {
+  if (under_way.empty() && !std::exchange(due, true)) self->send(self, write_due{});
+}
+
+void journal_writer_state::write_is_due() {
+  due = false;
   if (under_way.empty()) write();
 }
 
@@ -77,29 +87,34 @@ void journal_writer_state::write() {
 void journal_writer_state::written(const batch_written& batch) {
   if (!*batch.result) return fail(batch.result->error().message);
   meter->ended(self->clock().now());
-  acknowledge(**batch.result);
-  under_way.clear();
+  const auto& verdicts = **batch.result;
+  auto ended = std::exchange(under_way, {});
+  auto rows = make_known(ended, verdicts);
+  // The disk need not wait until all have been answered.
   write();
+  for (std::size_t i = 0; i < ended.size(); ++i) ended[i].to.deliver(verdicts[i]);
+  if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
 }
 
-void journal_writer_state::acknowledge(const std::vector<storage::append_verdict>& verdicts) {
+/// Before anybody is answered, since who reads after that must know that the view may be behind; and before
+/// the next batch, which may have more of the same entities.
+durable_rows journal_writer_state::make_known(std::vector<pending>& ended,
+                                              const std::vector<storage::append_verdict>& verdicts) {
   durable_rows rows;
-  for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    auto& row = under_way[i].what.row;
+  for (std::size_t i = 0; i < ended.size(); ++i) {
+    auto& row = ended[i].what.row;
+    if (is_stale(verdicts[i])) remember(ended[i].what.entry.entity);
     if (row.id == 0 || verdicts[i].status != storage::append_status::appended) continue;
     const auto shard = storage::shard_of(row.id);
-    // Before the reply: who reads after it must know that the view may be behind.
     around->ports.progress.durable(row.id, verdicts[i].at);
     rows.rows.push_back({shard, verdicts[i].at, std::move(row)});
   }
-  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+  for (std::size_t i = 0; i < ended.size(); ++i) {
     // Whose epoch is old can't know where its shard stands.
-    if (under_way[i].what.row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
-      around->ports.progress.refused(under_way[i].what.row.id);
-    if (is_stale(verdicts[i])) remember(under_way[i].what.entry.entity);
-    under_way[i].to.deliver(verdicts[i]);
+    if (ended[i].what.row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
+      around->ports.progress.refused(ended[i].what.row.id);
   }
-  if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
+  return rows;
 }
 
 void journal_writer_state::fail(const std::string& message) {
@@ -124,6 +139,7 @@ journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_po
         return owe<storage::append_verdict>(self, [&](auto to) { self->state.add(what, std::move(to)); });
       },
       [self](const batch_written& batch) { self->state.written(batch); },
+      [self](write_due) { self->state.write_is_due(); },
   };
 }
 

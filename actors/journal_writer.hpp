@@ -1,6 +1,6 @@
-// Group commit over all shards of one journal: while one batch is under way, entries gather for
-// the next. Acknowledges in order, a verdict for each entry, and hands durable rows to the
-// projector. Nothing is acknowledged that the journal has not made durable.
+// Group commit over all shards of one journal: entries gather for the next batch while one is under way, or
+// while actors are ready that may have more. Acknowledges in order, a verdict for each entry, and hands durable
+// rows to the projector. Nothing is acknowledged that the journal has not made durable.
 //
 // With an entry that is refused goes what was decided on top of it: its sequence may fit all the same, where
 // what took its place has the same length. So an entry on open ones is never in their batch.
@@ -34,6 +34,7 @@ struct journal_writer_state {
 
   void add(append_entry& what, verdict_reply to);
   void written(const batch_written& batch);
+  void write_is_due();
 
   self_pointer self = nullptr;
   surroundings_ptr around;
@@ -45,6 +46,8 @@ struct journal_writer_state {
   std::vector<pending> under_way;
   /// Until an entry comes that stands on what is durable.
   std::unordered_set<storage::entity_id> refused;
+  /// It has told itself to write.
+  bool due = false;
   bool failed = false;
   static inline const char* name = "journal_writer";
 
@@ -53,8 +56,9 @@ struct journal_writer_state {
   bool is_void(const append_entry& what);
   void refuse_void();
   void remember(storage::entity_id entity);
+  void write_soon();
   void write();
-  void acknowledge(const std::vector<storage::append_verdict>& verdicts);
+  durable_rows make_known(std::vector<pending>& ended, const std::vector<storage::append_verdict>& verdicts);
   void fail(const std::string& message);
 };
 

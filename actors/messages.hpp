@@ -415,7 +415,7 @@ struct tick {};
 struct retry_due {
   std::uint32_t tries = 0;
 };
-/// To the projector, from itself: the next write to the view is due.
+/// To the journal writer and to the projector, from themselves: the next write is due.
 struct write_due {};
 /// To a shard, later: bring back a reservation that went down.
 struct respawn {
