@@ -93,7 +93,8 @@ bank_record capture_of(domain::reservation_id reservation, const std::string& ke
   return {bank_record::kind::captured, now, reservation, 1, {100, "USD"}, {}, key};
 }
 
-/// How many captures a ledger has whose reservations count from 1 without a gap, their keys all of this length.
+/// How many captures a ledger has whose reservations count from 1 without a gap, their keys all of this
+/// length.
 std::uint64_t captures_in(const ledger_folder& folder, std::size_t key_bytes) {
   std::uint64_t count = 0;
   const auto skipped = for_each_ledger_entry(folder.path, [&](const ledger_entry& entry) {
