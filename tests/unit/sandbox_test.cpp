@@ -388,10 +388,9 @@ TEST_CASE("what is torn ends the ledger in whatever order its bytes came, with t
     const ledger_folder folder;
     folder.append(whole + torn);
     CHECK(ledger_entries(folder.path).size() == 1);
-    CHECK(reopened(folder).size() == 1);
-    CHECK(std::filesystem::file_size(folder.file()) == whole.size());
     {
       auto ledger = open_ledger(folder);
+      CHECK(std::filesystem::file_size(folder.file()) == whole.size());
       ledger.add(capture_of(2));
       CHECK(ledger.flush());
     }
