@@ -11,7 +11,7 @@ namespace holdfast {
 int run_process(log_level level, std::optional<log_format> format,
                 const std::function<int(process_frame&)>& work) {
   start_logging(level, format.value_or(default_log_format()));
-  ignore_broken_pipes();
+  ignore_signals_of_writes();
   const std::uint64_t descriptors = raise_descriptor_limit();
   end_signals signals;
   process_frame frame{signals, descriptors};

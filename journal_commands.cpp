@@ -143,7 +143,7 @@ int tend_journal(const command& about, int argc, const char* const* argv) {
   const auto settings = parse_journal_configuration(about, argc, argv, process_environment());
   if (!settings) return tell(settings.error());
   start_logging(settings->level, settings->format.value_or(default_log_format()));
-  ignore_broken_pipes();
+  ignore_signals_of_writes();
   raise_descriptor_limit();
   try {
     const auto code = run(about.name, *settings);

@@ -81,8 +81,9 @@ std::uint64_t raise_descriptor_limit() {
   return descriptors.rlim_cur;
 }
 
-void ignore_broken_pipes() {
+void ignore_signals_of_writes() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 end_signals::end_signals() {

@@ -19,8 +19,9 @@ void keep_files_private();
 /// Takes as many file descriptors as the hard limit allows; how many that is.
 std::uint64_t raise_descriptor_limit();
 
-/// A connection that went away is an error of its write, no reason to end.
-void ignore_broken_pipes();
+/// A connection that went away, or a file that may not grow further, is an error of its write, no reason
+/// to end.
+void ignore_signals_of_writes();
 
 /// Takes SIGTERM and SIGINT: the first asks the process to end, the second ends it at once with
 /// 128 and the signal's number. So does SIGHUP, where nothing else is to be done on it. It needs a thread of

@@ -186,7 +186,7 @@ int reconcile(int argc, const char* const* argv) {
   const auto settings = parse_reconcile_configuration(argc, argv, process_environment());
   if (!settings) return tell(settings.error());
   start_logging(settings->level, settings->format.value_or(default_log_format()));
-  ignore_broken_pipes();
+  ignore_signals_of_writes();
   raise_descriptor_limit();
   try {
     const auto code = reconcile_run(*settings).run();

@@ -1,12 +1,15 @@
 #include "payments/sandbox_ledger.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <optional>
+#include <cstring>
 #include <system_error>
 
 namespace holdfast::payments {
@@ -73,7 +76,7 @@ struct read_result {
   std::uint64_t lines_skipped = 0;
 };
 
-/// Reads the file from its start; memory stays bounded by one read and one line.
+/// Reads the file from its start to the first zero; memory stays bounded by one read and one line.
 read_result read_records(int file, const std::filesystem::path& path,
                          const std::function<void(const bank_record&)>& each) {
   read_result result;
@@ -85,9 +88,10 @@ read_result read_records(int file, const std::filesystem::path& path,
     buffer.resize(kept + read_bytes);
     const auto count = ::pread(file, buffer.data() + kept, read_bytes, static_cast<off_t>(position));
     if (count < 0) fail(path);
-    if (count == 0) return result;
     position += static_cast<std::uint64_t>(count);
     buffer.resize(kept + static_cast<std::size_t>(count));
+    const auto zero = buffer.find('\0', kept);
+    if (zero != std::string::npos) buffer.resize(zero);
 
     std::size_t begin = 0;
     for (auto end = buffer.find('\n', kept); end != std::string::npos; end = buffer.find('\n', begin)) {
@@ -99,6 +103,7 @@ read_result read_records(int file, const std::filesystem::path& path,
       begin = end + 1;
     }
     result.whole_bytes += begin;
+    if (count == 0 || zero != std::string::npos) return result;
     buffer.erase(0, begin);
     if (buffer.size() > longest_line_bytes) {
       result.whole_bytes += buffer.size();
@@ -114,15 +119,19 @@ sandbox_ledger::sandbox_ledger(const std::filesystem::path& folder,
                                const std::function<void(const bank_record&)>& each) {
   std::filesystem::create_directories(folder);
   const auto path = file_in(folder);
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) fail(path);
   try {
+    if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
+      fail(path.string() + " can't be locked; end the process that has it open, or give another folder");
+    }
     struct stat about {};
     if (::fstat(file_, &about) != 0) fail(path);
     before_the_first(static_cast<std::uint64_t>(about.st_size));
     const auto read = read_records(file_, path, each);
     lines_skipped_ = read.lines_skipped;
-    if (::ftruncate(file_, static_cast<off_t>(read.whole_bytes)) != 0) fail(path);
+    end_ = read.whole_bytes;
+    if (::ftruncate(file_, static_cast<off_t>(end_)) != 0) fail(path);
   } catch (...) {
     ::close(file_);
     throw;
@@ -130,6 +139,9 @@ sandbox_ledger::sandbox_ledger(const std::filesystem::path& folder,
 }
 
 sandbox_ledger::~sandbox_ledger() {
+  unmap_window();
+  // Zeros that stay are cut off by whoever opens it next.
+  [[maybe_unused]] const int cut = ::ftruncate(file_, static_cast<off_t>(end_));
   ::close(file_);
 }
 
@@ -148,12 +160,32 @@ void sandbox_ledger::add(const bank_record& record) {
 
 bool sandbox_ledger::flush() {
   while (!gathered_.empty()) {
-    const auto count = ::write(file_, gathered_.data(), gathered_.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    gathered_.erase(0, static_cast<std::size_t>(count));
+    if (window_ == nullptr && !map_window()) return false;
+    const std::size_t used = end_ % window_bytes;
+    const auto count = std::min(gathered_.size(), window_bytes - used);
+    std::memcpy(window_ + used, gathered_.data(), count);
+    gathered_.erase(0, count);
+    end_ += count;
+    if (end_ % window_bytes == 0) unmap_window();
   }
   return true;
+}
+
+bool sandbox_ledger::map_window() {
+  const auto begin = static_cast<off_t>(end_ - end_ % window_bytes);
+  // Storing to a page that the disk has no room for would end the process by SIGBUS.
+  int error = EINTR;
+  while (error == EINTR) error = ::posix_fallocate(file_, begin, window_bytes);
+  if (error != 0) return false;
+  void* memory = ::mmap(nullptr, window_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_, begin);
+  if (memory == MAP_FAILED) return false;
+  window_ = static_cast<char*>(memory);
+  return true;
+}
+
+void sandbox_ledger::unmap_window() {
+  if (window_ != nullptr) ::munmap(window_, window_bytes);
+  window_ = nullptr;
 }
 
 std::uint64_t for_each_ledger_entry(const std::filesystem::path& folder,

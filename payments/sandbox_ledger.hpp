@@ -4,13 +4,21 @@
 //
 // kind: C captured, D declined, F failed, X cancelled, R refunded; a dash where there is no
 // currency or reason; the key is the rest of the line, with X a hash of it. F is read, not
-// written any more. Not synced: it survives its process, and
-// a lost machine loses its tail. What follows the last newline is torn and cut off on opening;
-// other lines that don't parse are skipped and counted.
+// written any more.
 //
-// Threading: none of its own; one thread at a time. ledger_entries() may run beside a writer.
+// The file is grown ahead and a window of it mapped into memory, so that a record costs no call of
+// the system; until it is closed zeros stand behind the last line. A byte is stored once, and none is zero:
+// the first zero ends the ledger for every reader, beside the writer and after a crash, in whatever order
+// the bytes came. Not synced: it survives its process, and a lost machine loses its tail.
+//
+// What follows the last newline is torn and cut off on opening, with the zeros; other lines that don't
+// parse are skipped and counted.
+//
+// Threading: none of its own; one thread at a time. It has the file for itself, by a lock that goes
+// with the process; ledger_entries() may run beside it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -37,8 +45,11 @@ struct ledger_entry {
 
 class sandbox_ledger {
  public:
+  /// What the file is grown by and what of it is mapped at once.
+  static constexpr std::size_t window_bytes = 1 << 20;
+
   /// Creates the folder and the file where they are missing, and hands over the records that it
-  /// holds. Throws std::system_error where it can't.
+  /// holds. Throws std::system_error where it can't, or where another has it open.
   sandbox_ledger(const std::filesystem::path& folder,
                  const std::function<void(std::uint64_t file_bytes)>& before_the_first,
                  const std::function<void(const bank_record&)>& each);
@@ -49,14 +60,21 @@ class sandbox_ledger {
   /// Gathers a record for the next flush.
   void add(const bank_record& record);
 
-  /// One write for all that was gathered. False where the disk did not take all of it; the rest
-  /// stays gathered for the next flush.
+  /// Appends all that was gathered; a kill leaves it in the file from then on. False where the disk
+  /// did not take all of it; the rest stays gathered for the next flush.
   bool flush();
 
   std::uint64_t lines_skipped() const { return lines_skipped_; }
 
  private:
+  bool map_window();
+  void unmap_window();
+
   int file_ = -1;
+  /// The part of the file that end_ lies in; nothing before the first record and where it is full.
+  char* window_ = nullptr;
+  /// Where the next byte goes.
+  std::uint64_t end_ = 0;
   std::string gathered_;
   std::uint64_t lines_skipped_ = 0;
 };

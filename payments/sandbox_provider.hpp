@@ -2,8 +2,8 @@
 // (sandbox_bank.hpp, sandbox_calls.hpp), its ledger remembers (sandbox_ledger.hpp); this file adds the time:
 // the latency of answers, the time-out of calls and the charges that land late.
 //
-// Threading: a call is decided on its caller's thread, and in the ledger, with a write that is not synced,
-// before it is answered: at once where the answer takes no time. A thread of its own gives the answers that
+// Threading: a call is decided on its caller's thread, and in the ledger, which is not synced, before it is
+// answered: at once where the answer takes no time. A thread of its own gives the answers that
 // take some, and lets charges land. Callbacks must not block or throw. Late charges that have not landed
 // when the process ends never do.
 #pragma once

@@ -378,12 +378,11 @@ TEST_CASE("a refund of nobody's charge is for a person, and stays") {
 TEST_CASE("with --apply it wants the data folder for itself, without it nothing is changed") {
   const temporary_folder folder;
   const auto data = folder.path() / "data";
+  // As if another had charged there.
+  seed_ledger(data / "sandbox", {{record_kind::captured, 1000, 1}});
   serving_process server(data);
   http_client client(server.port());
   CHECK(client.place(R"({"userId":1,"cardNo":"1234-1234-1234-1234"})").status == 201);
-  // As if another had charged there.
-  std::ofstream(data / "sandbox" / "sandbox-ledger.log", std::ios::app)
-      << "C 1600000000000 1000 1 1300 KRW - 1000-charge\n";
 
   const auto refused = reconcile(data, {"--apply"});
   CHECK(refused.code == 1);

@@ -1,11 +1,13 @@
 // The payment provider as a process of its own: the dialect, the knobs, the outages and the ledger
 // of `holdfast sandbox`, and `holdfast serve` that pays through it.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "payments/sandbox_ledger.hpp"
 #include "tests/support/sandbox_process.hpp"
 
 namespace holdfast::testing {
@@ -542,6 +544,26 @@ TEST_CASE("with a folder the ledger outlives the process, and cancelled intents 
   CHECK(text_at(shop.refund("pi_4_1"), "/id") == "re_4_1");
   CHECK(text_at(shop.refund("pi_4_1", "another"), "/error/code") == "charge_already_refunded");
   CHECK(sandbox.terminate() == 0);
+}
+
+TEST_CASE("a ledger that may not grow is told as an error, and goes on once it may") {
+  sandbox_process sandbox;
+  const auto pid = sandbox.process().pid();
+  shop shop{sandbox.port()};
+  shop.create(1);
+  rlimit before{};
+  REQUIRE(::prlimit(pid, RLIMIT_FSIZE, nullptr, &before) == 0);
+  const rlimit less_than_a_window{payments::sandbox_ledger::window_bytes / 2, before.rlim_max};
+  REQUIRE(::prlimit(pid, RLIMIT_FSIZE, &less_than_a_window, nullptr) == 0);
+  for (int i = 0; i < 2; ++i) {
+    const auto failed = shop.confirm("pi_1_1");
+    CHECK(failed.status == 500);
+    check_contains(failed.body, "ledger can't be written");
+  }
+  CHECK(sandbox.ledger().empty());
+  REQUIRE(::prlimit(pid, RLIMIT_FSIZE, &before, nullptr) == 0);
+  CHECK(text_at(shop.confirm("pi_1_1"), "/status") == "succeeded");
+  CHECK(told(sandbox.ledger()) == strings{"charge 1 pi_1_1"});
 }
 
 TEST_CASE("without a folder it keeps the ledger in one that it takes away at its end") {

@@ -1,11 +1,19 @@
 // What the payment contract can't see: the bank's determinism, its handling of repeated and
-// forgotten keys, and a ledger file that was damaged.
+// forgotten keys, and a ledger file that was damaged, read while it is written, or not allowed to grow.
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "payments/sandbox_bank.hpp"
@@ -75,6 +83,78 @@ struct ledger_folder {
     std::ofstream(file(), std::ios::binary | std::ios::app) << bytes;
   }
 };
+
+sandbox_ledger open_ledger(const ledger_folder& folder) {
+  return sandbox_ledger(
+      folder.path, [](std::uint64_t) {}, [](const bank_record&) {});
+}
+
+bank_record capture_of(domain::reservation_id reservation, const std::string& key = "c") {
+  return {bank_record::kind::captured, now, reservation, 1, {100, "USD"}, {}, key};
+}
+
+/// How many captures a ledger has whose reservations count from 1 without a gap, their keys all of this
+/// length.
+std::uint64_t captures_in(const ledger_folder& folder, std::size_t key_bytes) {
+  std::uint64_t count = 0;
+  const auto skipped = for_each_ledger_entry(folder.path, [&](const ledger_entry& entry) {
+    REQUIRE(entry.reservation == ++count);
+    REQUIRE(entry.idempotency_key == std::string(key_bytes, 'k'));
+  });
+  CHECK(skipped == 0);
+  return count;
+}
+
+/// No file of this process may grow beyond it, as if the disk were full.
+class file_size_limit {
+ public:
+  explicit file_size_limit(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~file_size_limit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  file_size_limit(const file_size_limit&) = delete;
+  file_size_limit& operator=(const file_size_limit&) = delete;
+
+ private:
+  sighandler_t handler_;
+  rlimit before_{};
+};
+
+/// Memory that a child forked later shares.
+class shared_count {
+ public:
+  shared_count()
+      : memory_(::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    REQUIRE(memory_ != MAP_FAILED);
+    count_ = new (memory_) std::atomic<std::uint64_t>(0);
+  }
+  ~shared_count() { ::munmap(memory_, sizeof *count_); }
+  shared_count(const shared_count&) = delete;
+  shared_count& operator=(const shared_count&) = delete;
+
+  std::atomic<std::uint64_t>& operator*() const { return *count_; }
+
+ private:
+  void* memory_;
+  std::atomic<std::uint64_t>* count_ = nullptr;
+};
+
+/// Adds captures until it is killed, and says after each flush up to which they are in the ledger.
+[[noreturn]] void add_until_killed(const ledger_folder& folder, std::uint64_t first, std::size_t key_bytes,
+                                   std::atomic<std::uint64_t>& flushed) {
+  auto ledger = open_ledger(folder);
+  for (auto next = first;; ++next) {
+    ledger.add(capture_of(next, std::string(key_bytes, 'k')));
+    if (!ledger.flush()) ::_exit(1);
+    flushed = next;
+  }
+}
 
 std::vector<bank_record> reopened(const ledger_folder& folder, std::uint64_t lines_skipped = 0) {
   std::vector<bank_record> records;
@@ -295,6 +375,110 @@ TEST_CASE("the ledger gives back what was written, and cuts off a torn last line
   CHECK(std::filesystem::file_size(folder.file()) == whole);
   REQUIRE(ledger_entries(folder.path).size() == 1);
   CHECK(ledger_entries(folder.path)[0].transaction_id == "pi_257_1");
+}
+
+TEST_CASE("what is torn ends the ledger in whatever order its bytes came, with the zeros behind it") {
+  const std::string whole = "C 1 1 1 100 USD - a\n";
+  const std::string zeros(100, '\0');
+  const std::string no_end = "C 2 2 1 100 USD - b" + zeros;
+  const std::string no_middle = "C 2 2 1 100" + std::string(9, '\0') + "b\nC 3 3 1 100 USD - c\n" + zeros;
+  const std::string no_beginning = std::string(9, '\0') + "100 USD - b\n";
+  for (const auto& torn : {zeros, no_end, no_middle, no_beginning}) {
+    CAPTURE(torn);
+    const ledger_folder folder;
+    folder.append(whole + torn);
+    CHECK(ledger_entries(folder.path).size() == 1);
+    {
+      auto ledger = open_ledger(folder);
+      CHECK(std::filesystem::file_size(folder.file()) == whole.size());
+      ledger.add(capture_of(2));
+      CHECK(ledger.flush());
+    }
+    CHECK(reopened(folder).size() == 2);
+  }
+}
+
+TEST_CASE("a ledger is read beside its writer, through window after window, and closed without zeros") {
+  constexpr std::size_t key_bytes = 60'000;
+  constexpr std::uint64_t enough = 5 * sandbox_ledger::window_bytes / 2 / key_bytes;
+  const ledger_folder folder;
+  {
+    auto ledger = open_ledger(folder);
+    CHECK(std::filesystem::file_size(folder.file()) == 0);
+    for (std::uint64_t i = 1; i <= enough; ++i) {
+      ledger.add(capture_of(i, std::string(key_bytes, 'k')));
+      REQUIRE(ledger.flush());
+      REQUIRE(captures_in(folder, key_bytes) == i);
+      REQUIRE(std::filesystem::file_size(folder.file()) % sandbox_ledger::window_bytes == 0);
+    }
+  }
+  const auto closed = std::filesystem::file_size(folder.file());
+  CHECK(closed > enough * key_bytes);
+  CHECK(closed < enough * (key_bytes + 60));
+  CHECK(reopened(folder).size() == enough);
+  CHECK(std::filesystem::file_size(folder.file()) == closed);
+}
+
+TEST_CASE("what a full disk does not take stays gathered, half a line too, and goes in once there is room") {
+  constexpr std::size_t key_bytes = 60'000;
+  constexpr std::uint64_t in_one_window = sandbox_ledger::window_bytes / key_bytes;
+  const ledger_folder folder;
+  auto ledger = open_ledger(folder);
+  ledger.add(capture_of(1, std::string(key_bytes, 'k')));
+  {
+    const file_size_limit full(sandbox_ledger::window_bytes / 2);
+    for (int i = 0; i < 2; ++i) CHECK_FALSE(ledger.flush());
+  }
+  CHECK(captures_in(folder, key_bytes) == 0);
+  CHECK(ledger.flush());
+  CHECK(captures_in(folder, key_bytes) == 1);
+  for (std::uint64_t i = 2; i <= in_one_window + 2; ++i) {
+    ledger.add(capture_of(i, std::string(key_bytes, 'k')));
+  }
+  {
+    const file_size_limit full(sandbox_ledger::window_bytes);
+    for (int i = 0; i < 2; ++i) CHECK_FALSE(ledger.flush());
+  }
+  CHECK(std::filesystem::file_size(folder.file()) == sandbox_ledger::window_bytes);
+  CHECK(captures_in(folder, key_bytes) == in_one_window);
+  CHECK(ledger.flush());
+  CHECK(captures_in(folder, key_bytes) == in_one_window + 2);
+}
+
+TEST_CASE("a ledger belongs to one writer at a time") {
+  const ledger_folder folder;
+  {
+    const auto ledger = open_ledger(folder);
+    CHECK_THROWS_WITH_AS(open_ledger(folder), doctest::Contains("end the process that has it open"),
+                         std::system_error);
+  }
+  CHECK_NOTHROW(open_ledger(folder));
+}
+
+TEST_CASE("kill -9 leaves whole lines, and among them all that were flushed") {
+  // So long that most of the time goes by within a line.
+  constexpr std::size_t key_bytes = 50'000;
+  constexpr int kills = 20;
+  const ledger_folder folder;
+  const shared_count flushed;
+  std::uint64_t found = 0;
+  for (int i = 0; i < kills; ++i) {
+    const auto wanted = found + 5 + static_cast<std::uint64_t>(i) % 7;
+    const pid_t child = ::fork();
+    if (child == 0) add_until_killed(folder, found + 1, key_bytes, *flushed);
+    REQUIRE(child > 0);
+    // A child that ended by itself is not waited for in vain.
+    int status = 0;
+    pid_t ended = 0;
+    while (*flushed < wanted && ended == 0) ended = ::waitpid(child, &status, WNOHANG);
+    REQUIRE(ended == 0);
+    ::kill(child, SIGKILL);
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    found = captures_in(folder, key_bytes);
+    REQUIRE(found >= *flushed);
+    REQUIRE(found <= *flushed + 1);
+    REQUIRE(reopened(folder).size() == found);
+  }
 }
 
 TEST_CASE("lines that don't parse are skipped and counted, those after them are read") {
