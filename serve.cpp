@@ -62,9 +62,6 @@ constexpr std::chrono::milliseconds network_ends_within{1000};
 constexpr std::uint64_t descriptors_of_stores = 512;
 constexpr std::uint32_t most_connections = 20'000;
 
-/// No customer waits for a receipt, so they gather for a moment and share a sync.
-constexpr std::chrono::milliseconds receipts_batch_interval{2};
-
 /// Everything durable, and the view of it. Members are destroyed from the last to the first.
 struct stores {
   data_directory folder;
@@ -82,24 +79,24 @@ tl::expected<std::unique_ptr<storage::view_store>, std::string> open_view(const 
 }
 
 /// A folder or a schema of its own for each of the two.
-storage::journal_result<std::unique_ptr<storage::journal>> open_journal(
-    const configuration& settings, const data_directory& folder, const char* name,
-    std::chrono::milliseconds batch_interval) {
+storage::journal_result<std::unique_ptr<storage::journal>> open_journal(const configuration& settings,
+                                                                        const data_directory& folder,
+                                                                        const char* name) {
   if (!settings.journal.empty()) {
     storage::postgres_options options;
     options.schema = std::string("holdfast_") + name;
     return storage::open_postgres_places(settings.journal, std::move(options));
   }
-  return storage::rocksdb_journal::open({.path = folder.path_of(name), .batch_interval = batch_interval});
+  return storage::rocksdb_journal::open({.path = folder.path_of(name)});
 }
 
 tl::expected<stores, std::string> open_stores(const configuration& settings) {
   auto folder = data_directory::open(settings.data);
   if (!folder) return tl::unexpected(folder.error());
   if (auto broken = folder->broken_restore()) return tl::unexpected(std::move(*broken));
-  auto reservations = open_journal(settings, *folder, "reservations", {});
+  auto reservations = open_journal(settings, *folder, "reservations");
   if (!reservations) return tl::unexpected(reservations.error().message);
-  auto receipts = open_journal(settings, *folder, "receipts", receipts_batch_interval);
+  auto receipts = open_journal(settings, *folder, "receipts");
   if (!receipts) return tl::unexpected(receipts.error().message);
   auto view = open_view(settings, *folder);
   if (!view) return tl::unexpected(view.error());

@@ -104,6 +104,9 @@ struct engine_options {
   /// The least time between two writes to the view: what becomes durable meanwhile is written as
   /// one batch, each row in its latest version.
   std::chrono::milliseconds view_interval{20};
+  /// The least time between two batches of a journal where nobody waits for any entry of the second:
+  /// receipts, and what comes of them.
+  std::chrono::milliseconds journal_put_off{2};
   shard_bounds shards{};
   node_options node{};
 };

@@ -20,16 +20,20 @@ void engine_state::start(self_pointer self, surroundings_ptr around, started_cal
   auto& meters = *around_->meters;
   const auto served = std::make_shared<routes>(around_->ports.progress);
   projector_ = self_->spawn<caf::monitored>(projector, around_);
+  const auto reservations = std::make_shared<journal_intake>();
   reservation_writer_ = self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.reservations,
-                                                     &meters.reservations, projector_);
+                                                     &meters.reservations, reservations, projector_);
+  reservations->open(reservation_writer_);
+  const auto receipts = std::make_shared<journal_intake>();
   receipt_writer_ = self_->spawn<caf::monitored>(journal_writer, around_, &around_->ports.receipts,
-                                                 &meters.receipts, projector_actor{});
+                                                 &meters.receipts, receipts, projector_actor{});
+  receipts->open(receipt_writer_);
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
   run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
   if (clustered(*around_)) forwarder_ = self_->spawn<caf::monitored>(forwarder, around_, served);
-  desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipt_writer_, forwarder_);
+  desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipts, forwarder_);
   if (clustered(*around_)) gate_ = self_->spawn<caf::monitored>(node_gate, served, desk_);
-  const reservation_links links{around_, {}, reservation_writer_, breaker_, desk_, {}, forwarder_, 0};
+  const reservation_links links{around_, {}, reservations, breaker_, desk_, {}, forwarder_, 0};
   keeper_ = self_->spawn<caf::monitored>(shard_keeper, keeper_parts{links, served, projector_, gate_},
                                          std::move(started));
 }

@@ -10,12 +10,12 @@ namespace holdfast::actors {
 
 /// Group commit over all shards of one journal.
 using journal_writer_actor = caf::typed_actor<
-    // Appends an entry; answers when it is durable or refused.
-    caf::replies_to<append_entry>::with<storage::append_verdict>,
+    // Entries wait in its intake (journal_intake.hpp); time for those that nobody waits for.
+    caf::reacts_to<entries_wait>, caf::reacts_to<write_due>,
     // The journal is through with the batch under way.
     caf::reacts_to<batch_written>,
-    // Those have run that were ready when the first entry of a batch came.
-    caf::reacts_to<write_due>>;
+    // Somebody has died, who may have left entries behind.
+    caf::reacts_to<settle_entity>>;
 
 /// Keeps the view equal to the fold of the journal.
 using projector_actor = caf::typed_actor<
@@ -54,12 +54,12 @@ using receipt_desk_actor = caf::typed_actor<
     caf::reacts_to<tick>>;
 
 /// Owner of the receipt entities and of their books, behind that address.
-using receipt_clerk_actor = caf::typed_actor<caf::replies_to<issue_receipt>::with<receipt_answer>,
-                                             caf::replies_to<void_receipt>::with<receipt_answer>,
-                                             // The books that it keeps.
-                                             caf::reacts_to<shards_gained>, caf::reacts_to<shards_lost>,
-                                             // Answers of the journal.
-                                             caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
+using receipt_clerk_actor = caf::typed_actor<
+    caf::replies_to<issue_receipt>::with<receipt_answer>, caf::replies_to<void_receipt>::with<receipt_answer>,
+    // The books that it keeps.
+    caf::reacts_to<shards_gained>, caf::reacts_to<shards_lost>,
+    // Answers of the journal.
+    caf::reacts_to<append_ended>, caf::reacts_to<shards_claimed>, caf::reacts_to<entity_read>>;
 
 /// One step of a payment that has to be tried again. Tells its reservation, then ends.
 using payment_actor = caf::typed_actor<
@@ -69,10 +69,11 @@ using payment_actor = caf::typed_actor<
 /// A receipt that the desk could not issue or void at the first try. Tells its reservation, then ends.
 using receipt_actor = caf::typed_actor<caf::reacts_to<retry_due>, caf::reacts_to<tick>>;
 
-/// One reservation.
+/// One reservation. A new one begins with its placement: it answers when the outcome is known and durable, or
+/// the wait is over.
 using reservation_actor = caf::typed_actor<
-    // Places it; answers when the outcome is known and durable, or the wait is over.
-    caf::reacts_to<placement_call>,
+    // What it has left in the journal's intake is durable or refused.
+    caf::reacts_to<append_ended>,
     // Answers the outcome of its placement again.
     caf::reacts_to<replay_call>,
     // Cancels it; answers when payment and receipt are undone, or the wait is over.
@@ -107,7 +108,7 @@ using shard_actor = caf::typed_actor<
     // The shard goes to another node; a reservation has left because of that.
     caf::reacts_to<close_shard>, caf::reacts_to<reservation_left>,
     // Time to look at waits and idle reservations; to bring back one that went down.
-    caf::reacts_to<tick>, caf::reacts_to<respawn>>;
+    caf::reacts_to<tick>, caf::reacts_to<respawn>, caf::reacts_to<entity_settled>>;
 
 /// Decides which shards this node serves, and starts and ends them.
 using shard_keeper_actor = caf::typed_actor<

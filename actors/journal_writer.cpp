@@ -18,28 +18,25 @@ bool is_stale(const storage::append_verdict& verdict) {
 
 }  // namespace
 
-void journal_writer_state::add(append_entry& what, verdict_reply to) {
-  // Dropped, and with it the reply that it owes.
-  if (failed) return;
-  waiting.push_back({std::move(what), std::move(to)});
-  write_soon();
-}
-
-/// When those have run that are ready now: what they append is for the same sync.
-void journal_writer_state::write_soon() {
-  if (under_way.empty() && !std::exchange(due, true)) self->send(self, write_due{});
+/// The message comes behind those of all actors that are ready now: what they leave is for the same sync.
+void journal_writer_state::look() {
+  if (under_way.empty()) write();
 }
 
 void journal_writer_state::write_is_due() {
-  due = false;
-  if (under_way.empty()) write();
+  reminded = false;
+  look();
+}
+
+bool journal_writer_state::anyone_waits() const {
+  return std::any_of(waiting.begin(), waiting.end(), [](const auto& one) { return one.awaited; });
 }
 
 /// An entry on open ones waits until those are through.
 std::size_t journal_writer_state::length_of_batch() const {
   const auto most = std::min(waiting.size(), largest_batch_entries);
   std::size_t length = std::min<std::size_t>(most, 1);
-  while (length < most && !waiting[length].what.on_open_appends) ++length;
+  while (length < most && !waiting[length].on_open_appends) ++length;
   return length;
 }
 
@@ -50,9 +47,9 @@ bool journal_writer_state::is_void(const append_entry& what) {
 }
 
 void journal_writer_state::refuse_void() {
-  std::erase_if(waiting, [this](pending& one) {
-    if (!is_void(one.what)) return false;
-    one.to.deliver({storage::append_status::stale_sequence});
+  std::erase_if(waiting, [this](const append_entry& one) {
+    if (!is_void(one)) return false;
+    answer(one, storage::append_verdict{storage::append_status::stale_sequence});
     return true;
   });
 }
@@ -63,9 +60,18 @@ void journal_writer_state::remember(storage::entity_id entity) {
 }
 
 void journal_writer_state::write() {
+  intake->take(waiting);
+  if (failed) return answer_failure(waiting);
   if (!refused.empty()) refuse_void();
   const auto count = length_of_batch();
   if (count == 0) return;
+  const auto now = self->clock().now();
+  const auto due = begun_at + around->options.journal_put_off;
+  if (now < due && !anyone_waits()) {
+    if (!std::exchange(reminded, true)) self->delayed_send(self, due - now, write_due{});
+    return;
+  }
+  begun_at = now;
   if (count == waiting.size()) {
     under_way.swap(waiting);
   } else {
@@ -76,10 +82,10 @@ void journal_writer_state::write() {
   std::vector<storage::journal_entry> entries;
   entries.reserve(under_way.size());
   for (auto& one : under_way) {
-    if (one.what.row.id != 0) around->ports.progress.begun(one.what.row.id);
-    entries.push_back(std::move(one.what.entry));
+    if (one.row.id != 0) around->ports.progress.begun(one.row.id);
+    entries.push_back(std::move(one.entry));
   }
-  meter->begun(entries.size(), self->clock().now());
+  meter->begun(entries.size(), now);
   journal->append(std::move(entries),
                   result_to_actor<batch_written>(around, caf::actor_cast<journal_writer_actor>(self)));
 }
@@ -92,18 +98,40 @@ void journal_writer_state::written(const batch_written& batch) {
   auto rows = make_known(ended, verdicts);
   // The disk need not wait until all have been answered.
   write();
-  for (std::size_t i = 0; i < ended.size(); ++i) ended[i].to.deliver(verdicts[i]);
+  for (std::size_t i = 0; i < ended.size(); ++i) answer(ended[i], verdicts[i]);
+  if (!settling.empty()) tell_what_has_settled();
   if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
+}
+
+bool journal_writer_state::has(storage::entity_id entity) const {
+  const auto is = [&](const append_entry& one) { return one.entry.entity == entity; };
+  return std::any_of(under_way.begin(), under_way.end(), is) ||
+         std::any_of(waiting.begin(), waiting.end(), is);
+}
+
+void journal_writer_state::settle(const settle_entity& what) {
+  intake->take(waiting);
+  settling.emplace_back(what.entity, caf::actor_cast<caf::actor>(self->current_sender()));
+  tell_what_has_settled();
+  look();
+}
+
+void journal_writer_state::tell_what_has_settled() {
+  std::erase_if(settling, [this](const auto& one) {
+    if (has(one.first)) return false;
+    caf::anon_send(one.second, entity_settled{one.first});
+    return true;
+  });
 }
 
 /// Before anybody is answered, since who reads after that must know that the view may be behind; and before
 /// the next batch, which may have more of the same entities.
-durable_rows journal_writer_state::make_known(std::vector<pending>& ended,
+durable_rows journal_writer_state::make_known(std::vector<append_entry>& ended,
                                               const std::vector<storage::append_verdict>& verdicts) {
   durable_rows rows;
   for (std::size_t i = 0; i < ended.size(); ++i) {
-    auto& row = ended[i].what.row;
-    if (is_stale(verdicts[i])) remember(ended[i].what.entry.entity);
+    auto& row = ended[i].row;
+    if (is_stale(verdicts[i])) remember(ended[i].entry.entity);
     if (row.id == 0 || verdicts[i].status != storage::append_status::appended) continue;
     const auto shard = storage::shard_of(row.id);
     around->ports.progress.durable(row.id, verdicts[i].at);
@@ -111,35 +139,46 @@ durable_rows journal_writer_state::make_known(std::vector<pending>& ended,
   }
   for (std::size_t i = 0; i < ended.size(); ++i) {
     // Whose epoch is old can't know where its shard stands.
-    if (ended[i].what.row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
-      around->ports.progress.refused(ended[i].what.row.id);
+    if (ended[i].row.id != 0 && verdicts[i].status == storage::append_status::key_taken)
+      around->ports.progress.refused(ended[i].row.id);
   }
   return rows;
+}
+
+void journal_writer_state::answer(const append_entry& what,
+                                  const std::optional<storage::append_verdict>& verdict) const {
+  caf::anon_send(what.asker, append_ended{what.ticket, verdict});
+}
+
+void journal_writer_state::answer_failure(std::vector<append_entry>& these) const {
+  for (const auto& one : these) answer(one, std::nullopt);
+  these.clear();
 }
 
 void journal_writer_state::fail(const std::string& message) {
   failed = true;
   meter->failed();
-  under_way.clear();
-  waiting.clear();
+  answer_failure(under_way);
+  write();
   around->ports.on_fatal(message);
 }
 
 journal_writer_actor::behavior_type journal_writer(journal_writer_state::self_pointer self,
                                                    surroundings_ptr around, storage::journal* journal,
-                                                   journal_meter* meter, projector_actor projector) {
+                                                   journal_meter* meter, journal_intake_ptr intake,
+                                                   projector_actor projector) {
   auto& state = self->state;
   state.self = self;
   state.around = std::move(around);
   state.journal = journal;
   state.meter = meter;
+  state.intake = std::move(intake);
   state.projector = std::move(projector);
   return {
-      [self](append_entry& what) {
-        return owe<storage::append_verdict>(self, [&](auto to) { self->state.add(what, std::move(to)); });
-      },
-      [self](const batch_written& batch) { self->state.written(batch); },
+      [self](entries_wait) { self->state.look(); },
       [self](write_due) { self->state.write_is_due(); },
+      [self](const batch_written& batch) { self->state.written(batch); },
+      [self](const settle_entity& what) { self->state.settle(what); },
   };
 }
 

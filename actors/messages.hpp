@@ -232,13 +232,19 @@ struct set_breaker {
 /// To the root of the actors, and on to the projector.
 struct rebuild_view {};
 
-/// To the journal writer: an entry, and the row of the view that it leads to (id 0: none).
-/// Answered by the verdict once the batch is durable, by an error where the journal failed.
-struct append_entry {
-  storage::journal_entry entry;
-  storage::view_row row;
-  /// It was decided on top of appends of the same entity that were still open: without them it is void.
-  bool on_open_appends = false;
+/// To the journal writer: entries wait in its intake.
+struct entries_wait {};
+/// The same, from a shard: answer by `entity_settled` when nothing of the entity is on its way any more.
+struct settle_entity {
+  storage::entity_id entity = 0;
+};
+struct entity_settled {
+  storage::entity_id entity = 0;
+};
+/// To who has left an entry there: it is durable or refused. Without a verdict the journal has failed.
+struct append_ended {
+  std::uint64_t ticket = 0;
+  std::optional<storage::append_verdict> verdict;
 };
 
 /// To the journal writer, from the journal: the batch under way is durable, or failed.
@@ -466,8 +472,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::operation_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::set_breaker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::rebuild_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_operated)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::append_entry)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::storage::append_verdict)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::entries_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::append_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::settle_entity)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::entity_settled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::batch_written)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::durable_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::records_read)

@@ -9,14 +9,13 @@
 
 #include "actors/port_callback.hpp"
 #include "tracing/logged_trace.hpp"
-#include "tracing/span.hpp"
 
 namespace holdfast::actors {
 
-void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, journal_writer_actor writer) {
+void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, journal_intake_ptr journal) {
   self_ = self;
   around_ = std::move(around);
-  writer_ = std::move(writer);
+  journal_ = std::move(journal);
 }
 
 // --- Books ---
@@ -134,27 +133,34 @@ void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domai
   append_entry append;
   append.on_open_appends = !log->settled();
   append.entry = log->commit(events, book.owner_epoch);
-  if (std::holds_alternative<domain::receipts::issued>(events.front())) {
-    append.entry.counter = ++book.last_number;
+  const bool issued = std::holds_alternative<domain::receipts::issued>(events.front());
+  if (issued) append.entry.counter = ++book.last_number;
+  // Who cancels waits for its void, nobody for a receipt.
+  append.awaited = !issued;
+  append.asker = caf::actor_cast<caf::actor>(self_);
+  append.ticket = ++last_ticket_;
+  appends_.emplace(append.ticket,
+                   append_under_way{log, log->state().version, book.owner_epoch,
+                                    tracing::open_span(around_->ports.tracer, trace,
+                                                       tracing::span_kind::internal, "append receipt")});
+  journal_->add(std::move(append));
+}
+
+void receipt_clerk_state::append_over(const append_ended& what) {
+  const auto ended = appends_.extract(what.ticket);
+  if (!what.verdict) return go_down("the journal has failed");
+  appended(ended.mapped(), *what.verdict);
+}
+
+void receipt_clerk_state::appended(const append_under_way& what, const storage::append_verdict& verdict) {
+  if (verdict.status == storage::append_status::appended) {
+    what.log->appended(what.version);
+    shrink();
+  } else if (book_of(what.log->id()).owner_epoch == what.owner_epoch) {
+    go_down("its journal refused an append as stale");
   }
-  // Ends with whoever waits.
-  auto span =
-      tracing::shared_span(around_->ports.tracer, trace, tracing::span_kind::internal, "append receipt");
-  self_->request(writer_, caf::infinite, std::move(append))
-      .then(
-          [this, log, version = log->state().version, epoch = book.owner_epoch,
-           span = std::move(span)](const storage::append_verdict& verdict) {
-            if (span) span->end();
-            if (verdict.status == storage::append_status::appended) {
-              log->appended(version);
-              shrink();
-            } else if (book_of(log->id()).owner_epoch == epoch) {
-              go_down("its journal refused an append as stale");
-            }
-            // Else the book is gone, and with the receipt's last append goes the reply that is owed: the
-            // child tries again.
-          },
-          [this](const caf::error& why) { go_down(self_->system().render(why)); });
+  // Else the book is gone, and with the receipt's last append goes the reply that is owed: the child tries
+  // again.
 }
 
 receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
@@ -218,9 +224,10 @@ void receipt_clerk_state::shrink() {
 }
 
 receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_pointer self,
-                                                 surroundings_ptr around, journal_writer_actor writer) {
-  self->state.start(self, std::move(around), std::move(writer));
+                                                 surroundings_ptr around, journal_intake_ptr journal) {
+  self->state.start(self, std::move(around), std::move(journal));
   return {
+      [self](const append_ended& what) { self->state.append_over(what); },
       [self](const issue_receipt& what) {
         return owe<receipt_answer>(self, [&](auto to) { self->state.issue(what, std::move(to)); });
       },

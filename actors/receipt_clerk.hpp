@@ -16,8 +16,10 @@
 
 #include "actors/entity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/journal_intake.hpp"
 #include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
+#include "tracing/span.hpp"
 
 namespace holdfast::actors {
 
@@ -31,8 +33,9 @@ class receipt_clerk_state {
   using self_pointer = receipt_clerk_actor::stateful_pointer<receipt_clerk_state>;
   using receipt_reply = reply<receipt_answer>;
 
-  void start(self_pointer self, surroundings_ptr around, journal_writer_actor writer);
+  void start(self_pointer self, surroundings_ptr around, journal_intake_ptr journal);
 
+  void append_over(const append_ended& what);
   void issue(const issue_receipt& what, receipt_reply to);
   void make_void(const void_receipt& what, receipt_reply to);
   void gain(const shards_gained& what);
@@ -58,6 +61,12 @@ class receipt_clerk_state {
     /// It began before the book went to another node: what it reads may be old by the time the book is back.
     bool of_lost_book = false;
   };
+  struct append_under_way {
+    receipt_ptr log;
+    std::uint64_t version = 0;
+    storage::epoch owner_epoch = 0;
+    tracing::open_span span;
+  };
   struct book {
     /// Counts the claims; 0 for a book that is not kept here.
     std::uint64_t round = 0;
@@ -78,14 +87,18 @@ class receipt_clerk_state {
               const tracing::trace_context& trace, receipt_reply to);
   void append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events,
               const tracing::trace_context& trace);
+  void appended(const append_under_way& what, const storage::append_verdict& verdict);
   receipt_answer answer(const receipt_entity& log) const;
   void go_down(const std::string& why);
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
-  journal_writer_actor writer_;
+  journal_intake_ptr journal_;
   std::array<book, storage::shard_count> books_{};
   std::uint64_t last_round_ = 0;
+  /// By ticket.
+  std::unordered_map<std::uint64_t, append_under_way> appends_;
+  std::uint64_t last_ticket_ = 0;
   std::vector<std::function<void()>> waiting_for_claim_;
   std::unordered_map<storage::entity_id, read_under_way> loading_;
   std::size_t held_ = 0;
@@ -95,6 +108,6 @@ class receipt_clerk_state {
 };
 
 receipt_clerk_actor::behavior_type receipt_clerk(receipt_clerk_state::self_pointer self,
-                                                 surroundings_ptr around, journal_writer_actor writer);
+                                                 surroundings_ptr around, journal_intake_ptr journal);
 
 }  // namespace holdfast::actors

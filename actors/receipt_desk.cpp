@@ -16,7 +16,7 @@ receipt_desk_state::~receipt_desk_state() {
 }
 
 void receipt_desk_state::hire() {
-  clerk = self->spawn<caf::monitored>(receipt_clerk, around, writer);
+  clerk = self->spawn<caf::monitored>(receipt_clerk, around, journal);
   hired_at = self->clock().now();
   if (!shards.empty()) self->send(clerk, shards_gained{{shards.begin(), shards.end()}});
 }
@@ -55,11 +55,11 @@ caf::result<receipt_answer> receipt_desk_state::hand_on(const Command& command) 
 }
 
 receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer self, surroundings_ptr around,
-                                               journal_writer_actor writer, forwarder_actor forwarder) {
+                                               journal_intake_ptr journal, forwarder_actor forwarder) {
   auto& state = self->state;
   state.self = self;
   state.around = std::move(around);
-  state.writer = std::move(writer);
+  state.journal = std::move(journal);
   state.forwarder = std::move(forwarder);
   state.hire();
   self->set_down_handler([self](caf::down_msg& down) { self->state.clerk_down(down); });

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "actors/interfaces.hpp"
+#include "actors/journal_intake.hpp"
 #include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
@@ -27,7 +28,7 @@ struct receipt_desk_state {
 
   self_pointer self = nullptr;
   surroundings_ptr around;
-  journal_writer_actor writer;
+  journal_intake_ptr journal;
   /// Null without a cluster.
   forwarder_actor forwarder;
   receipt_clerk_actor clerk;
@@ -39,6 +40,6 @@ struct receipt_desk_state {
 };
 
 receipt_desk_actor::behavior_type receipt_desk(receipt_desk_state::self_pointer self, surroundings_ptr around,
-                                               journal_writer_actor writer, forwarder_actor forwarder);
+                                               journal_intake_ptr journal, forwarder_actor forwarder);
 
 }  // namespace holdfast::actors

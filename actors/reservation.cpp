@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/sec.hpp>
 #include <utility>
 
@@ -54,13 +55,13 @@ const char* word_for(domain::charge_result result) {
 // --- Start and end ---
 
 void reservation_state::start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
-                              bool is_new) {
+                              std::optional<placement_call>& placement) {
   self_ = self;
   links_ = std::move(links);
   log_.emplace(id);
-  loaded_ = is_new;
-  desk_may_know_ = !is_new;
-  if (is_new) return;
+  loaded_ = placement.has_value();
+  desk_may_know_ = !loaded_;
+  if (placement) return place(*placement);
   // Whoever placed it waits no more, and may have been told before it was in memory again.
   told_in_progress_ = true;
   links_->around->ports.reservations.read_entity(
@@ -273,21 +274,28 @@ void reservation_state::commit(const std::vector<domain::reservation_event>& eve
   if (state.status == domain::reservation_status::reservation_cancelled) {
     log_->when_durable([this] { answer_cancellations(); });
   }
-  append_under_way what{
-      state.version, key ? key->fingerprint : 0,
-      append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state),
-      tracing::shared_span(links_->around->ports.tracer, trace_, tracing::span_kind::internal, "append")};
-  self_->request(links_->writer, caf::infinite, std::move(append))
-      .then(
-          [this, what = std::move(what)](const storage::append_verdict& verdict) { appended(verdict, what); },
-          [this](const caf::error& why) { go_down(self_->system().render(why)); });
+  append.awaited = anyone_waits();
+  append.asker = caf::actor_cast<caf::actor>(self_);
+  append.ticket = state.version;
+  appends_.push_back(
+      {state.version, key ? key->fingerprint : 0,
+       append.entry.unfinished ? domain::placement_outcome::pending : domain::outcome_of(state),
+       tracing::open_span(links_->around->ports.tracer, trace_, tracing::span_kind::internal, "append")});
+  links_->journal->add(std::move(append));
 }
 
-void reservation_state::appended(const storage::append_verdict& verdict, const append_under_way& what) {
-  if (what.span) {
-    if (verdict.status != storage::append_status::appended) what.span->fail("refused");
-    what.span->end();
-  }
+void reservation_state::append_over(const append_ended& what) {
+  const auto found = std::find_if(appends_.begin(), appends_.end(),
+                                  [&](const auto& one) { return one.version == what.ticket; });
+  auto ended = std::move(*found);
+  appends_.erase(found);
+  if (!what.verdict) return go_down("the journal has failed");
+  appended(*what.verdict, ended);
+}
+
+void reservation_state::appended(const storage::append_verdict& verdict, append_under_way& what) {
+  if (verdict.status != storage::append_status::appended) what.span.fail("refused");
+  what.span.end();
   switch (verdict.status) {
     case storage::append_status::appended:
       if (what.ended != domain::placement_outcome::pending) links_->around->meters->sagas.ended(what.ended);
@@ -551,11 +559,11 @@ void reservation_state::child_down(const child_failed& what) {
 
 reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
                                              reservation_links_ptr links, domain::reservation_id id,
-                                             bool is_new) {
-  self->state.start(self, std::move(links), id, is_new);
+                                             std::optional<placement_call> placement) {
+  self->state.start(self, std::move(links), id, placement);
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
-      [self](placement_call& call) { self->state.place(call); },
+      [self](const append_ended& what) { self->state.append_over(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
       [self](const operation_call& call) { self->state.operate(call); },

@@ -15,6 +15,7 @@
 
 #include "actors/entity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/journal_intake.hpp"
 #include "actors/payment_call.hpp"
 #include "actors/receipt_call.hpp"
 #include "actors/reply.hpp"
@@ -30,7 +31,7 @@ inline constexpr std::size_t largest_waiters = 64;
 struct reservation_links {
   surroundings_ptr around;
   shard_actor shard;
-  journal_writer_actor writer;
+  journal_intake_ptr journal;
   breaker_actor breaker;
   receipt_desk_actor desk;
   shard_keeper_actor keeper;
@@ -48,10 +49,10 @@ class reservation_state {
 
   ~reservation_state();
 
-  /// A new one waits for its placement; another reads its records first.
-  void start(self_pointer self, reservation_links_ptr links, domain::reservation_id id, bool is_new);
+  /// A new one begins with its placement; another reads its records first.
+  void start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
+             std::optional<placement_call>& placement);
 
-  void place(placement_call& call);
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
   void operate(const operation_call& call);
@@ -60,6 +61,7 @@ class reservation_state {
   void end_placement_wait();
   void end_cancellation_wait();
   void loaded(const entity_read& read);
+  void append_over(const append_ended& what);
   void payment_over(payment_ended& what);
   void receipt_over(receipt_ended& what);
   void child_down(const child_failed& what);
@@ -77,14 +79,13 @@ class reservation_state {
     tracing::open_span span;
   };
   struct append_under_way {
-    /// Which it leads to.
+    /// Which it leads to: its ticket.
     std::uint64_t version = 0;
     /// Of the key in it.
     std::uint64_t fingerprint = 0;
     /// How the saga ends with it; `pending` where something is left to do.
     domain::placement_outcome ended = domain::placement_outcome::pending;
-    /// Null where it is not recorded.
-    std::shared_ptr<tracing::open_span> span;
+    tracing::open_span span;
   };
 
   struct cancellation_waiter {
@@ -98,11 +99,12 @@ class reservation_state {
   placement_answer answer(placement_status status, bool replayed) const;
   placement_answer refusal(placement_status status, domain::rejection why = domain::rejection::none) const;
 
+  void place(placement_call& call);
   void when_loaded(std::function<void()> run);
   void decide(const domain::reservation_command& command);
   void commit(const std::vector<domain::reservation_event>& events,
               const std::optional<storage::idempotency_claim>& key = std::nullopt);
-  void appended(const storage::append_verdict& verdict, const append_under_way& what);
+  void appended(const storage::append_verdict& verdict, append_under_way& what);
   void go_down(const std::string& why);
   void answer_placement();
   void answer_cancellations();
@@ -144,6 +146,8 @@ class reservation_state {
   std::size_t decided_size_ = 0;
   placement_reply placement_;
   std::vector<cancellation_waiter> cancellations_;
+  /// Rarely more than one.
+  std::vector<append_under_way> appends_;
   step_under_way under_way_;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;
@@ -161,6 +165,6 @@ class reservation_state {
 
 reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
                                              reservation_links_ptr links, domain::reservation_id id,
-                                             bool is_new);
+                                             std::optional<placement_call> placement);
 
 }  // namespace holdfast::actors

@@ -54,9 +54,10 @@ void shard_state::place(placement_call& call) {
   }
   const auto id = storage::id_of(shard_, next_sequence_++);
   placement_waits_.emplace_back(clock() + around_->options.payment_wait, id);
-  auto& one = spawn(id, true);
-  one.trace = call.request.trace;
-  send(one, std::move(call));
+  const auto trace = call.request.trace;
+  auto& one = spawn(id, std::move(call));
+  one.trace = trace;
+  ++one.sent;
   schedule();
 }
 
@@ -102,7 +103,7 @@ void shard_state::hand_on(Call& call) {
 
 shard_state::resident& shard_state::bring_in(domain::reservation_id id) {
   const auto found = residents_.find(id);
-  return found == residents_.end() ? spawn(id, false) : found->second;
+  return found == residents_.end() ? spawn(id) : found->second;
 }
 
 template <class Message>
@@ -111,10 +112,12 @@ void shard_state::send(resident& to, Message&& what) {
   self_->send(to.actor, std::forward<Message>(what));
 }
 
-shard_state::resident& shard_state::spawn(domain::reservation_id id, bool is_new) {
+/// A new one begins with its placement.
+shard_state::resident& shard_state::spawn(domain::reservation_id id,
+                                          std::optional<placement_call> placement) {
   auto& one = residents_[id];
   around_->meters->sagas.came();
-  one = {self_->spawn(reservation, links_, id, is_new), 0, {}};
+  one = {self_->spawn(reservation, links_, id, std::move(placement)), 0, {}};
   notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
   });
@@ -207,8 +210,16 @@ void shard_state::reservation_down(const reservation_failed& what) {
   resume_more();
 }
 
+/// What it has left on its way to the journal comes first, or its records would be read without.
 void shard_state::bring_back(domain::reservation_id id) {
-  if (!closing_ && !residents_.contains(id)) spawn(id, false);
+  if (!closing_) self_->send(links_->journal->writer(), settle_entity{id});
+}
+
+void shard_state::settled(domain::reservation_id id) {
+  if (closing_) return;
+  if (!residents_.contains(id)) return void(spawn(id));
+  // A command has brought it back, perhaps too early: once more when it has gone.
+  self_->delayed_send(self_, longest_backoff, respawn{id});
 }
 
 // --- Going to another node ---
@@ -249,7 +260,7 @@ void shard_state::resume(const unfinished_listed& page) {
   for (const auto id : ids) {
     if (residents_.contains(id)) continue;
     resuming_.insert(id);
-    spawn(id, false);
+    spawn(id);
   }
   if (resuming_.empty()) resume_more();
 }
@@ -337,6 +348,7 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
       [self](const unfinished_listed& page) { self->state.resume(page); },
       [self](tick) { self->state.look_around(); },
       [self](const respawn& what) { self->state.bring_back(what.id); },
+      [self](const entity_settled& what) { self->state.settled(what.entity); },
       [self](const close_shard& what) { self->state.close(what); },
       [self](const reservation_left& what) { self->state.left(what.id); },
   };

@@ -43,6 +43,7 @@ class shard_state {
   void resume(const unfinished_listed& page);
   void look_around();
   void bring_back(domain::reservation_id id);
+  void settled(domain::reservation_id id);
   void passivation_over(const passivation_answered& what);
   void reservation_down(const reservation_failed& what);
   void close(const close_shard& what);
@@ -71,7 +72,7 @@ class shard_state {
   void send_to_known(Call& call);
   bool was_sent_by(resident_map::const_iterator one) const;
   void tell_if_closed();
-  resident& spawn(domain::reservation_id id, bool is_new);
+  resident& spawn(domain::reservation_id id, std::optional<placement_call> placement = std::nullopt);
   resident& bring_in(domain::reservation_id id);
   template <class Message>
   void send(resident& to, Message&& what);

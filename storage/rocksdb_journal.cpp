@@ -1,7 +1,6 @@
 #include "storage/rocksdb_journal.hpp"
 
 #include <array>
-#include <chrono>
 #include <deque>
 #include <functional>
 #include <thread>
@@ -45,8 +44,7 @@ void carry_out(journal_store& store, append_call& call) {
 
 class rocksdb_journal::threads {
  public:
-  threads(const rocksdb_journal_options& options, store_access access)
-      : batch_interval_(options.batch_interval), store_(options, access) {}
+  threads(const rocksdb_journal_options& options, store_access access) : store_(options, access) {}
 
   ~threads() {
     calls_.wait_for_none();
@@ -89,14 +87,11 @@ class rocksdb_journal::threads {
     while (true) {
       auto calls = writes_.take(most_calls_of_a_group);
       if (calls.empty()) return;
-      const auto next = std::chrono::steady_clock::now() + batch_interval_;
       commit(calls);
       for (auto& call : calls) {
         std::visit([this](auto& known) { answer(known); }, call);
         calls_.end();
       }
-      calls.clear();
-      std::this_thread::sleep_until(next);
     }
   }
 
@@ -132,7 +127,6 @@ class rocksdb_journal::threads {
     }
   }
 
-  const std::chrono::microseconds batch_interval_;
   journal_store store_;
   std::optional<journal_error> failure_;
   open_calls calls_;

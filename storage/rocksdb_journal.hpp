@@ -25,9 +25,6 @@ struct rocksdb_journal_options {
   /// them at most, and a batch. In memory they take about three times as much, and their way to the
   /// tables twice as much again.
   std::size_t largest_tail_bytes = 8 * 1024 * 1024;
-  /// The least time between the beginnings of two batches. Nothing waits where the last one is
-  /// longer ago; under load more calls share a sync, and each waits for up to this long.
-  std::chrono::microseconds batch_interval{0};
 };
 
 enum class store_access : std::uint8_t;

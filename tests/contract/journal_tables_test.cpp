@@ -191,7 +191,13 @@ struct crashed_in_a_file_made_ahead {
       bytes = read_last();
       used = bytes.find_last_not_of('\0') + 1;
     } while (bytes.size() < small_tail_bytes || used < small_tail_bytes / 2 || used > bytes.size() - 1000);
-    std::filesystem::copy(path, copy, std::filesystem::copy_options::recursive);
+    // Tables come and go meanwhile.
+    std::error_code gone;
+    do {
+      std::filesystem::remove_all(copy);
+      std::filesystem::copy(path, copy, std::filesystem::copy_options::recursive, gone);
+    } while (gone == std::errc::no_such_file_or_directory);
+    REQUIRE_FALSE(gone);
     last_file = std::filesystem::path(copy) / "log" / last_file.filename();
   }
 

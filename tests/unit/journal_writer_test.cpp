@@ -1,5 +1,5 @@
 // The journal writer by itself, on virtual time: which of an entity's appends stand when an earlier one is
-// refused.
+// refused, and which are put off.
 #include <doctest/doctest.h>
 
 #include <caf/actor_system.hpp>
@@ -42,20 +42,32 @@ class writer_rig {
                                      [](std::string message) { FAIL(message); }};
     around_ = std::make_shared<actors::surroundings>(actors::surroundings{ports, options_});
     writer_ = system_->spawn(actors::journal_writer, actors::surroundings_ptr(around_), &journal,
-                             &around_->meters->reservations, actors::projector_actor{});
+                             &around_->meters->reservations, intake_, actors::projector_actor{});
+    intake_->open(writer_);
+    asker_ = system_->spawn([this](caf::event_based_actor* self) -> caf::behavior {
+      self->set_default_handler(caf::drop);
+      return {[this](const actors::append_ended& what) {
+                verdicts[names_.at(what.ticket)] = what.verdict.value().status;
+              },
+              [this](const actors::entity_settled& what) { settled.push_back(what.entity); },
+              [this, self](const actors::settle_entity& what) { self->send(writer_, what); }};
+    });
     journal.claim({0}, [this](auto claims) { epoch_ = claims.value().front().owner_epoch; });
     run();
   }
   ~writer_rig() {
     caf::anon_send_exit(writer_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
     writer_ = nullptr;
+    asker_ = nullptr;
+    intake_->open({});
     run();
     around_.reset();
     system_.reset();
   }
 
   /// One event behind `expected` others; the name is for its verdict.
-  void append(const std::string& name, std::uint64_t expected, bool on_open_appends) {
+  void append(const std::string& name, std::uint64_t expected, bool on_open_appends, bool awaited = true) {
     actors::append_entry what;
     what.entry.shard = 0;
     what.entry.owner_epoch = epoch_;
@@ -64,11 +76,16 @@ class writer_rig {
     what.entry.event_count = 1;
     what.entry.record = name;
     what.on_open_appends = on_open_appends;
-    system_->spawn([this, name, what = std::move(what)](caf::event_based_actor* self) {
-      self->request(writer_, caf::infinite, what).then([this, name](const storage::append_verdict& verdict) {
-        verdicts[name] = verdict.status;
-      });
-    });
+    what.awaited = awaited;
+    what.asker = asker_;
+    what.ticket = names_.size();
+    names_.push_back(name);
+    intake_->add(std::move(what));
+    while (coordinator().try_run_once()) {
+    }
+  }
+  void settle(storage::entity_id which) {
+    caf::anon_send(asker_, actors::settle_entity{which});
     while (coordinator().try_run_once()) {
     }
   }
@@ -82,6 +99,10 @@ class writer_rig {
       next();
     } while (true);
   }
+  void advance(std::chrono::milliseconds by) {
+    coordinator().advance_time(by);
+    run();
+  }
   std::vector<std::string> stored() {
     std::vector<std::string> records;
     journal.read_entity(entity, [&](auto read) {
@@ -92,6 +113,7 @@ class writer_rig {
   }
 
   std::map<std::string, append_status> verdicts;
+  std::vector<storage::entity_id> settled;
 
  private:
   caf::scheduler::test_coordinator& coordinator() {
@@ -108,7 +130,10 @@ class writer_rig {
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   std::shared_ptr<actors::surroundings> around_;
+  actors::journal_intake_ptr intake_ = std::make_shared<actors::journal_intake>();
   actors::journal_writer_actor writer_;
+  caf::actor asker_;
+  std::vector<std::string> names_;
 };
 
 }  // namespace
@@ -142,4 +167,37 @@ TEST_CASE(
   rig.append("next follower's next", 2, true);
   rig.run();
   CHECK(rig.stored() == std::vector<std::string>{"left behind", "next follower's", "next follower's next"});
+}
+
+TEST_CASE("what nobody waits for is put off for a moment, and goes with the first that is awaited") {
+  writer_rig rig;
+  rig.append("first", 0, false);
+  rig.run();
+  rig.append("patient", 1, false, false);
+  rig.run();
+  CHECK_FALSE(rig.verdicts.contains("patient"));
+  rig.advance(actors::engine_options{}.journal_put_off);
+  CHECK(rig.verdicts["patient"] == append_status::appended);
+
+  rig.append("patient again", 2, false, false);
+  rig.run();
+  CHECK_FALSE(rig.verdicts.contains("patient again"));
+  rig.append("awaited", 3, true);
+  rig.run();
+  CHECK(rig.stored() == std::vector<std::string>{"first", "patient", "patient again", "awaited"});
+}
+
+TEST_CASE("an entity has settled when nothing of it is on its way any more") {
+  writer_rig rig;
+  rig.settle(entity);
+  CHECK(rig.settled == std::vector{entity});
+  rig.settled.clear();
+  rig.append("under way", 0, false);
+  rig.append("waits", 1, true);
+  rig.settle(entity);
+  rig.settle(entity + 1);
+  CHECK(rig.settled == std::vector{entity + 1});
+  rig.run();
+  CHECK(rig.settled == std::vector{entity + 1, entity});
+  CHECK(rig.verdicts["waits"] == append_status::appended);
 }

@@ -171,7 +171,7 @@ TEST_CASE("each batch counts with its entries, and with the time that it took") 
   CHECK(seen.reservations.batch_entries.sum == 3);
   CHECK(count_of(seen.receipts.append_durations) == 1);
 
-  // One goes alone, and while it is under way two gather.
+  // Those that are ready together go together.
   for (int i = 0; i < 3; ++i) engine.place(a_placement());
   engine.run_actors();
   engine.advance_clock_only(400ms);
@@ -183,7 +183,7 @@ TEST_CASE("each batch counts with its entries, and with the time that it took") 
   engine.run_actors();
   seen = engine.figures();
   CHECK(seen.reservations.batch_entries.sum == 6);
-  CHECK(count_of(seen.reservations.batch_entries) == 5);
+  CHECK(count_of(seen.reservations.batch_entries) == 4);
   CHECK(count_of(seen.reservations.append_durations) == 4);
   CHECK(std::chrono::nanoseconds(seen.reservations.append_durations.sum) == 400ms);
   CHECK(seen.reservations.under_way_for == 0ms);
