@@ -1,5 +1,7 @@
 #include "http/placing.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -23,11 +25,7 @@ class body_wiper {
   explicit body_wiper(std::string& body) : body_(body) {}
   body_wiper(const body_wiper&) = delete;
   body_wiper& operator=(const body_wiper&) = delete;
-  ~body_wiper() {
-    // Volatile, so that the compiler keeps stores that nothing reads.
-    volatile char* bytes = body_.data();
-    for (std::size_t i = 0; i < body_.size(); ++i) bytes[i] = 0;
-  }
+  ~body_wiper() { explicit_bzero(body_.data(), body_.size()); }
 
  private:
   std::string& body_;
