@@ -40,7 +40,7 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   bool claim_continue();
 
   /// The complete request. Its host is empty where the client named none.
-  request take() { return std::move(request_); }
+  request& complete() { return request_; }
 
   /// Whether the client wants the connection to stay open; for a complete request.
   bool keep_alive() const { return basic_parser::keep_alive(); }
