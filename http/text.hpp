@@ -12,8 +12,9 @@
 
 namespace holdfast::http {
 
-/// Each where the one before it ends; where the last one ends. Inlined, as append() is, so that literals have
-/// a known length.
+// Inlined, so that the lengths of literals are known.
+
+/// Each where the one before it ends; where the last one ends.
 template <std::convertible_to<std::string_view>... Pieces>
 [[gnu::always_inline]] inline char* copy_to(char* to, const Pieces&... pieces) {
   const auto copy = [&to](std::string_view piece) { to = std::copy(piece.begin(), piece.end(), to); };
@@ -22,7 +23,7 @@ template <std::convertible_to<std::string_view>... Pieces>
 }
 
 template <std::convertible_to<std::string_view>... Pieces>
-std::size_t size_of(const Pieces&... pieces) {
+[[gnu::always_inline]] inline std::size_t size_of(const Pieces&... pieces) {
   return (std::string_view(pieces).size() + ... + 0);
 }
 
@@ -34,9 +35,9 @@ template <std::convertible_to<std::string_view>... Pieces>
 }
 
 template <std::convertible_to<std::string_view>... Pieces>
-std::string joined(const Pieces&... pieces) {
-  std::string text;
-  append(text, pieces...);
+[[gnu::always_inline]] inline std::string joined(const Pieces&... pieces) {
+  std::string text(size_of(pieces...), '\0');
+  copy_to(text.data(), pieces...);
   return text;
 }
 
