@@ -6,8 +6,7 @@
 namespace holdfast::domain {
 
 secret::secret(std::string&& value) : value_(std::move(value)) {
-  // A short string is copied, not moved: the one that was moved from still holds its bytes.
-  overwrite(value);
+  if (is_short(value_)) overwrite(value);
   // One that was cleared may have brought what it held before.
   if (value_.empty()) overwrite(value_);
 }
@@ -38,18 +37,19 @@ void secret::overwrite(std::string& bytes) noexcept {
 }
 
 std::optional<secret> parse_card_number(std::string_view text) {
-  std::string digits;
-  digits.reserve(longest_card_digits);
+  std::string digits(longest_card_digits, '0');
+  char* to = digits.data();
+  const char* const end = to + digits.size();
+  bool well_formed = true;
   for (char c : text) {
     if (c == '-' || c == ' ') continue;
-    if (c < '0' || c > '9' || digits.size() == longest_card_digits) {
-      secret(std::move(digits)).wipe();
-      return std::nullopt;
-    }
-    digits.push_back(c);
+    well_formed = c >= '0' && c <= '9' && to != end;
+    if (!well_formed) break;
+    *to++ = c;
   }
+  digits.resize(static_cast<std::size_t>(to - digits.data()));
   secret number(std::move(digits));
-  if (number.reveal().size() < shortest_card_digits) return std::nullopt;
+  if (!well_formed || number.reveal().size() < shortest_card_digits) return std::nullopt;
   return number;
 }
 

@@ -34,11 +34,14 @@ class secret {
 
  private:
   static void overwrite(std::string& bytes) noexcept;
+  /// Such a string is copied, not moved: the one that was moved from still holds its bytes.
+  static bool is_short(const std::string& bytes) { return bytes.size() <= std::string().capacity(); }
   /// Into one that is empty.
   void take(secret& other) noexcept {
     if (other.value_.empty()) return;
+    const bool copied = is_short(other.value_);
     value_ = std::move(other.value_);
-    overwrite(other.value_);
+    if (copied) overwrite(other.value_);
   }
 
   std::string value_;

@@ -108,8 +108,8 @@ response health_response(const health_figures& figures) {
     out.end_object();
     out.name("groups");
     out.begin_array();
-    out.plain_string({"liveness"});
-    out.plain_string({"readiness"});
+    out.plain_string("liveness");
+    out.plain_string("readiness");
     out.end_array();
     out.end_object();
   });

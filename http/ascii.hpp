@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace holdfast::http::ascii {
@@ -61,12 +63,8 @@ inline bool all_digits(std::string_view text) {
 inline std::optional<std::uint64_t> number_up_to(std::string_view digits, std::uint64_t ceiling) {
   if (!all_digits(digits)) return std::nullopt;
   std::uint64_t value = 0;
-  for (char c : digits) {
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (ceiling - digit) / 10) return ceiling;
-    value = value * 10 + digit;
-  }
-  return value;
+  const auto error = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+  return error == std::errc() ? std::min(value, ceiling) : ceiling;
 }
 
 }  // namespace holdfast::http::ascii

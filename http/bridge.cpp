@@ -7,7 +7,7 @@ namespace holdfast::http {
 bridge::bridge(actors::engine& engine, boost::asio::io_context& loop)
     : engine_(engine), placements_(loop), cancellations_(loop) {}
 
-void bridge::place(actors::placement_request wanted, std::function<void(actors::placement_answer)> done) {
+void bridge::place(actors::placement_request&& wanted, std::function<void(actors::placement_answer)> done) {
   engine_.place(std::move(wanted), placements_.expect(std::move(done)));
 }
 

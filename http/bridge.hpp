@@ -16,7 +16,7 @@ class bridge {
   bridge(actors::engine& engine, boost::asio::io_context& loop);
 
   /// `done` is called once on the loop, or never if the bridge goes first.
-  void place(actors::placement_request wanted, std::function<void(actors::placement_answer)> done);
+  void place(actors::placement_request&& wanted, std::function<void(actors::placement_answer)> done);
   void cancel(domain::reservation_id id, std::optional<std::uint64_t> of_user,
               const tracing::trace_context& trace, std::function<void(actors::cancellation_answer)> done);
 

@@ -2,14 +2,14 @@
 
 #include "http/cursor.hpp"
 #include "http/links.hpp"
+#include "http/text.hpp"
 
 namespace holdfast::http {
 
 namespace {
 
 std::string collection_href(std::string_view base, document_kind kind) {
-  std::string href(base);
-  return href.append("/").append(collection_name(kind));
+  return joined(base, "/", collection_name(kind));
 }
 
 /// RFC 6570: the parameters that the client may fill in.

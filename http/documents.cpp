@@ -5,6 +5,7 @@
 
 #include "http/links.hpp"
 #include "http/rfc3339.hpp"
+#include "http/text.hpp"
 #include "storage/event_codec.hpp"
 
 namespace holdfast::http {
@@ -36,8 +37,7 @@ void write_delivery(json_writer& out, const domain::reservation& state) {
 
 void write_card(json_writer& out, const domain::order& what) {
   if (!what.card_last_four) return null_field(out, "cardNo");
-  std::string masked = "****-****-****-";
-  field(out, "cardNo", masked.append(*what.card_last_four));
+  field(out, "cardNo", joined("****-****-****-", *what.card_last_four));
 }
 
 void write_user(json_writer& out, const domain::order& what) {
@@ -147,15 +147,20 @@ told_event told_of(const domain::reservation_event& event) {
 
 tl::expected<story, std::string> read_story(document_kind kind, domain::reservation_id id,
                                             std::string_view records) {
-  story told{.id = id, .state = {}, .history = {}};
+  // Where it is returned: it is large.
+  tl::expected<story, std::string> told;
+  told->id = id;
   const bool with_history = kind == document_kind::my_reservation;
-  if (with_history) told.history.reserve(usual_history);
+  if (with_history) told->history.reserve(usual_history);
   const auto read = storage::for_each_reservation_event(records, [&](const domain::reservation_event& event) {
-    domain::apply(told.state, event);
-    if (with_history) told.history.push_back(told_of(event));
+    domain::apply(told->state, event);
+    if (with_history) told->history.push_back(told_of(event));
   });
-  if (!read) return tl::unexpected(read.error().message);
-  if (told.state.version == 0) return tl::unexpected(std::string("no events"));
+  if (!read) {
+    told = tl::unexpected(read.error().message);
+  } else if (told->state.version == 0) {
+    told = tl::unexpected(std::string("no events"));
+  }
   return told;
 }
 

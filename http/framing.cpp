@@ -110,7 +110,11 @@ std::string_view detail_of(beast_http::error error) {
 /// A line that goes on with the field before it (RFC 9112, section 5.2): Beast joins them, others
 /// read a field of its own, or none.
 bool has_folded_line(std::string_view header) {
-  return header.find("\n ") != std::string_view::npos || header.find("\n\t") != std::string_view::npos;
+  for (auto rest = header; !rest.empty();) {
+    rest = ascii::split(rest, '\n').second;
+    if (rest.starts_with(' ') || rest.starts_with('\t')) return true;
+  }
+  return false;
 }
 
 /// Any error: what callbacks report has been written down by refuse() already.

@@ -39,8 +39,8 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   /// Whether the client waits for a 100 (Continue) before it sends the body. True once.
   bool claim_continue();
 
-  /// The complete request. Its host is empty where the client named none.
-  request take() { return std::move(request_); }
+  /// The complete request; whoever wants it may take of it. Its host is empty where the client named none.
+  request& complete() { return request_; }
 
   /// Whether the client wants the connection to stay open; for a complete request.
   bool keep_alive() const { return basic_parser::keep_alive(); }

@@ -8,13 +8,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "http/text.hpp"
 
 namespace holdfast::http {
 
@@ -49,18 +51,20 @@ class json_writer {
   void string(std::string_view text) {
     char* to = separate(room(longest_escape_bytes * text.size() + 3));
     *to++ = '"';
-    for (const char character : text) to = escape(to, character);
+    for (const char character : text) {
+      *to++ = character;
+      if (escaped[static_cast<unsigned char>(character)]) to = escape(to - 1, character);
+    }
     *to++ = '"';
     end_at(to);
   }
 
   /// Text, in pieces, that has nothing that has to be escaped.
-  void plain_string(std::initializer_list<std::string_view> pieces) {
-    std::size_t bytes = 3;
-    for (const auto piece : pieces) bytes += piece.size();
-    char* to = separate(room(bytes));
+  template <std::convertible_to<std::string_view>... Pieces>
+  void plain_string(const Pieces&... pieces) {
+    char* to = separate(room(size_of(pieces...) + 3));
     *to++ = '"';
-    for (const auto piece : pieces) to = copy(to, piece);
+    to = copy_to(to, pieces...);
     *to++ = '"';
     end_at(to);
   }
@@ -128,12 +132,14 @@ class json_writer {
   }
 
   /// RFC 8259, section 7.
+  static constexpr auto escaped = [] {
+    std::array<bool, 256> bytes{};
+    std::fill_n(bytes.begin(), 0x20, true);
+    bytes['"'] = bytes['\\'] = true;
+    return bytes;
+  }();
   static char* escape(char* to, char character) {
     const auto byte = static_cast<unsigned char>(character);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') {
-      *to = character;
-      return to + 1;
-    }
     *to++ = '\\';
     if (byte >= 0x20) {
       *to = character;
@@ -171,7 +177,7 @@ inline void field(json_writer& out, std::string_view name, std::uint64_t number)
 /// Text that has nothing that has to be escaped.
 inline void plain_field(json_writer& out, std::string_view name, std::string_view text) {
   out.name(name);
-  out.plain_string({text});
+  out.plain_string(text);
 }
 inline void null_field(json_writer& out, std::string_view name) {
   out.name(name);

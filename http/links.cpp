@@ -1,9 +1,7 @@
 #include "http/links.hpp"
 
-#include <array>
-#include <charconv>
-
 #include "http/ascii.hpp"
+#include "http/text.hpp"
 
 namespace holdfast::http {
 
@@ -17,17 +15,11 @@ constexpr ascii::character_set authority_characters(ascii::alphanumerics, "-._~%
 
 std::string base_of(std::string_view host, bool secure) {
   if (host.empty() || !authority_characters.has_all_of(host)) return {};
-  const std::string_view scheme = secure ? "https://" : "http://";
-  std::string base;
-  base.reserve(scheme.size() + host.size());
-  return base.append(scheme).append(host);
+  return joined(secure ? "https://" : "http://", host);
 }
 
 std::string item_href(std::string_view base, document_kind kind, domain::reservation_id id) {
-  std::string href;
-  href.reserve(base.size() + 40);
-  href.append(base).append("/").append(collection_name(kind)).append("/").append(std::to_string(id));
-  return href;
+  return joined(base, "/", collection_name(kind), "/", decimal(id).view());
 }
 
 void write_link(json_writer& out, std::string_view name, std::string_view href) {
@@ -39,12 +31,10 @@ void write_link(json_writer& out, std::string_view name, std::string_view href) 
 
 void write_item_link(json_writer& out, std::string_view name, std::string_view base, document_kind kind,
                      domain::reservation_id id) {
-  std::array<char, 20> digits;
-  const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), id).ptr;
   out.name(name);
   out.begin_object();
   out.name("href");
-  out.plain_string({base, "/", collection_name(kind), "/", {digits.data(), end}});
+  out.plain_string(base, "/", collection_name(kind), "/", decimal(id).view());
   out.end_object();
 }
 

@@ -37,6 +37,8 @@ bool is_zero_weight(std::string_view weight) {
 }  // namespace
 
 bool is_json(std::string_view content_type) {
+  // As nearly all have it.
+  if (content_type == json_media_type) return true;
   const auto [type, parameters] = ascii::split(content_type, ';');
   if (!is_json_type(ascii::trimmed(type))) return false;
   const auto charset = parameter(parameters, "charset");

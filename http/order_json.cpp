@@ -102,10 +102,9 @@ tl::expected<order_fields, std::string> parse_order_fields(std::string& body) {
   if (!is_valid_text(body)) {
     return tl::unexpected(std::string("The body is not valid JSON: it is not valid UTF-8."));
   }
-  // Iterative, because the recursive parser overflows the stack before a handler can object;
-  // numbers as written, because a double can't tell 2^53 from 2^53 + 1.
-  constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
-                             rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
+  // Recursive, as deep as the collector lets it enter; numbers as written, because a double can't tell 2^53
+  // from 2^53 + 1.
+  constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::InsituStringStream stream(body.data());
   rapidjson::Reader reader;
   field_collector collector;

@@ -1,5 +1,7 @@
 #include "http/placing.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -23,11 +25,7 @@ class body_wiper {
   explicit body_wiper(std::string& body) : body_(body) {}
   body_wiper(const body_wiper&) = delete;
   body_wiper& operator=(const body_wiper&) = delete;
-  ~body_wiper() {
-    // Volatile, so that the compiler keeps stores that nothing reads.
-    volatile char* bytes = body_.data();
-    for (std::size_t i = 0; i < body_.size(); ++i) bytes[i] = 0;
-  }
+  ~body_wiper() { explicit_bzero(body_.data(), body_.size()); }
 
  private:
   std::string& body_;
@@ -191,10 +189,13 @@ std::uint64_t fingerprint(const actors::placement_request& wanted) {
   return hash.value();
 }
 
-tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields, bool card_numbers) {
+/// Takes the key of the request.
+tl::expected<actors::placement_request, problem> check_fields(const order_fields& fields, request& request,
+                                                              bool card_numbers) {
   field_reader read(fields, card_numbers);
-  actors::placement_request wanted;
-  auto& what = wanted.what;
+  // Where it is returned: it is large.
+  tl::expected<actors::placement_request, problem> wanted;
+  auto& what = wanted->what;
   read.require(order_field::user_id);
   what.user_id = read.whole_number(order_field::user_id).value_or(0);
   what.user_address = read.text(order_field::user_address, largest_address_length);
@@ -204,15 +205,17 @@ tl::expected<actors::placement_request, problem> check_fields(const order_fields
   what.price.currency = read.currency();
   if (auto card = read.card_number()) {
     what.card_last_four = domain::last_four_digits(*card);
-    wanted.card_number = std::move(*card);
+    wanted->card_number = std::move(*card);
   }
-  if (auto token = read.payment_method()) wanted.payment_method = std::move(*token);
+  if (auto token = read.payment_method()) wanted->payment_method = std::move(*token);
 
-  auto errors = read.take_errors();
-  if (errors.empty()) return wanted;
-  auto refused = refuse(fault::invalid_field, errors.front().detail);
-  refused.value().errors = std::move(errors);
-  return refused;
+  if (auto errors = read.take_errors(); !errors.empty()) {
+    wanted = refuse(fault::invalid_field, errors.front().detail);
+    wanted.error().errors = std::move(errors);
+  } else if (request.has_idempotency_key) {
+    wanted->key = storage::idempotency_claim{std::move(request.idempotency_key), fingerprint(*wanted)};
+  }
+  return wanted;
 }
 
 }  // namespace
@@ -225,11 +228,7 @@ tl::expected<actors::placement_request, problem> read_placement(request& request
   }
   auto fields = parse_order_fields(request.body);
   if (!fields) return refuse_document(std::move(fields.error()));
-  auto wanted = check_fields(*fields, card_numbers);
-  if (wanted && request.has_idempotency_key) {
-    wanted->key = storage::idempotency_claim{std::move(request.idempotency_key), fingerprint(*wanted)};
-  }
-  return wanted;
+  return check_fields(*fields, request, card_numbers);
 }
 
 /// A key has no spaces, so no customer's is another's, nor one of those that operators use.

@@ -101,7 +101,7 @@ void write_reservation_link(json_writer& out, std::string_view href) {
 void write_problem(json_writer& out, const problem& problem, const fault_row& row) {
   out.begin_object();
   out.name("type");
-  out.plain_string({"/problems/", row.code});
+  out.plain_string("/problems/", row.code);
   json::plain_field(out, "title", row.title);
   json::field(out, "status", std::uint64_t{row.status});
   if (!problem.detail.empty()) json::field(out, "detail", problem.detail);

@@ -1,32 +1,30 @@
 #include "http/response_head.hpp"
 
 #include <array>
-#include <charconv>
 // Beast's status.hpp prints to streams without including them.
 #include <ostream>
 
 #include <boost/beast/http/status.hpp>
 
+#include "http/text.hpp"
+
 namespace holdfast::http {
 
 namespace {
 
-void append_number(std::string& out, std::size_t number) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
-}
-
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
+  append(out, name, ": ", value, "\r\n");
 }
 
-void append_status_line(std::string& out, unsigned status) {
-  out += "HTTP/1.1 ";
-  append_number(out, status);
-  out += ' ';
+std::string_view reason_of(unsigned status) {
   const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
-  out.append(reason.data(), reason.size()).append("\r\n");
+  return {reason.data(), reason.size()};
+}
+
+/// The status line, and the fields that every response has.
+void append_beginning(std::string& out, unsigned status, std::string_view date) {
+  append(out, "HTTP/1.1 ", decimal(status).view(), " ", reason_of(status),
+         "\r\nServer: holdfast\r\nDate: ", date, "\r\n");
 }
 
 /// To HTTP/1.0 a stream ends where the connection does.
@@ -35,9 +33,7 @@ void append_length(std::string& out, const response& response, answer_form form)
     if (!form.http_1_0) append_field(out, "Transfer-Encoding", "chunked");
     return;
   }
-  out += "Content-Length: ";
-  append_number(out, response.body.size());
-  out += "\r\n";
+  append_field(out, "Content-Length", decimal(response.body.size()).view());
 }
 
 }  // namespace
@@ -59,9 +55,7 @@ bool status_has_body(unsigned status) {
 }
 
 void append_head(std::string& out, const response& response, answer_form form, std::string_view date) {
-  append_status_line(out, response.status);
-  append_field(out, "Server", "holdfast");
-  append_field(out, "Date", date);
+  append_beginning(out, response.status, date);
   if (status_has_body(response.status)) {
     if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
     append_length(out, response, form);

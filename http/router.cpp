@@ -80,6 +80,16 @@ std::optional<document_kind> find_collection(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<route> find_document(std::string_view path) {
+  const auto slash = path.find('/');
+  const auto kind = find_collection(path.substr(0, slash));
+  if (!kind) return std::nullopt;
+  if (slash == std::string_view::npos) return route{.resource = resource::collection, .kind = *kind, .id = 0};
+  const auto id = parse_id(path.substr(slash + 1));
+  if (!id) return std::nullopt;
+  return route{.resource = resource::item, .kind = *kind, .id = *id};
+}
+
 std::optional<route> find_saga(std::string_view path) {
   const auto slash = path.find('/');
   const auto id = parse_id(path.substr(0, slash));
@@ -99,20 +109,16 @@ bool is_pre_reservations(const route& route, resource resource) {
 
 std::optional<route> find_route(std::string_view path) {
   if (path.ends_with('/')) path.remove_suffix(1);
+  // What customers ask for comes first.
+  if (path.starts_with('/')) {
+    if (auto document = find_document(path.substr(1))) return document;
+  }
   for (const auto& [fixed, resource] : fixed_paths) {
     if (fixed == path) return route{.resource = resource, .kind = {}, .id = 0};
   }
   constexpr std::string_view sagas = "/admin/sagas/";
   if (path.starts_with(sagas)) return find_saga(path.substr(sagas.size()));
-  if (!path.starts_with('/')) return std::nullopt;
-  path.remove_prefix(1);
-  const auto slash = path.find('/');
-  const auto kind = find_collection(path.substr(0, slash));
-  if (!kind) return std::nullopt;
-  if (slash == std::string_view::npos) return route{.resource = resource::collection, .kind = *kind, .id = 0};
-  const auto id = parse_id(path.substr(slash + 1));
-  if (!id) return std::nullopt;
-  return route{.resource = resource::item, .kind = *kind, .id = *id};
+  return std::nullopt;
 }
 
 std::size_t pattern_of(const route& route) {

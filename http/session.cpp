@@ -276,23 +276,26 @@ void session::handle_request() {
   const std::uint64_t number = ++request_number_;
   form_ = {.keep_alive = parser_->keep_alive(), .http_1_0 = parser_->http_1_0()};
   head_ = parser_->head();
-  request request = parser_->take();
+  // Of the parser, which goes when it is answered.
+  request& request = parser_->complete();
   if (request.host.empty()) request.host = local_address();
   request.from = weak_from_this();
   request.secure = socket_.secure();
-  std::string path = request.path;
   try {
-    set_.handle_(request, [session = weak_from_this(), number](response response) {
+    set_.handle_(request, [session = weak_from_this(), number](response&& response) {
       if (const auto self = session.lock()) self->on_response(number, std::move(response));
     });
   } catch (const std::exception& error) {
+    if (phase_ != phase::handling || number != request_number_) {
+      return spdlog::error("handling a request that is answered or gone failed: {}", error.what());
+    }
     problem problem;
     problem.trace = request.trace.present() ? request.trace : tracing::begin_trace();
     const tracing::logged_trace about(problem.trace);
-    spdlog::error("handling {} failed: {}", path, error.what());
+    spdlog::error("handling {} failed: {}", request.path, error.what());
     problem.fault = fault::internal;
     problem.detail = "The failure is in the log. Find out what happened before you repeat the request.";
-    problem.instance = std::move(path);
+    problem.instance = request.path;
     on_response(number, render(problem));
   }
 }
@@ -306,7 +309,7 @@ std::string session::local_address() const {
   return (bracketed ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
 }
 
-void session::on_response(std::uint64_t request_number, response response) {
+void session::on_response(std::uint64_t request_number, response&& response) {
   if (phase_ != phase::handling || request_number != request_number_) return;
   write(std::move(response));
 }
@@ -322,7 +325,7 @@ void session::refuse(const problem& problem) {
   write(std::move(response));
 }
 
-void session::write(response response) {
+void session::write(response&& response) {
   if (set_.draining_ || response.streamed) form_.keep_alive = false;
   if (!head_) stream_ = std::move(response.stream);
   if (stream_ && set_.draining_) stream_->end();

@@ -110,9 +110,9 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void discard(std::size_t bytes);
   void send_continue();
   void handle_request();
-  void on_response(std::uint64_t request_number, response response);
+  void on_response(std::uint64_t request_number, response&& response);
   void refuse(const problem& problem);
-  void write(response response);
+  void write(response&& response);
   void write_now();
   void on_written(error_code error);
   void begin_stream();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace holdfast::http {
 
@@ -26,10 +27,24 @@ std::size_t character_size(std::string_view bytes) {
   return size;
 }
 
+/// Whether eight bytes are ASCII and none of them is a NUL: most text is so, and is looked at eight by eight.
+/// A NUL, and only it where all are ASCII, borrows from its highest bit.
+bool are_plain(const char* eight) {
+  constexpr std::uint64_t lowest_bits = 0x0101010101010101;
+  constexpr std::uint64_t highest_bits = 0x8080808080808080;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  return ((bytes | (bytes - lowest_bits)) & highest_bits) == 0;
+}
+
 }  // namespace
 
 bool is_valid_text(std::string_view bytes) {
   while (!bytes.empty()) {
+    if (bytes.size() >= 8 && are_plain(bytes.data())) {
+      bytes.remove_prefix(8);
+      continue;
+    }
     const auto size = character_size(bytes);
     if (size == 0) return false;
     bytes.remove_prefix(size);

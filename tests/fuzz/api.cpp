@@ -170,7 +170,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     unread.erase(0, step.consumed);
     if (step.now == progress::refused) check(holdfast::http::render(parser.refusal()));
     if (step.now != progress::complete) return 0;
-    handle(parser.take());
+    handle(std::move(parser.complete()));
     parser = holdfast::http::request_parser();
   }
 }

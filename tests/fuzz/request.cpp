@@ -43,7 +43,7 @@ read_so_far read(std::string_view bytes, std::size_t piece) {
       more = step.now == progress::complete && !unread.empty();
       if (step.now != progress::complete) continue;
       parser.keep_alive();
-      read.requests.push_back(parser.take());
+      read.requests.push_back(std::move(parser.complete()));
       require(read.requests.back().body.size() <= http::largest_body_bytes, "bodies are bounded");
       parser = request_parser();
     }

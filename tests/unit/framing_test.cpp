@@ -32,7 +32,7 @@ struct fed {
 
   request completed() {
     REQUIRE(now == progress::complete);
-    return parser.take();
+    return parser.complete();
   }
   fault refusal() const {
     REQUIRE(now == progress::refused);
