@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint8_t format_version = 1;
 /// With a trace behind the version.
 constexpr std::uint8_t traced_format_version = 2;
+constexpr std::size_t longest_number_bytes = 10;
+/// Nearly all are shorter.
+constexpr std::size_t usual_record_bytes = 120;
 /// A tag and a time: no event is shorter, which bounds what a record's count may claim.
 constexpr std::size_t smallest_event_bytes = 2;
 constexpr std::uint8_t last_cancel_reason = static_cast<std::uint8_t>(domain::cancel_reason::by_operator);
@@ -67,6 +70,7 @@ domain::timestamp timestamp_of(std::int64_t milliseconds) {
 
 class writer {
  public:
+  explicit writer(std::size_t expected_bytes) { bytes_.reserve(expected_bytes); }
   std::string take() { return std::move(bytes_); }
 
   void byte(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
@@ -84,10 +88,11 @@ class writer {
     previous_ms_ = milliseconds_of(at);
   }
   void put(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) {
-      byte(static_cast<std::uint8_t>(value) | 0x80);
-    }
-    byte(static_cast<std::uint8_t>(value));
+    char bytes[longest_number_bytes];
+    std::size_t count = 0;
+    for (; value >= 0x80; value >>= 7) bytes[count++] = static_cast<char>(value | 0x80);
+    bytes[count++] = static_cast<char>(value);
+    bytes_.append(bytes, count);
   }
   /// Zigzag: small negative numbers are short too.
   void put(std::int64_t value) {
@@ -316,7 +321,7 @@ void read_record(reader& in, Take& take) {
 
 template <class Event>
 std::string encode(const std::vector<Event>& events, const tracing::trace_context& of) {
-  writer body;
+  writer body(usual_record_bytes);
   body.byte(of.present() ? traced_format_version : format_version);
   if (of.present()) {
     body.trace(of);
@@ -325,8 +330,9 @@ std::string encode(const std::vector<Event>& events, const tracing::trace_contex
   for (const auto& event : events) {
     std::visit([&](const auto& alternative) { write_event(body, alternative); }, event);
   }
-  writer record;
-  record.put(body.take());
+  const auto bytes = body.take();
+  writer record(longest_number_bytes + bytes.size());
+  record.put(bytes);
   return record.take();
 }
 
