@@ -1,7 +1,8 @@
-// The breaker: every call to the payment provider goes through it. It holds back what the circuit
-// breaker and the bulkhead do not permit: a charge is then certainly not charged, a settlement or
-// refund unknown and tried again. While the bulkhead is full, calls queue for a moment, so that
-// a burst against a fast provider is served and one against a slow provider is refused fast.
+// The breaker: the way to the payment provider for calls that can't pass its gate (breaker_gate.hpp) by
+// themselves. It holds back what the circuit breaker and the bulkhead do not permit: a charge is then
+// certainly not charged, a settlement or refund unknown and tried again. While the bulkhead is full, calls
+// queue for a moment, so that a burst against a fast provider is served and one against a slow provider is
+// refused fast.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -13,7 +14,7 @@
 #include <unordered_map>
 #include <variant>
 
-#include "actors/circuit_breaker.hpp"
+#include "actors/breaker_gate.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/reply.hpp"
 #include "actors/surroundings.hpp"
@@ -34,6 +35,7 @@ class breaker_state {
   template <class Request, class Answer>
   void call(Request& request, reply<Answer> to);
   void returned(call_returned& what);
+  void serve_queue();
   void expire();
   void set(breaker_mode mode);
 
@@ -41,8 +43,8 @@ class breaker_state {
 
  private:
   using time_point = caf::actor_clock::time_point;
-  using kind = circuit_breaker::kind;
-  using ticket = circuit_breaker::ticket;
+  using kind = breaker_gate::kind;
+  using ticket = breaker_gate::ticket;
 
   /// A call to the provider, and who waits for its answer.
   template <class Request, class Answer>
@@ -61,26 +63,19 @@ class breaker_state {
   };
 
   time_point now() const { return self_->clock().now(); }
+  breaker_gate& gate() const { return *around_->breaker; }
   template <class Call>
   void admit(Call& what);
   template <class Request, class Answer>
   void begin(call_for<Request, Answer>& what, ticket of);
-  template <class Answer>
-  void end(ticket of, reply<Answer>& to, Answer answer, time_point at);
-  void serve_queue();
   template <class Call>
   void turn_away(Call& what);
-  void publish();
 
   self_pointer self_ = nullptr;
   surroundings_ptr around_;
-  std::optional<circuit_breaker> breaker_;
   std::unordered_map<ticket, any_reply> under_way_;
   std::deque<queued> queue_;
   bool ticking_ = false;
-  /// Calls that found no place in the bulkhead in time.
-  std::uint64_t without_place_ = 0;
-  circuit_breaker::state logged_ = circuit_breaker::state::closed;
 };
 
 breaker_actor::behavior_type breaker(breaker_state::self_pointer self, surroundings_ptr around);

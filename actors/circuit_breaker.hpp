@@ -65,7 +65,10 @@ class circuit_breaker {
   /// Whether every place is taken: a call that waits for one need not be refused yet.
   bool bulkhead_full() const { return under_way_.size() >= options_.most_calls_at_once; }
 
+  state now_is() const { return state_; }
   bool open() const { return state_ == state::open; }
+  bool closed() const { return state_ == state::closed; }
+  bool held() const { return held_; }
 
   /// Held open it permits nothing, held closed everything that has a place, whatever becomes of it. Let go
   /// of, it tries the provider before it closes, where it was open.

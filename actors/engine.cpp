@@ -159,7 +159,7 @@ class engine::implementation {
   void rebuild_view() { tell_front(actors::rebuild_view{}); }
   std::optional<retried_step> retried(domain::reservation_id id) const { return around_->retries->find(id); }
 
-  breaker_figures breaker() const { return around_->breaker->read(); }
+  breaker_figures breaker() const { return around_->breaker->figures(); }
   parked_reservations parked(std::size_t at_most) const { return around_->parked->read(at_most); }
   bool journal_stands_still() const {
     return around_->meters->reservations.busy_for_longer_than(around_->options.journal_patience,

@@ -29,6 +29,7 @@ void engine_state::start(self_pointer self, surroundings_ptr around, started_cal
                                                  &meters.receipts, receipts, projector_actor{});
   receipts->open(receipt_writer_);
   breaker_ = self_->spawn<caf::monitored>(breaker, around_);
+  around_->breaker->open(breaker_);
   run_first(self_->system(), caf::actor_cast<caf::actor>(breaker_));
   if (clustered(*around_)) forwarder_ = self_->spawn<caf::monitored>(forwarder, around_, served);
   desk_ = self_->spawn<caf::monitored>(receipt_desk, around_, receipts, forwarder_);

@@ -37,8 +37,8 @@ using breaker_actor = caf::typed_actor<
     caf::replies_to<charge_call>::with<payments::charge_answer>,
     caf::replies_to<settle_call>::with<payments::settle_answer>,
     caf::replies_to<refund_call>::with<payments::refund_answer>,
-    // The provider answered.
-    caf::reacts_to<call_returned>,
+    // The provider answered; a call that is none of its own has left its place.
+    caf::reacts_to<call_returned>, caf::reacts_to<place_is_free>,
     // An operator holds it open or closed, or lets go of it.
     caf::reacts_to<set_breaker>,
     // Time to look through the queue.
@@ -88,6 +88,8 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<placement_wait_over>, caf::reacts_to<cancellation_wait_over>,
     // Its records, when it comes back.
     caf::reacts_to<entity_read>,
+    // The provider has answered its first try.
+    caf::reacts_to<payment_answered>,
     // Its children are through, or went down.
     caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>, caf::reacts_to<child_failed>,
     // Time to start the next step again, after a child went down.

@@ -442,9 +442,19 @@ struct refund_call {
 /// To the breaker, from the provider: a call came back.
 struct call_returned {
   std::uint64_t call = 0;
-  /// When the provider answered: the wait in the breaker's mailbox is not the provider's.
-  std::chrono::steady_clock::time_point at;
   std::variant<payments::charge_answer, payments::settle_answer, payments::refund_answer> answer;
+};
+/// To the breaker: somebody waits for a place, and there is one.
+struct place_is_free {};
+
+/// To a reservation, from the provider: what has come of a first try.
+struct payment_answered {
+  std::uint64_t attempt = 0;
+  /// Otherwise the step has to be tried again. A charge is tried once: `unknown` is an outcome of it.
+  bool known = true;
+  domain::charge_result charge = domain::charge_result::unknown;
+  /// The transaction, the refund, or the reason.
+  std::string detail;
 };
 
 /// To a reservation, from its payment child.
@@ -520,5 +530,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::charge_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::settle_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::payments::refund_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_returned)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::place_is_free)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::payment_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::payment_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::receipt_ended)

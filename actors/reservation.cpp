@@ -460,18 +460,25 @@ void reservation_state::begin(domain::step step) {
 void reservation_state::begin_payment(domain::step step) {
   begin(step);
   auto order = payment_for(step);
-  try_payment(self_, links_->breaker, order, [this, attempt = attempts_](payment_outcome outcome) {
-    const auto step = under_way_.step;
-    if (attempt != under_way_.attempt) return;
-    if (outcome.known) {
-      payment_ended ended{attempt, step, outcome.charge, std::move(outcome.detail), false};
-      return payment_over(ended);
-    }
-    auto again = payment_for(step);
-    again.last_answer = std::move(outcome.detail);
-    supervise(self_->spawn(payment, std::move(again), links_->around,
-                           caf::actor_cast<reservation_actor>(self_), links_->breaker));
-  });
+  try_payment_at_once(
+      self_, caf::actor_cast<reservation_actor>(self_), links_->around, links_->breaker, order,
+      [this, attempt = attempts_](payment_outcome outcome) {
+        payment_answered answer{attempt, outcome.known, outcome.charge, std::move(outcome.detail)};
+        payment_tried(answer);
+      });
+}
+
+void reservation_state::payment_tried(payment_answered& what) {
+  if (what.attempt != under_way_.attempt) return;
+  const auto step = under_way_.step;
+  if (what.known) {
+    payment_ended ended{what.attempt, step, what.charge, std::move(what.detail), false};
+    return payment_over(ended);
+  }
+  auto again = payment_for(step);
+  again.last_answer = std::move(what.detail);
+  supervise(self_->spawn(payment, std::move(again), links_->around, caf::actor_cast<reservation_actor>(self_),
+                         links_->breaker));
 }
 
 void reservation_state::begin_receipt(domain::step step) {
@@ -572,6 +579,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
       [self](const entity_read& read) { self->state.loaded(read); },
+      [self](payment_answered& what) { self->state.payment_tried(what); },
       [self](payment_ended& what) { self->state.payment_over(what); },
       [self](receipt_ended& what) { self->state.receipt_over(what); },
       [self](const child_failed& what) { self->state.child_down(what); },

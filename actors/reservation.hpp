@@ -62,6 +62,7 @@ class reservation_state {
   void end_cancellation_wait();
   void loaded(const entity_read& read);
   void append_over(const append_ended& what);
+  void payment_tried(payment_answered& what);
   void payment_over(payment_ended& what);
   void receipt_over(receipt_ended& what);
   void child_down(const child_failed& what);

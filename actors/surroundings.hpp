@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "actors/breaker_gate.hpp"
 #include "actors/cluster_meter.hpp"
 #include "actors/engine.hpp"
 #include "actors/latch.hpp"
@@ -54,28 +55,11 @@ class calls_out {
   std::atomic<std::uint64_t> count_ = 0;
 };
 
-/// The breaker's figures, published for readers outside of the actors. Thread-safe.
-class published_figures {
- public:
-  void publish(const breaker_figures& figures) {
-    std::lock_guard lock(mutex_);
-    figures_ = figures;
-  }
-  breaker_figures read() const {
-    std::lock_guard lock(mutex_);
-    return figures_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  breaker_figures figures_;
-};
-
 struct surroundings {
   engine_ports ports;
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
-  std::shared_ptr<published_figures> breaker = std::make_shared<published_figures>();
+  std::shared_ptr<breaker_gate> breaker = std::make_shared<breaker_gate>(options.payment_timeout);
   std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
   std::shared_ptr<retry_board> retries = std::make_shared<retry_board>();
   std::shared_ptr<engine_meters> meters = std::make_shared<engine_meters>();

@@ -214,7 +214,7 @@ class virtual_engine {
     elapsed_ += by;
     coordinator_->advance_time(by);
   }
-  actors::breaker_figures breaker() const { return around_->breaker->read(); }
+  actors::breaker_figures breaker() const { return around_->breaker->figures(); }
   actors::parked_reservations parked() const { return around_->parked->read(10); }
   /// But for what the facade counts.
   actors::engine_figures figures() const {

@@ -1,0 +1,57 @@
+// The circuit breaker as everybody sees it: a call that need not wait passes by itself; one that has to wait
+// for a place, or comes while the breaker is not closed, goes by way of the breaker (breaker.hpp), which has
+// the queue. Says in the log when it opens and closes. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+#include "actors/circuit_breaker.hpp"
+#include "actors/engine.hpp"
+#include "actors/interfaces.hpp"
+
+namespace holdfast::actors {
+
+class breaker_gate {
+ public:
+  using kind = circuit_breaker::kind;
+  using outcome = circuit_breaker::outcome;
+  using ticket = circuit_breaker::ticket;
+  using time_point = circuit_breaker::time_point;
+
+  explicit breaker_gate(std::chrono::milliseconds payment_timeout);
+
+  /// Who serves the queue. Before the first call.
+  void open(breaker_actor breaker) { breaker_ = std::move(breaker); }
+
+  /// A call may go out now; nothing where the breaker has to be asked.
+  std::optional<ticket> pass(kind of, time_point now);
+  /// What circuit_breaker's of these names do.
+  std::optional<ticket> try_acquire(kind of, time_point now);
+  void release(ticket of, outcome how, time_point now);
+  void hold(std::optional<circuit_breaker::state> where, time_point now);
+  void forget_lost(time_point now);
+
+  /// Every place is taken, and the breaker lets calls through as soon as one is free.
+  bool has_to_wait() const;
+  /// From the breaker: somebody waits, so nobody passes before them.
+  void queue_is(bool waiting);
+  /// A call found no place in time.
+  void count_without_place();
+
+  breaker_figures figures() const;
+
+ private:
+  void tell_change();
+
+  mutable std::mutex mutex_;
+  circuit_breaker breaker_state_;
+  bool queued_ = false;
+  std::uint64_t without_place_ = 0;
+  circuit_breaker::state told_ = circuit_breaker::state::closed;
+  breaker_actor breaker_;
+};
+
+}  // namespace holdfast::actors
