@@ -106,7 +106,7 @@ struct engine_options {
   std::chrono::milliseconds view_interval{20};
   /// The least time between two batches of a journal where nobody waits for any entry of the second:
   /// receipts, and what comes of them.
-  std::chrono::milliseconds journal_put_off{2};
+  std::chrono::milliseconds journal_put_off{5};
   shard_bounds shards{};
   node_options node{};
 };

@@ -21,17 +21,17 @@ struct receipt_order {
   tracing::trace_context trace = {};
 };
 
-/// `answered` is called with the answer, or `failed` with an error where the desk is away.
-template <class Self, class Answered, class Failed>
-void try_receipt(Self* self, const receipt_desk_actor& desk, const receipt_order& order, Answered answered,
-                 Failed failed) {
+/// `to` is the desk, or the clerk where its door is open. `answered` is called with the answer, or `failed`
+/// with an error where the desk is away.
+template <class Self, class Handle, class Answered, class Failed>
+void try_receipt(Self* self, const Handle& to, const receipt_order& order, Answered answered, Failed failed) {
   if (order.step == domain::step::void_receipt) {
-    self->request(desk, caf::infinite, void_receipt{order.reservation, false, order.trace})
+    self->request(to, caf::infinite, void_receipt{order.reservation, false, order.trace})
         .then(std::move(answered), std::move(failed));
     return;
   }
   const auto paid_at_ms = order.paid_at.time_since_epoch().count();
-  self->request(desk, caf::infinite,
+  self->request(to, caf::infinite,
                 issue_receipt{order.reservation, paid_at_ms, order.first_attempt, false, order.trace})
       .then(std::move(answered), std::move(failed));
 }

@@ -8,10 +8,12 @@
 
 #include "actors/backoff.hpp"
 #include "actors/receipt_clerk.hpp"
+#include "actors/receipt_door.hpp"
 
 namespace holdfast::actors {
 
 receipt_desk_state::~receipt_desk_state() {
+  around->door->lead_to({}, {});
   if (clerk) caf::anon_send_exit(clerk, caf::exit_reason::user_shutdown);
 }
 
@@ -19,15 +21,18 @@ void receipt_desk_state::hire() {
   clerk = self->spawn<caf::monitored>(receipt_clerk, around, journal);
   hired_at = self->clock().now();
   if (!shards.empty()) self->send(clerk, shards_gained{{shards.begin(), shards.end()}});
+  around->door->lead_to(clerk, shards);
 }
 
 void receipt_desk_state::gain(const shards_gained& what) {
   shards.insert(what.shards.begin(), what.shards.end());
   if (clerk) self->send(clerk, what);
+  around->door->lead_to(clerk, shards);
 }
 
 void receipt_desk_state::lose(const shards_lost& what) {
   for (const auto shard : what.shards) shards.erase(shard);
+  around->door->lead_to(clerk, shards);
   if (clerk) self->send(clerk, what);
 }
 
@@ -41,6 +46,7 @@ void receipt_desk_state::clerk_down(const caf::down_msg& down) {
                   self->system().render(down.reason));
   }
   clerk = nullptr;
+  around->door->lead_to({}, {});
   self->delayed_send(self, wait, tick{});
 }
 

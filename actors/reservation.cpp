@@ -483,19 +483,23 @@ void reservation_state::payment_tried(payment_answered& what) {
 
 void reservation_state::begin_receipt(domain::step step) {
   begin(step);
-  try_receipt(
-      self_, links_->desk, receipt_for(step),
-      [this, attempt = attempts_](receipt_answer& answer) {
-        receipt_ended ended{attempt, std::move(answer)};
-        receipt_over(ended);
-      },
-      [this, attempt = attempts_](caf::error&) {
-        if (attempt != under_way_.attempt) return;
-        // What the desk may have done by now it finds out.
-        desk_may_know_ = true;
-        supervise(self_->spawn(receipt, receipt_for(under_way_.step), links_->around,
-                               caf::actor_cast<reservation_actor>(self_), links_->desk));
-      });
+  const auto ask = [this, step](const auto& whom) {
+    try_receipt(
+        self_, whom, receipt_for(step),
+        [this, attempt = attempts_](receipt_answer& answer) {
+          receipt_ended ended{attempt, std::move(answer)};
+          receipt_over(ended);
+        },
+        [this, attempt = attempts_](caf::error&) {
+          if (attempt != under_way_.attempt) return;
+          // What the desk may have done by now it finds out.
+          desk_may_know_ = true;
+          supervise(self_->spawn(receipt, receipt_for(under_way_.step), links_->around,
+                                 caf::actor_cast<reservation_actor>(self_), links_->desk));
+        });
+  };
+  const auto clerk = links_->around->door->clerk_of(storage::shard_of(log_->id()));
+  clerk ? ask(clerk) : ask(links_->desk);
 }
 
 template <class Handle>

@@ -15,6 +15,7 @@
 #include "actors/latch.hpp"
 #include "actors/meters.hpp"
 #include "actors/parked_list.hpp"
+#include "actors/receipt_door.hpp"
 #include "actors/retry_board.hpp"
 
 namespace holdfast::actors {
@@ -60,6 +61,7 @@ struct surroundings {
   engine_options options;
   std::shared_ptr<calls_out> calls = std::make_shared<calls_out>();
   std::shared_ptr<breaker_gate> breaker = std::make_shared<breaker_gate>(options.payment_timeout);
+  std::shared_ptr<receipt_door> door = std::make_shared<receipt_door>();
   std::shared_ptr<parked_list> parked = std::make_shared<parked_list>();
   std::shared_ptr<retry_board> retries = std::make_shared<retry_board>();
   std::shared_ptr<engine_meters> meters = std::make_shared<engine_meters>();
