@@ -2,11 +2,13 @@
 
 #include <cassert>
 
+#include "storage/big_endian.hpp"
+
 namespace holdfast::storage {
 namespace {
 
 /// Raise it with every change of the bytes in this file or of an adapter's keys.
-constexpr std::string_view format_version = "3";
+constexpr std::string_view format_version = "4";
 
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 
@@ -25,9 +27,8 @@ domain::timestamp get_time(std::string_view bytes) {
 }  // namespace
 
 void put_u64(std::string& to, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    to.push_back(static_cast<char>(value >> shift));
-  }
+  char bytes[sizeof(value)];
+  to.append(bytes, big_endian::put(bytes, value));
 }
 
 std::uint64_t get_u64(std::string_view bytes) {
@@ -88,11 +89,15 @@ std::optional<view_cursor> place_of(const row_header& row, view_collection colle
   return view_cursor{*row.paid_at, row.id};
 }
 
+void put_place(std::string& to, view_cursor place) {
+  put_time(to, place.at);
+  put_u64(to, place.id);
+}
+
 std::string encode_place(view_cursor place) {
   std::string bytes;
   bytes.reserve(place_bytes);
-  put_time(bytes, place.at);
-  put_u64(bytes, place.id);
+  put_place(bytes, place);
   return bytes;
 }
 
