@@ -102,10 +102,9 @@ void embedded_view_batch::add_entries(rocksdb::ColumnFamilyHandle* to, std::vect
 }
 
 std::optional<row_header> embedded_view_batch::stored_header(entity_id id, const std::string& key) {
-  if (const auto* known = recent_.find(id)) {
-    return *known;
-  }
-  return recent_.surely_new(id) ? std::nullopt : read_header(key);
+  if (recent_.surely_new(id)) return std::nullopt;
+  const auto* known = recent_.find(id);
+  return known != nullptr ? *known : read_header(key);
 }
 
 std::optional<row_header> embedded_view_batch::read_header(const std::string& key) {

@@ -29,6 +29,8 @@ constexpr int stop_from_sorted_runs = 80;
 constexpr int most_background_jobs = 3;
 constexpr std::size_t table_bytes = 16 * 1024 * 1024;
 constexpr std::size_t bytes_of_one_sync = 1024 * 1024;
+/// Of each table that is merged.
+constexpr std::size_t bytes_read_ahead = 256 * 1024;
 constexpr std::size_t metadata_block_bytes = 4 * 1024;
 constexpr double filter_bits_per_key = 10;
 /// To one counter, in memory: a reader of it has to add them up.
@@ -67,6 +69,7 @@ rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache
   options.create_missing_column_families = true;
   options.atomic_flush = true;
   options.max_background_jobs = most_background_jobs;
+  options.compaction_readahead_size = bytes_read_ahead;
   // A large merge is not to keep the journal's syncs waiting for all of it at once.
   options.bytes_per_sync = bytes_of_one_sync;
   options.write_buffer_manager =
