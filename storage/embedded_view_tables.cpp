@@ -26,9 +26,9 @@ constexpr int most_sorted_runs = 8;
 constexpr int slow_from_sorted_runs = 40;
 constexpr int stop_from_sorted_runs = 80;
 /// One merges, another one too where that is behind: it may be a large one.
-constexpr int most_background_jobs = 3;
-constexpr std::size_t table_bytes = 16 * 1024 * 1024;
-constexpr std::size_t bytes_of_one_sync = 1024 * 1024;
+constexpr int most_view_jobs = 3;
+constexpr std::size_t view_table_bytes = 16 * 1024 * 1024;
+constexpr std::size_t synced_bytes = 1024 * 1024;
 /// Of each table that is merged.
 constexpr std::size_t bytes_read_ahead = 256 * 1024;
 constexpr std::size_t metadata_block_bytes = 4 * 1024;
@@ -68,10 +68,10 @@ rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.atomic_flush = true;
-  options.max_background_jobs = most_background_jobs;
+  options.max_background_jobs = most_view_jobs;
   options.compaction_readahead_size = bytes_read_ahead;
   // A large merge is not to keep the journal's syncs waiting for all of it at once.
-  options.bytes_per_sync = bytes_of_one_sync;
+  options.bytes_per_sync = synced_bytes;
   options.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(cache->GetCapacity() / write_buffers_part, cache);
   options.listeners.push_back(std::make_shared<no_recovery>());
@@ -102,7 +102,7 @@ rocksdb::ColumnFamilyOptions ascending(const rocksdb::BlockBasedTableOptions& ta
   options.level0_file_num_compaction_trigger = most_sorted_runs;
   options.level0_slowdown_writes_trigger = slow_from_sorted_runs;
   options.level0_stop_writes_trigger = stop_from_sorted_runs;
-  options.target_file_size_base = table_bytes;
+  options.target_file_size_base = view_table_bytes;
   // Half of the bytes on disk is not worth twice the work.
   options.compression = rocksdb::kNoCompression;
   options.check_flush_compaction_key_order = false;
