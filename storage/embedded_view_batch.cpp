@@ -1,8 +1,7 @@
 #include "storage/embedded_view_batch.hpp"
 
 #include <algorithm>
-
-#include "storage/embedded_view_keys.hpp"
+#include <tuple>
 
 namespace holdfast::storage {
 namespace {
@@ -12,18 +11,16 @@ constexpr view_collection every_collection[] = {view_collection::reservations, v
 
 /// For each entity its greatest version in the batch, the first of equal ones; in the order of ids.
 std::vector<const view_row*> latest_of(const std::vector<view_row>& rows) {
+  using versioned = std::tuple<entity_id, std::uint64_t, const view_row*>;
+  std::vector<versioned> sorted;
+  sorted.reserve(rows.size());
+  for (const view_row& row : rows) sorted.emplace_back(row.id, ~row.version, &row);
+  std::sort(sorted.begin(), sorted.end());
   std::vector<const view_row*> latest;
-  latest.reserve(rows.size());
-  for (const view_row& row : rows) {
-    latest.push_back(&row);
+  latest.reserve(sorted.size());
+  for (const auto& [id, version, row] : sorted) {
+    if (latest.empty() || latest.back()->id != id) latest.push_back(row);
   }
-  std::stable_sort(latest.begin(), latest.end(), [](const view_row* left, const view_row* right) {
-    return left->id != right->id ? left->id < right->id : left->version > right->version;
-  });
-  const auto end = std::unique(latest.begin(), latest.end(), [](const view_row* left, const view_row* right) {
-    return left->id == right->id;
-  });
-  latest.erase(end, latest.end());
   return latest;
 }
 
@@ -72,7 +69,7 @@ void embedded_view_batch::move(const std::optional<row_header>& stored, const ro
 void embedded_view_batch::add_to_index(const row_header& row, view_collection collection,
                                        std::optional<rocksdb::Slice> value) {
   indexes_[embedded_keys::family_of(collection)].push_back(
-      {embedded_keys::index(collection, row.user_id, *place_of(row, collection)), value});
+      {embedded_keys::index_key(collection, row.user_id, *place_of(row, collection)), value});
 }
 
 void embedded_view_batch::reach(const checkpoints& reached) {
@@ -96,7 +93,8 @@ rocksdb::Status embedded_view_batch::commit() {
 void embedded_view_batch::add_entries(rocksdb::ColumnFamilyHandle* to, std::vector<entry>& entries) {
   std::sort(entries.begin(), entries.end(),
             [](const entry& left, const entry& right) { return left.key < right.key; });
-  for (const auto& [key, value] : entries) {
+  for (const auto& [in_index, value] : entries) {
+    const rocksdb::Slice key = in_index.view();
     failed(value ? changes_.Put(to, key, *value) : changes_.Delete(to, key));
   }
 }

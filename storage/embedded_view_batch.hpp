@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/embedded_view_keys.hpp"
 #include "storage/embedded_view_tables.hpp"
 #include "storage/recent_headers.hpp"
 #include "storage/view.hpp"
@@ -29,7 +30,7 @@ class embedded_view_batch {
  private:
   /// Of an index. Nothing in place of a value deletes it.
   struct entry {
-    std::string key;
+    embedded_keys::index_key key;
     std::optional<rocksdb::Slice> value;
   };
 

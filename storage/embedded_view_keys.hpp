@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/big_endian.hpp"
 #include "storage/embedded_view_tables.hpp"
 #include "storage/view_format.hpp"
 
@@ -51,14 +52,23 @@ inline void invert(char* begin, const char* end) {
   for (char* at = begin; at != end; ++at) *at = static_cast<char>(~*at);
 }
 
-/// Of a row in the index of a collection.
-inline std::string index(view_collection collection, std::uint64_t user_id, view_cursor place) {
-  std::string key = index_prefix(collection, user_id);
-  const auto prefix_bytes = key.size();
-  put_place(key, place);
-  if (newest_first(collection)) invert(key.data() + prefix_bytes, key.data() + key.size());
-  return key;
-}
+/// The key of a row in the index of a collection.
+class index_key {
+ public:
+  index_key(view_collection collection, std::uint64_t user_id, view_cursor place) {
+    char* at = bytes_;
+    if (collection == view_collection::of_user) at = big_endian::put(at, user_id);
+    char* const end = put_place(at, place);
+    if (newest_first(collection)) invert(at, end);
+    size_ = static_cast<std::size_t>(end - bytes_);
+  }
+  std::string_view view() const { return {bytes_, size_}; }
+  bool operator<(const index_key& other) const { return view() < other.view(); }
+
+ private:
+  char bytes_[sizeof(std::uint64_t) + place_bytes];
+  std::size_t size_;
+};
 
 inline view_cursor place_in(view_collection collection, std::string_view key) {
   std::string bytes(key.substr(key.size() - place_bytes));

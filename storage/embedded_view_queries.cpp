@@ -41,7 +41,7 @@ struct key_range {
 key_range range_of(const std::string& prefix, const view_query& query, bool forwards) {
   key_range range{prefix, embedded_keys::index_end(prefix)};
   if (query.after) {
-    const std::string place = embedded_keys::index(query.collection, query.user_id, *query.after);
+    const std::string place(embedded_keys::index_key(query.collection, query.user_id, *query.after).view());
     (forwards ? range.begin : range.end) = forwards ? embedded_keys::key_after(place) : place;
   }
   return range;

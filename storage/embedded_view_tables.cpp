@@ -21,10 +21,12 @@ constexpr std::size_t smallest_write_buffer_bytes = 256 * 1024;
 constexpr std::size_t largest_write_buffer_bytes = 16 * 1024 * 1024;
 /// Of the cache's bytes, this part holds rows that are not written out yet.
 constexpr std::size_t write_buffers_part = 4;
-/// With so many they are merged. Much later writing waits for that.
-constexpr int most_sorted_runs = 8;
-constexpr int slow_from_sorted_runs = 40;
-constexpr int stop_from_sorted_runs = 80;
+/// With so many they are merged. A list of a user has to look into each, others into the one or two that
+/// reach to where they read. Much later writing waits for that.
+constexpr int most_ascending_runs = 12;
+constexpr int most_scattered_runs = 8;
+constexpr int slow_from_runs = 40;
+constexpr int stop_from_runs = 80;
 /// One merges, another one too where that is behind: it may be a large one.
 constexpr int most_view_jobs = 3;
 constexpr std::size_t view_table_bytes = 16 * 1024 * 1024;
@@ -99,9 +101,9 @@ rocksdb::ColumnFamilyOptions ascending(const rocksdb::BlockBasedTableOptions& ta
   options.write_buffer_size = std::clamp(table.block_cache->GetCapacity() / write_buffers_part / 2,
                                          smallest_write_buffer_bytes, largest_write_buffer_bytes);
   options.level_compaction_dynamic_level_bytes = true;
-  options.level0_file_num_compaction_trigger = most_sorted_runs;
-  options.level0_slowdown_writes_trigger = slow_from_sorted_runs;
-  options.level0_stop_writes_trigger = stop_from_sorted_runs;
+  options.level0_file_num_compaction_trigger = most_ascending_runs;
+  options.level0_slowdown_writes_trigger = slow_from_runs;
+  options.level0_stop_writes_trigger = stop_from_runs;
   options.target_file_size_base = view_table_bytes;
   // Half of the bytes on disk is not worth twice the work.
   options.compression = rocksdb::kNoCompression;
@@ -116,6 +118,7 @@ rocksdb::ColumnFamilyOptions ascending(const rocksdb::BlockBasedTableOptions& ta
 rocksdb::ColumnFamilyOptions scattered(const rocksdb::BlockBasedTableOptions& table) {
   auto options = ascending(table);
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.level0_file_num_compaction_trigger = most_scattered_runs;
   return options;
 }
 

@@ -16,8 +16,9 @@ constexpr std::size_t user_offset = 16;
 constexpr std::size_t created_offset = 24;
 constexpr std::size_t paid_offset = 32;
 
-void put_time(std::string& to, domain::timestamp at) {
-  put_u64(to, static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ sign_bit);
+/// Numbers in the order of their times.
+std::uint64_t ordered(domain::timestamp at) {
+  return static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ sign_bit;
 }
 
 domain::timestamp get_time(std::string_view bytes) {
@@ -50,9 +51,9 @@ std::string encode_row(const view_row& row) {
   put_u64(bytes, row.version);
   put_u64(bytes, row.id);
   put_u64(bytes, row.user_id);
-  put_time(bytes, row.created_at);
+  put_u64(bytes, ordered(row.created_at));
   bytes.push_back(row.paid_at ? '\1' : '\0');
-  put_time(bytes, row.paid_at.value_or(domain::timestamp{}));
+  put_u64(bytes, ordered(row.paid_at.value_or(domain::timestamp{})));
   return bytes += row.records;
 }
 
@@ -89,15 +90,13 @@ std::optional<view_cursor> place_of(const row_header& row, view_collection colle
   return view_cursor{*row.paid_at, row.id};
 }
 
-void put_place(std::string& to, view_cursor place) {
-  put_time(to, place.at);
-  put_u64(to, place.id);
+char* put_place(char* to, view_cursor place) {
+  return big_endian::put(big_endian::put(to, ordered(place.at)), place.id);
 }
 
 std::string encode_place(view_cursor place) {
-  std::string bytes;
-  bytes.reserve(place_bytes);
-  put_place(bytes, place);
+  std::string bytes(place_bytes, '\0');
+  put_place(bytes.data(), place);
   return bytes;
 }
 

@@ -42,8 +42,9 @@ std::optional<stored_row> decode_row(std::string_view row);
 std::optional<view_cursor> place_of(const row_header& row, view_collection collection);
 
 /// A place as 16 bytes in the order of (at, id).
-void put_place(std::string& to, view_cursor place);
 std::string encode_place(view_cursor place);
+/// The same at `to`; gives the end.
+char* put_place(char* to, view_cursor place);
 /// `bytes` has 16.
 view_cursor decode_place(std::string_view bytes);
 inline constexpr std::size_t place_bytes = 16;
