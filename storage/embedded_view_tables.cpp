@@ -127,6 +127,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
   auto looked_up = table;
   looked_up.partition_filters = true;
   looked_up.filter_policy.reset(rocksdb::NewBloomFilterPolicy(filter_bits_per_key));
+  // A list asks the filters for its user: it has to look into those tables only that have rows of him.
+  auto of_users = looked_up;
+  of_users.whole_key_filtering = false;
+  auto users = scattered(of_users);
+  users.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(sizeof(std::uint64_t)));
   auto counters = scattered(looked_up);
   counters.merge_operator = std::make_shared<addition>();
   counters.max_successive_merges = most_successive_additions;
@@ -134,7 +139,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const std::shared_ptr<rock
           {"rows", ascending(looked_up)},
           {"reservations", ascending(table)},
           {"receipts", ascending(table)},
-          {"users", scattered(table)},
+          {"users", users},
           {"counters", counters}};
 }
 
