@@ -1,5 +1,5 @@
 // The view on an embedded RocksDB in a folder of its own: the default. It lives on disk; its
-// memory is bounded by the configured cache.
+// memory is bounded by the configured cache. What a crash loses is read again from the journal.
 //
 // Readers answer from memory on their event loop, without ever waiting for the disk; what is not
 // in memory is read by a thread of this store's, one for all readers. The writer has a thread of

@@ -1,28 +1,28 @@
 // The embedded view on RocksDB, without threads: what is stored under which key, how a batch
 // changes it, and how a page is read. embedded_view.hpp puts the port on top.
 //
-// Keys begin with a generation (u32, big endian). Clearing the view moves on to the next
-// generation in one atomic write and leaves the old one's keys to a range deletion, so no reader
-// can ever meet a row of the old one. Behind the generation stands the kind:
+// Each kind of key has a family of its own (embedded_view_tables.hpp):
 //
-//     'r' id                     a row (view_format.hpp)
-//     'a' created_at id          the index of all reservations
-//     'p' paid_at id             the index of the receipts
-//     'u' user created_at id     the rows of each user once more, in his list's order: the newest first
-//     'n' 'a' | 'p' | 'u' user   the number of rows of a collection
-//     'c'                        the checkpoints of all shards, u64 each
+//     rows          id               a row (view_format.hpp)
+//     reservations  created_at id    the index of all reservations
+//     receipts      paid_at id       the index of the receipts
+//     users         user created_at id   the rows once more, in the order of each user's list: the newest
+//     first counters      'a' | 'p' | user     the number of rows of a collection meta          stamp whose
+//     view it is, and of which format meta          checkpoints      of all shards, u64 each
 //
 // A customer's list is what is read most of all that has more than one row. So it is one walk forwards:
 // RocksDB goes backwards in its memory by searching from the top for each step, and so it does for each row
 // that an index only names.
 //
-// Generation 0 holds one key, the state: the current generation, whether it is published, and
-// whose view it is.
+// What is written is in memory first, and goes to tables when that is full, or at the end. A crash loses it,
+// with its checkpoints, so the journal is read again from there. Therefore what is found is first read when
+// it has caught up and is published: readers might miss what they saw before.
+//
+// A view that is another journal's, or of another format, is thrown away with all its files, while no reader
+// is in it.
 //
 // Where a write fails, or RocksDB has failed in the background, which the next write tells, nothing
-// is read or written any more until start() has opened the database again. What the last writes
-// changed may be lost then, together with their checkpoints; so it is first read again when it has
-// caught up and is published.
+// is read or written any more until start() has opened the database again, with what its tables have.
 //
 // Threading: get(), list() and the figures may be called from any thread, start(), write() and
 // publish() from one thread at a time.
@@ -39,14 +39,9 @@
 #include <variant>
 #include <vector>
 
+#include "storage/embedded_view_tables.hpp"
 #include "storage/recent_headers.hpp"
 #include "storage/view.hpp"
-
-namespace rocksdb {
-class Cache;
-class DB;
-class Status;
-}  // namespace rocksdb
 
 namespace holdfast::storage {
 
@@ -85,46 +80,45 @@ class embedded_view_database {
   std::size_t memory_bytes() const;
 
  private:
-  struct state;
-  class batch;
+  enum class with_rows : std::uint8_t { kept, dropped };
 
   embedded_view_database(std::string path, std::size_t cache_bytes);
 
-  tl::expected<std::monostate, std::string> open_database();
-  bool open_again();
+  tl::expected<std::monostate, std::string> open_tables();
+  bool open_again(with_rows rows);
   void lose();
+  void hide();
   /// The database is damaged, or could not be read: the writer's to do something about. Logged once.
   void read_failed(const rocksdb::Status& failure) const;
   /// The writer's: what it is told of a status.
   view_result<std::monostate> answer(const rocksdb::Status& status) const;
   template <class T, class Read>
   read_result<T> read(Read read) const;
-  /// Locked where the database is open and something is visible; it stays open as long as that is held.
+  /// Locked where the database is open and visible; it stays open as long as that is held.
   std::shared_lock<std::shared_mutex> lock_for_reading() const;
 
-  view_result<checkpoints> start_as_it_is(const std::string& store_id, bool may_be_read);
-  view_result<std::optional<state>> read_state() const;
+  view_result<checkpoints> start_for(const std::string& stamp);
+  view_result<checkpoints> begin_anew(const std::string& stamp);
   view_result<checkpoints> continue_where_it_was();
+  view_result<std::string> read_stamp() const;
   view_result<checkpoints> read_checkpoints() const;
   view_result<entity_id> read_largest_id() const;
-  view_result<std::monostate> write_state(bool published, std::uint32_t generation, std::uint32_t cleared);
+  rocksdb::Status read_meta(const char* key, std::string& value) const;
 
   const std::string path_;
-  const std::size_t cache_bytes_;
   const std::shared_ptr<rocksdb::Cache> cache_;
   /// Held by readers while they read, and alone while the database is closed and opened again.
   mutable std::shared_mutex open_;
-  /// Nothing where it could not be opened again.
-  std::unique_ptr<rocksdb::DB> database_;
+  /// Nothing where they could not be opened again.
+  std::unique_ptr<embedded_view_tables> tables_;
   /// The writer's: something has failed since the database was opened.
   bool lost_ = false;
-  /// The writer's: what it writes under, 0 before start().
-  std::uint32_t generation_ = 0;
-  std::string stamp_;
+  /// The writer's: it may write.
+  bool started_ = false;
   checkpoints checkpoints_;
   recent_headers recent_;
-  /// The readers': the generation that they may see, 0 for none.
-  std::atomic<std::uint32_t> visible_{0};
+  /// Whether readers may see it.
+  std::atomic<bool> visible_{false};
   /// Anybody's: what a read has found, and whether the disk failed to read before.
   mutable std::atomic<bool> damaged_{false};
   mutable std::atomic<bool> unreadable_{false};

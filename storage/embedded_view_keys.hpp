@@ -5,58 +5,36 @@
 #include <string>
 #include <string_view>
 
+#include "storage/big_endian.hpp"
+#include "storage/embedded_view_tables.hpp"
 #include "storage/view_format.hpp"
 
 namespace holdfast::storage::embedded_keys {
 
-inline constexpr char row_kind = 'r';
-inline constexpr char reservations_kind = 'a';
-inline constexpr char receipts_kind = 'p';
-inline constexpr char user_kind = 'u';
-inline constexpr char counter_kind = 'n';
-inline constexpr char checkpoint_kind = 'c';
+inline constexpr char stamp[] = "stamp";
+inline constexpr char checkpoints[] = "checkpoints";
 
-/// Everything of a generation begins with this.
-inline std::string generation_prefix(std::uint32_t generation) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    bytes.push_back(static_cast<char>(generation >> shift));
-  }
-  return bytes;
-}
-
-/// Turns their order around, for texts of one length.
-inline void invert(std::string& bytes) {
-  for (char& byte : bytes) byte = static_cast<char>(~byte);
-}
-
-inline std::string state() {
-  return generation_prefix(0) + 's';
-}
-
-inline std::string kind_prefix(std::uint32_t generation, char kind) {
-  return generation_prefix(generation) + kind;
-}
-
-inline std::string row(std::uint32_t generation, entity_id id) {
-  std::string key = kind_prefix(generation, row_kind);
-  put_u64(key, id);
+inline std::string number(std::uint64_t value) {
+  std::string key;
+  put_u64(key, value);
   return key;
 }
 
-/// Which collection: its kind, and for one of a user the user.
-inline std::string collection_suffix(view_collection collection, std::uint64_t user_id) {
+inline std::string row(entity_id id) {
+  return number(id);
+}
+
+/// The family of a collection's index.
+inline view_family family_of(view_collection collection) {
   switch (collection) {
     case view_collection::reservations:
-      return {reservations_kind};
+      return view_family::reservations;
     case view_collection::receipts:
-      return {receipts_kind};
+      return view_family::receipts;
     case view_collection::of_user:
       break;
   }
-  std::string suffix(1, user_kind);
-  put_u64(suffix, user_id);
-  return suffix;
+  return view_family::users;
 }
 
 /// Whether the keys of an index ascend where its collection descends.
@@ -64,42 +42,56 @@ inline bool newest_first(view_collection collection) {
   return collection == view_collection::of_user;
 }
 
-/// A place as the end of a key of the collection's index.
-inline std::string place(view_collection collection, view_cursor place) {
-  std::string bytes = encode_place(place);
-  if (newest_first(collection)) invert(bytes);
-  return bytes;
+/// What the index of a collection begins with: of a user the user.
+inline std::string index_prefix(view_collection collection, std::uint64_t user_id) {
+  return collection == view_collection::of_user ? number(user_id) : std::string();
 }
+
+/// Turns their order around, for texts of one length.
+inline void invert(char* begin, const char* end) {
+  for (char* at = begin; at != end; ++at) *at = static_cast<char>(~*at);
+}
+
+/// The key of a row in the index of a collection.
+class index_key {
+ public:
+  index_key(view_collection collection, std::uint64_t user_id, view_cursor place) {
+    char* at = bytes_;
+    if (collection == view_collection::of_user) at = big_endian::put(at, user_id);
+    char* const end = put_place(at, place);
+    if (newest_first(collection)) invert(at, end);
+    size_ = static_cast<std::size_t>(end - bytes_);
+  }
+  std::string_view view() const { return {bytes_, size_}; }
+  bool operator<(const index_key& other) const { return view() < other.view(); }
+
+ private:
+  char bytes_[sizeof(std::uint64_t) + place_bytes];
+  std::size_t size_;
+};
 
 inline view_cursor place_in(view_collection collection, std::string_view key) {
   std::string bytes(key.substr(key.size() - place_bytes));
-  if (newest_first(collection)) invert(bytes);
+  if (newest_first(collection)) invert(bytes.data(), bytes.data() + bytes.size());
   return decode_place(bytes);
 }
 
-/// The index of a collection: a place behind it makes a key.
-inline std::string index_prefix(std::uint32_t generation, view_collection collection, std::uint64_t user_id) {
-  return generation_prefix(generation) + collection_suffix(collection, user_id);
+/// Greater than every key with this prefix of an index, and with the same prefix: id 0 is nobody's.
+inline std::string index_end(std::string prefix) {
+  return prefix.append(place_bytes, '\xff');
 }
 
-inline std::string counter(std::uint32_t generation, view_collection collection, std::uint64_t user_id) {
-  return kind_prefix(generation, counter_kind) + collection_suffix(collection, user_id);
-}
-
-inline std::string checkpoints(std::uint32_t generation) {
-  return kind_prefix(generation, checkpoint_kind);
-}
-
-/// So long is what the keys of one generation and kind begin with.
-inline constexpr std::size_t kind_prefix_bytes = 5;
-
-/// The least key greater than every key with this prefix. The prefix must not be all 0xff.
-inline std::string prefix_end(std::string prefix) {
-  while (prefix.back() == '\xff') {
-    prefix.pop_back();
+/// Of a user the user, else a letter.
+inline std::string counter(view_collection collection, std::uint64_t user_id) {
+  switch (collection) {
+    case view_collection::reservations:
+      return "a";
+    case view_collection::receipts:
+      return "p";
+    case view_collection::of_user:
+      break;
   }
-  ++prefix.back();
-  return prefix;
+  return number(user_id);
 }
 
 /// The least key greater than this one.

@@ -1,5 +1,4 @@
 // The reading half of embedded_view_database: a row, and a page of a collection.
-#include <rocksdb/db.h>
 #include <rocksdb/perf_level.h>
 #include <rocksdb/snapshot.h>
 
@@ -33,15 +32,16 @@ outcome<stored_row> row_in(const rocksdb::Status& status, std::string_view bytes
 
 /// The keys of an index that lie behind the cursor, in the query's direction. With both ends
 /// bounded, no iterator ever runs into another user's keys or over what was deleted behind them.
+/// Both have the index's prefix, which RocksDB's filters are asked for.
 struct key_range {
   std::string begin;
   std::string end;
 };
 
 key_range range_of(const std::string& prefix, const view_query& query, bool forwards) {
-  key_range range{prefix, embedded_keys::prefix_end(prefix)};
+  key_range range{prefix, embedded_keys::index_end(prefix)};
   if (query.after) {
-    const std::string place = prefix + embedded_keys::place(query.collection, *query.after);
+    const std::string place(embedded_keys::index_key(query.collection, query.user_id, *query.after).view());
     (forwards ? range.begin : range.end) = forwards ? embedded_keys::key_after(place) : place;
   }
   return range;
@@ -49,16 +49,17 @@ key_range range_of(const std::string& prefix, const view_query& query, bool forw
 
 /// Hands the keys and values of the query's entries of the index to `take`, one more than its limit at most.
 template <class Take>
-rocksdb::Status walk(rocksdb::DB& database, rocksdb::ReadOptions options, std::uint32_t generation,
+rocksdb::Status walk(const embedded_view_tables& tables, rocksdb::ReadOptions options,
                      const view_query& query, Take take) {
   const bool forwards = query.descending == embedded_keys::newest_first(query.collection);
   const key_range range =
-      range_of(embedded_keys::index_prefix(generation, query.collection, query.user_id), query, forwards);
+      range_of(embedded_keys::index_prefix(query.collection, query.user_id), query, forwards);
   const rocksdb::Slice begin(range.begin);
   const rocksdb::Slice end(range.end);
   options.iterate_lower_bound = &begin;
   options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> at(database.NewIterator(options));
+  const std::unique_ptr<rocksdb::Iterator> at(
+      tables.database().NewIterator(options, tables.of(embedded_keys::family_of(query.collection))));
   const std::uint64_t last = std::uint64_t{query.offset} + query.limit;
   forwards ? at->SeekToFirst() : at->SeekToLast();
   for (std::uint64_t passed = 0; at->Valid() && passed <= last; forwards ? at->Next() : at->Prev()) {
@@ -67,10 +68,10 @@ rocksdb::Status walk(rocksdb::DB& database, rocksdb::ReadOptions options, std::u
   return at->status();
 }
 
-outcome<std::vector<view_cursor>> read_places(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                                              std::uint32_t generation, const view_query& query) {
+outcome<std::vector<view_cursor>> read_places(const embedded_view_tables& tables,
+                                              const rocksdb::ReadOptions& options, const view_query& query) {
   std::vector<view_cursor> places;
-  const auto status = walk(database, options, generation, query, [&](std::string_view key, std::string_view) {
+  const auto status = walk(tables, options, query, [&](std::string_view key, std::string_view) {
     places.push_back(embedded_keys::place_in(query.collection, key));
   });
   if (!status.ok()) {
@@ -79,17 +80,18 @@ outcome<std::vector<view_cursor>> read_places(rocksdb::DB& database, const rocks
   return places;
 }
 
-outcome<std::vector<stored_row>> read_rows(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                                           std::uint32_t generation, const std::vector<view_cursor>& places) {
+outcome<std::vector<stored_row>> read_rows(const embedded_view_tables& tables,
+                                           const rocksdb::ReadOptions& options,
+                                           const std::vector<view_cursor>& places) {
   std::vector<std::string> keys;
   for (const view_cursor& place : places) {
-    keys.push_back(embedded_keys::row(generation, place.id));
+    keys.push_back(embedded_keys::row(place.id));
   }
   const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  database.MultiGet(options, database.DefaultColumnFamily(), slices.size(), slices.data(), values.data(),
-                    statuses.data());
+  tables.database().MultiGet(options, tables.of(view_family::rows), slices.size(), slices.data(),
+                             values.data(), statuses.data());
   std::vector<stored_row> rows;
   rows.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -102,10 +104,10 @@ outcome<std::vector<stored_row>> read_rows(rocksdb::DB& database, const rocksdb:
   return rows;
 }
 
-outcome<std::uint64_t> read_counter(rocksdb::DB& database, const rocksdb::ReadOptions& options,
+outcome<std::uint64_t> read_counter(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
                                     const std::string& key) {
   std::string bytes;
-  const auto status = database.Get(options, key, &bytes);
+  const auto status = tables.database().Get(options, tables.of(view_family::counters), key, &bytes);
   if (status.IsNotFound()) {
     return 0;
   }
@@ -116,9 +118,9 @@ outcome<std::uint64_t> read_counter(rocksdb::DB& database, const rocksdb::ReadOp
 }
 
 /// The places first, then their rows.
-rocksdb::Status read_indexed(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                             std::uint32_t generation, const view_query& query, view_page& page) {
-  auto places = read_places(database, options, generation, query);
+rocksdb::Status read_indexed(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
+                             const view_query& query, view_page& page) {
+  auto places = read_places(tables, options, query);
   if (!places) {
     return places.error();
   }
@@ -127,7 +129,7 @@ rocksdb::Status read_indexed(rocksdb::DB& database, const rocksdb::ReadOptions& 
     places->pop_back();
     page.next = places->back();
   }
-  auto rows = read_rows(database, options, generation, *places);
+  auto rows = read_rows(tables, options, *places);
   if (!rows) {
     return rows.error();
   }
@@ -136,41 +138,38 @@ rocksdb::Status read_indexed(rocksdb::DB& database, const rocksdb::ReadOptions& 
 }
 
 /// Of a user, whose rows stand in his index.
-rocksdb::Status read_walked(rocksdb::DB& database, const rocksdb::ReadOptions& options,
-                            std::uint32_t generation, const view_query& query, view_page& page) {
+rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
+                            const view_query& query, view_page& page) {
   bool whole = true;
   view_cursor last;
-  const auto status =
-      walk(database, options, generation, query, [&](std::string_view key, std::string_view bytes) {
-        if (page.rows.size() == query.limit) {
-          page.more = true;
-          page.next = last;
-          return;
-        }
-        auto row = decode_row(bytes);
-        whole = whole && row;
-        page.rows.push_back(row ? std::move(*row) : stored_row());
-        last = embedded_keys::place_in(query.collection, key);
-      });
+  const auto status = walk(tables, options, query, [&](std::string_view key, std::string_view bytes) {
+    if (page.rows.size() == query.limit) {
+      page.more = true;
+      page.next = last;
+      return;
+    }
+    auto row = decode_row(bytes);
+    whole = whole && row;
+    page.rows.push_back(row ? std::move(*row) : stored_row());
+    last = embedded_keys::place_in(query.collection, key);
+  });
   return status.ok() && !whole ? rocksdb::Status::Corruption("a row can't be decoded") : status;
 }
 
-outcome<view_page> read_page(rocksdb::DB& database, std::uint32_t generation, const view_query& query,
-                             read_depth depth) {
+outcome<view_page> read_page(const embedded_view_tables& tables, const view_query& query, read_depth depth) {
   // Counter, index and rows of the same moment.
-  rocksdb::ManagedSnapshot snapshot(&database);
+  rocksdb::ManagedSnapshot snapshot(&tables.database());
   rocksdb::ReadOptions options = options_for(depth);
   options.snapshot = snapshot.snapshot();
-  const auto total =
-      read_counter(database, options, embedded_keys::counter(generation, query.collection, query.user_id));
+  const auto total = read_counter(tables, options, embedded_keys::counter(query.collection, query.user_id));
   if (!total) {
     return tl::unexpected(total.error());
   }
   view_page page;
   page.total = *total;
   const auto status = query.collection == view_collection::of_user
-                          ? read_walked(database, options, generation, query, page)
-                          : read_indexed(database, options, generation, query, page);
+                          ? read_walked(tables, options, query, page)
+                          : read_indexed(tables, options, query, page);
   if (!status.ok()) {
     return tl::unexpected(status);
   }
@@ -181,21 +180,20 @@ outcome<view_page> read_page(rocksdb::DB& database, std::uint32_t generation, co
 
 std::shared_lock<std::shared_mutex> embedded_view_database::lock_for_reading() const {
   // Looked at before the lock too: readers whose times overlap could keep out the writer for good.
-  return visible_ == 0 ? std::shared_lock<std::shared_mutex>() : std::shared_lock(open_, std::try_to_lock);
+  return visible_ ? std::shared_lock(open_, std::try_to_lock) : std::shared_lock<std::shared_mutex>();
 }
 
-/// `read(generation)` of what is visible, which it stays while it is read or else the answer means nothing.
+/// `read()` of what is visible, which it stays while it is read or else the answer means nothing.
 template <class T, class Read>
 read_result<T> embedded_view_database::read(Read read) const {
   const auto open = lock_for_reading();
-  const std::uint32_t generation = visible_;
-  if (!open || generation == 0) {
+  if (!open || !visible_) {
     return tl::unexpected(read_failure::unavailable);
   }
   // Of this thread: counting what it compares is a fifth of what RocksDB does here.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
-  outcome<T> result = read(generation);
-  if (visible_ != generation) {
+  outcome<T> result = read();
+  if (!visible_) {
     return tl::unexpected(read_failure::unavailable);
   }
   if (result) {
@@ -210,10 +208,10 @@ read_result<T> embedded_view_database::read(Read read) const {
 
 read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id, read_depth depth) const {
   using row = std::optional<stored_row>;
-  return read<row>([&](std::uint32_t generation) -> outcome<row> {
+  return read<row>([&]() -> outcome<row> {
     rocksdb::PinnableSlice bytes;
-    const auto status = database_->Get(options_for(depth), database_->DefaultColumnFamily(),
-                                       embedded_keys::row(generation, id), &bytes);
+    const auto status = tables_->database().Get(options_for(depth), tables_->of(view_family::rows),
+                                                embedded_keys::row(id), &bytes);
     if (status.IsNotFound()) {
       return std::nullopt;
     }
@@ -223,8 +221,7 @@ read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id,
 
 read_result<view_page> embedded_view_database::list(const view_query& query, read_depth depth) const {
   assert(query.limit >= 1 && query.limit <= largest_page_rows && query.offset <= largest_offset_rows);
-  return read<view_page>(
-      [&](std::uint32_t generation) { return read_page(*database_, generation, query, depth); });
+  return read<view_page>([&] { return read_page(*tables_, query, depth); });
 }
 
 }  // namespace holdfast::storage

@@ -37,7 +37,9 @@ class recent_headers {
     auto& largest = largest_of_shard_[shard_of(header.id)];
     largest = std::max(largest, header.id);
     // In two generations: when the younger one is full the older one goes.
-    if (younger_.size() > generation_rows) older_ = std::exchange(younger_, {});
+    if (younger_.size() <= generation_rows) return;
+    older_ = std::exchange(younger_, {});
+    younger_.reserve(generation_rows + 1);
   }
 
  private:

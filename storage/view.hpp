@@ -108,8 +108,8 @@ class view_writer {
   virtual ~view_writer() = default;
 
   /// Starts or goes on with the view of this journal. Where the view is another journal's, or
-  /// was emptied, it is cleared and hidden from readers until publish(). Answers the checkpoints,
-  /// all 0 for an empty view.
+  /// was emptied, it is cleared and hidden from readers until publish(); also hidden is one that may lack
+  /// what readers have seen in it. Answers the checkpoints, all 0 for an empty view.
   virtual void open(std::string store_id, view_callback<checkpoints> done) = 0;
 
   /// Writes the rows, then the checkpoints given as (shard, position). A row whose stored version

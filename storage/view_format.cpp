@@ -2,11 +2,13 @@
 
 #include <cassert>
 
+#include "storage/big_endian.hpp"
+
 namespace holdfast::storage {
 namespace {
 
 /// Raise it with every change of the bytes in this file or of an adapter's keys.
-constexpr std::string_view format_version = "3";
+constexpr std::string_view format_version = "4";
 
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 
@@ -14,8 +16,9 @@ constexpr std::size_t user_offset = 16;
 constexpr std::size_t created_offset = 24;
 constexpr std::size_t paid_offset = 32;
 
-void put_time(std::string& to, domain::timestamp at) {
-  put_u64(to, static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ sign_bit);
+/// Numbers in the order of their times.
+std::uint64_t ordered(domain::timestamp at) {
+  return static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ sign_bit;
 }
 
 domain::timestamp get_time(std::string_view bytes) {
@@ -25,9 +28,8 @@ domain::timestamp get_time(std::string_view bytes) {
 }  // namespace
 
 void put_u64(std::string& to, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    to.push_back(static_cast<char>(value >> shift));
-  }
+  char bytes[sizeof(value)];
+  to.append(bytes, big_endian::put(bytes, value));
 }
 
 std::uint64_t get_u64(std::string_view bytes) {
@@ -49,9 +51,9 @@ std::string encode_row(const view_row& row) {
   put_u64(bytes, row.version);
   put_u64(bytes, row.id);
   put_u64(bytes, row.user_id);
-  put_time(bytes, row.created_at);
+  put_u64(bytes, ordered(row.created_at));
   bytes.push_back(row.paid_at ? '\1' : '\0');
-  put_time(bytes, row.paid_at.value_or(domain::timestamp{}));
+  put_u64(bytes, ordered(row.paid_at.value_or(domain::timestamp{})));
   return bytes += row.records;
 }
 
@@ -88,11 +90,13 @@ std::optional<view_cursor> place_of(const row_header& row, view_collection colle
   return view_cursor{*row.paid_at, row.id};
 }
 
+char* put_place(char* to, view_cursor place) {
+  return big_endian::put(big_endian::put(to, ordered(place.at)), place.id);
+}
+
 std::string encode_place(view_cursor place) {
-  std::string bytes;
-  bytes.reserve(place_bytes);
-  put_time(bytes, place.at);
-  put_u64(bytes, place.id);
+  std::string bytes(place_bytes, '\0');
+  put_place(bytes.data(), place);
   return bytes;
 }
 

@@ -43,6 +43,8 @@ std::optional<view_cursor> place_of(const row_header& row, view_collection colle
 
 /// A place as 16 bytes in the order of (at, id).
 std::string encode_place(view_cursor place);
+/// The same at `to`; gives the end.
+char* put_place(char* to, view_cursor place);
 /// `bytes` has 16.
 view_cursor decode_place(std::string_view bytes);
 inline constexpr std::size_t place_bytes = 16;

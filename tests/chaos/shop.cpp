@@ -31,25 +31,12 @@ shop::~shop() {
 }
 
 std::vector<std::string> shop::arguments() {
-  std::vector<std::string> all{"serve",
-                               "--listen",
-                               "127.0.0.1:0",
-                               "--data",
-                               options_.data.string(),
-                               "--payment",
-                               provider_.url(),
-                               "--threads",
-                               "2",
-                               "--payment-timeout",
-                               "150ms",
-                               "--payment-wait",
-                               "400ms",
-                               "--log-level",
-                               "warn",
-                               "--view",
+  std::vector<std::string> all{"serve", "--listen", "127.0.0.1:0", "--data", options_.data.string(),
+                               "--payment", provider_.url(), "--threads", "2", "--payment-timeout", "150ms",
+                               "--payment-wait", "400ms", "--log-level", "warn", "--view",
                                redis_ ? redis_->url() : "embedded",
-                               "--events",
-                               redis_ ? redis_->url() : "none"};
+                               // Soon full, so that what fails while it is written to disk is met.
+                               "--view-cache", "1MiB", "--events", redis_ ? redis_->url() : "none"};
   return all;
 }
 

@@ -28,33 +28,34 @@ inline constexpr std::chrono::seconds answer_within{20};
 
 class embedded_store {
  public:
-  explicit embedded_store(std::size_t cache_bytes = storage::default_view_cache_bytes)
-      : cache_bytes_(cache_bytes) {
+  /// In a folder of its own where none is given.
+  explicit embedded_store(std::size_t cache_bytes = storage::default_view_cache_bytes, std::string path = {})
+      : path_(path.empty() ? folder_ / "view" : std::move(path)), cache_bytes_(cache_bytes) {
     open();
   }
 
   storage::embedded_view& view() { return *view_; }
   void close() { view_.reset(); }
   void open() {
-    auto opened = storage::embedded_view::open({(folder_.path() / "view").string(), cache_bytes_});
+    auto opened = storage::embedded_view::open({path_, cache_bytes_});
     REQUIRE_MESSAGE(opened.has_value(), opened.error());
     view_ = std::move(*opened);
   }
   void leave_unended_openings(std::size_t count) {
-    std::ofstream(folder_ / "view.opening") << std::string(count, '.');
+    std::ofstream(path_ + ".opening") << std::string(count, '.');
   }
   void remove_manifest() {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "view")) {
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
       if (entry.path().filename().string().starts_with("MANIFEST")) std::filesystem::remove(entry.path());
     }
   }
-  /// A sixteenth of each table, behind its middle, which is rows.
+  /// Places in each table that has rows in them: small ones are mostly what is found when they are opened.
   void damage_tables() {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "view")) {
-      if (entry.path().extension() != ".sst") continue;
+    constexpr std::uintmax_t smallest_damaged_bytes = 5'000;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      if (entry.path().extension() != ".sst" || entry.file_size() < smallest_damaged_bytes) continue;
       std::fstream file(entry.path(), std::ios::binary | std::ios::in | std::ios::out);
       const auto part = entry.file_size() / 16;
-      // Among the rows by id, and among those in a user's index.
       for (const auto place : {6, 12}) {
         file.seekp(static_cast<std::streamoff>(place * part));
         file << std::string(part, '?');
@@ -64,6 +65,7 @@ class embedded_store {
 
  private:
   temporary_folder folder_;
+  std::string path_;
   std::size_t cache_bytes_;
   std::unique_ptr<storage::embedded_view> view_;
 };
