@@ -37,23 +37,28 @@ void breaker_state::start(self_pointer self, surroundings_ptr around) {
 template <class Request, class Answer>
 void breaker_state::call(Request& request, reply<Answer> to) {
   call_for<Request, Answer> what{std::move(request), std::move(to)};
-  if (!gate().has_to_wait()) return admit(what);
+  // Those who wait go first: there may be a place of which they have not been told yet.
+  if (!queue_.empty()) serve_queue();
+  if (queue_.empty() && admit(what)) return;
   if (queue_.size() == largest_bulkhead_queue) return turn_away(what);
   queue_.push_back({now() + longest_bulkhead_wait, std::move(what)});
-  gate().queue_is(true);
   if (!std::exchange(ticking_, true)) self_->delayed_send(self_, bulkhead_tick, tick{});
 }
 
+/// Lets it go or refuses it; false where it has to wait.
 template <class Call>
-void breaker_state::admit(Call& what) {
+bool breaker_state::admit(Call& what) {
   constexpr auto of = std::is_same_v<Call, call_for<payments::charge_request, payments::charge_answer>>
                           ? kind::charging
                           : kind::compensating;
-  if (const auto permitted = gate().try_acquire(of, now())) {
-    begin(what, *permitted);
+  const auto decided = gate().decide(of, now());
+  if (decided.waits) return false;
+  if (decided.permitted) {
+    begin(what, *decided.permitted);
   } else {
     what.to.deliver(refusal(what.to, "the circuit breaker is open"));
   }
+  return true;
 }
 
 template <class Call>
@@ -63,12 +68,15 @@ void breaker_state::turn_away(Call& what) {
 }
 
 void breaker_state::serve_queue() {
-  while (!queue_.empty() && !gate().has_to_wait()) {
-    auto next = std::move(queue_.front().what);
+  while (!queue_.empty()) {
+    // Taken out first: an answer that comes at once may bring the next call.
+    auto next = std::move(queue_.front());
     queue_.pop_front();
-    std::visit([this](auto& what) { admit(what); }, next);
+    if (std::visit([this](auto& what) { return admit(what); }, next.what)) continue;
+    queue_.push_front(std::move(next));
+    return;
   }
-  gate().queue_is(!queue_.empty());
+  gate().queue_is_empty();
 }
 
 void breaker_state::expire() {
@@ -78,8 +86,7 @@ void breaker_state::expire() {
   for (; !queue_.empty() && queue_.front().until <= now(); queue_.pop_front()) {
     std::visit([this](auto& what) { turn_away(what); }, queue_.front().what);
   }
-  gate().queue_is(!queue_.empty());
-  if (queue_.empty()) return;
+  if (queue_.empty()) return gate().queue_is_empty();
   ticking_ = true;
   self_->delayed_send(self_, bulkhead_tick, tick{});
 }

@@ -65,7 +65,7 @@ class breaker_state {
   time_point now() const { return self_->clock().now(); }
   breaker_gate& gate() const { return *around_->breaker; }
   template <class Call>
-  void admit(Call& what);
+  bool admit(Call& what);
   template <class Request, class Answer>
   void begin(call_for<Request, Answer>& what, ticket of);
   template <class Call>

@@ -27,11 +27,15 @@ std::optional<breaker_gate::ticket> breaker_gate::pass(kind of, time_point now) 
   return breaker_state_.try_acquire(of, now);
 }
 
-std::optional<breaker_gate::ticket> breaker_gate::try_acquire(kind of, time_point now) {
+breaker_gate::decision breaker_gate::decide(kind of, time_point now) {
   const std::lock_guard lock(mutex_);
+  if (!breaker_state_.open() && breaker_state_.bulkhead_full()) {
+    queued_ = true;
+    return {std::nullopt, true};
+  }
   const auto permitted = breaker_state_.try_acquire(of, now);
   tell_change();
-  return permitted;
+  return {permitted, false};
 }
 
 void breaker_gate::release(ticket of, outcome how, time_point now) {
@@ -54,14 +58,9 @@ void breaker_gate::forget_lost(time_point now) {
   breaker_state_.forget_lost(now);
 }
 
-bool breaker_gate::has_to_wait() const {
+void breaker_gate::queue_is_empty() {
   const std::lock_guard lock(mutex_);
-  return !breaker_state_.open() && breaker_state_.bulkhead_full();
-}
-
-void breaker_gate::queue_is(bool waiting) {
-  const std::lock_guard lock(mutex_);
-  queued_ = waiting;
+  queued_ = false;
 }
 
 void breaker_gate::count_without_place() {

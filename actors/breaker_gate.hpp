@@ -23,21 +23,25 @@ class breaker_gate {
 
   explicit breaker_gate(std::chrono::milliseconds payment_timeout);
 
-  /// Who serves the queue. Before the first call.
+  /// Who serves the queue: before the first call. Nobody: when the last one has ended.
   void open(breaker_actor breaker) { breaker_ = std::move(breaker); }
 
   /// A call may go out now; nothing where the breaker has to be asked.
   std::optional<ticket> pass(kind of, time_point now);
+  struct decision {
+    std::optional<ticket> permitted;
+    /// Every place is taken: the call waits for one, and from now on nobody passes before it.
+    bool waits = false;
+  };
+  /// Of a call by way of the breaker. One that neither goes nor waits is refused.
+  decision decide(kind of, time_point now);
   /// What circuit_breaker's of these names do.
-  std::optional<ticket> try_acquire(kind of, time_point now);
   void release(ticket of, outcome how, time_point now);
   void hold(std::optional<circuit_breaker::state> where, time_point now);
   void forget_lost(time_point now);
 
-  /// Every place is taken, and the breaker lets calls through as soon as one is free.
-  bool has_to_wait() const;
-  /// From the breaker: somebody waits, so nobody passes before them.
-  void queue_is(bool waiting);
+  /// From the breaker: nobody waits any more.
+  void queue_is_empty();
   /// A call found no place in time.
   void count_without_place();
 

@@ -209,6 +209,7 @@ class engine::implementation {
     around_->ports.receipts.close();
     leave_cluster();
     around_->calls->wait_for_none();
+    around_->breaker->open({});
   }
 
   void end_threads() { system_.reset(); }

@@ -20,7 +20,7 @@ struct append_entry {
   storage::view_row row;
   /// It was decided on top of appends of the same entity that were still open: without them it is void.
   bool on_open_appends = false;
-  /// Somebody outside waits for it; what nobody waits for may come a moment later.
+  /// A customer waits for it; anything else may come a moment later.
   bool awaited = true;
   /// Gets `append_ended` once the batch is durable, or the journal has failed: an actor that takes it.
   caf::actor asker;

@@ -96,9 +96,16 @@ void journal_writer_state::written(const batch_written& batch) {
   const auto& verdicts = **batch.result;
   auto ended = std::exchange(under_way, {});
   auto rows = make_known(ended, verdicts);
-  // The disk need not wait until all have been answered.
+  const auto answer_those = [&](bool appended) {
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      if ((verdicts[i].status == storage::append_status::appended) == appended) answer(ended[i], verdicts[i]);
+    }
+  };
+  // Before what was decided on top of them is refused too, which the next batch begins with.
+  answer_those(false);
+  // The disk need not wait until the others have been answered.
   write();
-  for (std::size_t i = 0; i < ended.size(); ++i) answer(ended[i], verdicts[i]);
+  answer_those(true);
   if (!settling.empty()) tell_what_has_settled();
   if (projector && !rows.rows.empty()) self->send(projector, std::move(rows));
 }

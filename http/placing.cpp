@@ -25,7 +25,11 @@ class body_wiper {
   explicit body_wiper(std::string& body) : body_(body) {}
   body_wiper(const body_wiper&) = delete;
   body_wiper& operator=(const body_wiper&) = delete;
-  ~body_wiper() { explicit_bzero(body_.data(), body_.size()); }
+  ~body_wiper() {
+    explicit_bzero(body_.data(), body_.size());
+    // The request may wait for its answer for long.
+    std::string().swap(body_);
+  }
 
  private:
   std::string& body_;

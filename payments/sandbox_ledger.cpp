@@ -131,6 +131,13 @@ sandbox_ledger::sandbox_ledger(const std::filesystem::path& folder,
     const auto read = read_records(file_, path, each);
     lines_skipped_ = read.lines_skipped;
     end_ = read.whole_bytes;
+    // Space grown ahead ends with the window of the last line. Whatever else lies behind zeros is no such
+    // space.
+    const auto longest = end_ + longest_line_bytes + window_bytes;
+    if (static_cast<std::uint64_t>(about.st_size) > longest - longest % window_bytes) {
+      errno = EIO;
+      fail(path.string() + " has zeros in its middle: it is damaged");
+    }
     if (::ftruncate(file_, static_cast<off_t>(end_)) != 0) fail(path);
   } catch (...) {
     ::close(file_);

@@ -118,6 +118,8 @@ TEST_CASE("while the collector is silent spans gather up to a bound, and the end
   scripted_server collector([](const auto&) { return scripted_action{.bytes = {}, .held = true}; });
   auto options = sending_to(collector.port());
   options.timeout = 10min;
+  // It waits until there are as many as it sends at once.
+  options.interval = 10min;
   http::span_exporter exporter(std::move(options));
   for (std::size_t i = 0; i < http::spans_at_once; ++i) exporter.take(a_span());
   REQUIRE(eventually([&] { return !collector.requests().empty(); }));
