@@ -38,13 +38,22 @@ breaker_gate::decision breaker_gate::decide(kind of, time_point now) {
   return {permitted, false};
 }
 
+void breaker_gate::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  breaker_ = nullptr;
+}
+
 void breaker_gate::release(ticket of, outcome how, time_point now) {
-  std::unique_lock lock(mutex_);
-  breaker_state_.release(of, how, now);
-  tell_change();
-  const bool somebody_waits = queued_;
-  lock.unlock();
-  if (somebody_waits) caf::anon_send(breaker_, place_is_free{});
+  breaker_actor to_tell;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    breaker_state_.release(of, how, now);
+    tell_change();
+    if (queued_) to_tell = breaker_;
+  }
+  if (to_tell) caf::anon_send(to_tell, place_is_free{});
 }
 
 void breaker_gate::hold(std::optional<circuit_breaker::state> where, time_point now) {

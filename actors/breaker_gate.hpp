@@ -23,8 +23,10 @@ class breaker_gate {
 
   explicit breaker_gate(std::chrono::milliseconds payment_timeout);
 
-  /// Who serves the queue: before the first call. Nobody: when the last one has ended.
+  /// Who serves the queue. Before the first call.
   void open(breaker_actor breaker) { breaker_ = std::move(breaker); }
+  /// All actors have ended: what comes back from now on tells nothing of the provider.
+  void close();
 
   /// A call may go out now; nothing where the breaker has to be asked.
   std::optional<ticket> pass(kind of, time_point now);
@@ -55,6 +57,7 @@ class breaker_gate {
   bool queued_ = false;
   std::uint64_t without_place_ = 0;
   circuit_breaker::state told_ = circuit_breaker::state::closed;
+  bool closed_ = false;
   breaker_actor breaker_;
 };
 

@@ -203,13 +203,13 @@ class engine::implementation {
     front_ = nullptr;
     router_.reset();
     system_->await_all_actors_done();
+    around_->breaker->close();
     // Nobody is left who could use an answer: it must not be waited for.
     around_->ports.provider.close();
     around_->ports.reservations.close();
     around_->ports.receipts.close();
     leave_cluster();
     around_->calls->wait_for_none();
-    around_->breaker->open({});
   }
 
   void end_threads() { system_.reset(); }
