@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "storage/rocksdb_read_options.hpp"
+
 namespace holdfast::storage {
 namespace {
 
@@ -108,7 +110,7 @@ std::optional<row_header> embedded_view_batch::stored_header(entity_id id, const
 std::optional<row_header> embedded_view_batch::read_header(const std::string& key) {
   rocksdb::PinnableSlice bytes;
   const auto status =
-      tables_.database().Get(rocksdb::ReadOptions(), tables_.of(view_family::rows), key, &bytes);
+      tables_.database().Get(read_options(), tables_.of(view_family::rows), key, &bytes);
   if (status.IsNotFound() || failed(status)) {
     return std::nullopt;
   }

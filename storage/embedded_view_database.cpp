@@ -10,6 +10,7 @@
 
 #include "storage/embedded_view_batch.hpp"
 #include "storage/embedded_view_keys.hpp"
+#include "storage/rocksdb_read_options.hpp"
 
 namespace holdfast::storage {
 namespace {
@@ -224,13 +225,13 @@ view_result<checkpoints> embedded_view_database::read_checkpoints() const {
 }
 
 rocksdb::Status embedded_view_database::read_meta(const char* key, std::string& value) const {
-  return tables_->database().Get(rocksdb::ReadOptions(), tables_->of(view_family::meta), key, &value);
+  return tables_->database().Get(read_options(), tables_->of(view_family::meta), key, &value);
 }
 
 /// 0 where there is no row.
 view_result<entity_id> embedded_view_database::read_largest_id() const {
   const std::unique_ptr<rocksdb::Iterator> rows(
-      tables_->database().NewIterator(rocksdb::ReadOptions(), tables_->of(view_family::rows)));
+      tables_->database().NewIterator(read_options(), tables_->of(view_family::rows)));
   rows->SeekToLast();
   if (const auto read = answer(rows->status()); !read) {
     return tl::unexpected(read.error());

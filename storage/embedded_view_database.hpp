@@ -3,12 +3,13 @@
 //
 // Each kind of key has a family of its own (embedded_view_tables.hpp):
 //
-//     rows          id               a row (view_format.hpp)
-//     reservations  created_at id    the index of all reservations
-//     receipts      paid_at id       the index of the receipts
-//     users         user created_at id   the rows once more, in the order of each user's list: the newest
-//     first counters      'a' | 'p' | user     the number of rows of a collection meta          stamp whose
-//     view it is, and of which format meta          checkpoints      of all shards, u64 each
+//     rows          id                     a row (view_format.hpp)
+//     reservations  created_at id          the index of all reservations
+//     receipts      paid_at id             the index of the receipts
+//     users         user created_at id     the rows once more, the newest of a user first
+//     counters      'a' | 'p' | user       the number of rows of a collection
+//     meta          stamp                  whose view it is, and of which format
+//     meta          checkpoints            of all shards, u64 each
 //
 // A customer's list is what is read most of all that has more than one row. So it is one walk forwards:
 // RocksDB goes backwards in its memory by searching from the top for each step, and so it does for each row

@@ -7,12 +7,13 @@
 
 #include "storage/embedded_view_database.hpp"
 #include "storage/embedded_view_keys.hpp"
+#include "storage/rocksdb_read_options.hpp"
 
 namespace holdfast::storage {
 namespace {
 
 rocksdb::ReadOptions options_for(read_depth depth) {
-  rocksdb::ReadOptions options;
+  auto options = read_options();
   options.read_tier = depth == read_depth::memory ? rocksdb::kBlockCacheTier : rocksdb::kReadAllTier;
   return options;
 }

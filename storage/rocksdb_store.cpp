@@ -10,6 +10,7 @@
 
 #include "storage/commit_log.hpp"
 #include "storage/rocksdb_layout.hpp"
+#include "storage/rocksdb_read_options.hpp"
 #include "storage/store_id.hpp"
 
 namespace holdfast::storage {
@@ -62,7 +63,7 @@ shard_scan::shard_scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in, shard_i
       end_(layout::shard_key(shard + 1)),
       begin_slice_(begin_),
       end_slice_(end_) {
-  rocksdb::ReadOptions options;
+  auto options = read_options();
   options.iterate_lower_bound = &begin_slice_;
   options.iterate_upper_bound = &end_slice_;
   rows_.reset(db.NewIterator(options, in));
@@ -211,7 +212,7 @@ std::optional<layout::positions> rocksdb_store::indexed() const {
 
 std::optional<std::string> rocksdb_store::get(family from, const std::string& key) const {
   std::string value;
-  const auto status = db_->Get(rocksdb::ReadOptions{}, handle(from), key, &value);
+  const auto status = db_->Get(read_options(), handle(from), key, &value);
   if (status.IsNotFound()) {
     return std::nullopt;
   }
