@@ -19,6 +19,9 @@ namespace {
 
 constexpr std::size_t smallest_write_buffer_bytes = 256 * 1024;
 constexpr std::size_t largest_write_buffer_bytes = 16 * 1024 * 1024;
+/// Each family takes one at once, used or not. RocksDB's own choice would fill the buffers with them alone
+/// where the cache is small.
+constexpr std::size_t arena_blocks_of_buffer = 64;
 /// Of the cache's bytes, this part holds rows that are not written out yet.
 constexpr std::size_t write_buffers_part = 4;
 /// With so many they are merged. A list of a user has to look into each, others into the one or two that
@@ -100,6 +103,7 @@ rocksdb::ColumnFamilyOptions ascending(const rocksdb::BlockBasedTableOptions& ta
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = std::clamp(table.block_cache->GetCapacity() / write_buffers_part / 2,
                                          smallest_write_buffer_bytes, largest_write_buffer_bytes);
+  options.arena_block_size = options.write_buffer_size / arena_blocks_of_buffer;
   options.level_compaction_dynamic_level_bytes = true;
   options.level0_file_num_compaction_trigger = most_ascending_runs;
   options.level0_slowdown_writes_trigger = slow_from_runs;
