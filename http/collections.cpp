@@ -72,13 +72,13 @@ std::string next_href(const collection_query& query, const collection_page& page
 }
 
 void write_collection(json_writer& out, const collection_query& query, const collection_page& page,
-                      std::string_view base) {
+                      std::string_view base, const std::function<void()>& write_documents) {
   out.begin_object();
   out.name("_embedded");
   out.begin_object();
   out.name(collection_name(query.kind));
   out.begin_array();
-  for (const auto& story : page.stories) write_document(out, query.kind, story, base);
+  write_documents();
   out.end_array();
   out.end_object();
   write_links(out, query, page, base);

@@ -1,7 +1,10 @@
 #include "http/rfc3339.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <string_view>
 
 namespace holdfast::http {
 
@@ -17,6 +20,35 @@ char* put_two(char* to, unsigned number) {
   to[0] = static_cast<char>('0' + number / 10 % 10);
   to[1] = static_cast<char>('0' + number % 10);
   return to + 2;
+}
+
+/// What stands before the milliseconds.
+struct second_text {
+  std::chrono::sys_seconds second = std::chrono::sys_seconds::min();
+  std::array<char, std::string_view("2026-11-22T06:30:00.").size()> text{};
+};
+
+second_text text_of(std::chrono::sys_seconds second) {
+  const auto day = std::chrono::floor<std::chrono::days>(second);
+  const std::chrono::year_month_day date{day};
+  const auto seconds = static_cast<unsigned>((second - day).count());
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  second_text result{second, {}};
+  char* to = result.text.data();
+  to = put_two(to, year / 100);
+  to = put_two(to, year);
+  to = put(to, '-');
+  to = put_two(to, static_cast<unsigned>(date.month()));
+  to = put(to, '-');
+  to = put_two(to, static_cast<unsigned>(date.day()));
+  to = put(to, 'T');
+  to = put_two(to, seconds / 3'600);
+  to = put(to, ':');
+  to = put_two(to, seconds / 60 % 60);
+  to = put(to, ':');
+  to = put_two(to, seconds % 60);
+  put(to, '.');
+  return result;
 }
 
 }  // namespace
@@ -38,25 +70,13 @@ rfc3339_text::rfc3339_text(const domain::zoned_timestamp& at) {
 }
 
 char* rfc3339_text::put_local(domain::timestamp local) {
-  const auto day = std::chrono::floor<std::chrono::days>(local);
-  const std::chrono::year_month_day date{day};
-  const auto milliseconds = static_cast<unsigned>((local - day).count());
-  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
-  char* to = bytes_.data();
-  to = put_two(to, year / 100);
-  to = put_two(to, year);
-  to = put(to, '-');
-  to = put_two(to, static_cast<unsigned>(date.month()));
-  to = put(to, '-');
-  to = put_two(to, static_cast<unsigned>(date.day()));
-  to = put(to, 'T');
-  to = put_two(to, milliseconds / 3'600'000);
-  to = put(to, ':');
-  to = put_two(to, milliseconds / 60'000 % 60);
-  to = put(to, ':');
-  to = put_two(to, milliseconds / 1'000 % 60);
-  to = put(to, '.');
-  to = put_two(to, milliseconds / 10 % 100);
+  // The dates of a document, and of a list, lie close together: mostly in the second of the one before.
+  thread_local second_text last;
+  const auto second = std::chrono::floor<std::chrono::seconds>(local);
+  if (second != last.second) last = text_of(second);
+  char* to = std::copy(last.text.begin(), last.text.end(), bytes_.data());
+  const auto milliseconds = static_cast<unsigned>((local - second).count());
+  to = put_two(to, milliseconds / 10);
   return put(to, static_cast<char>('0' + milliseconds % 10));
 }
 

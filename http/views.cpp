@@ -1,7 +1,9 @@
 #include "http/views.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "http/collections.hpp"
 #include "http/documents.hpp"
@@ -42,6 +44,25 @@ response show(const client& client, document_kind kind, const story& story, std:
   return response;
 }
 
+struct broken_row {
+  domain::reservation_id id;
+  std::string why;
+};
+
+/// Up to the first row that can't be read, which it gives.
+std::optional<broken_row> write_documents(json_writer& out, const client& client, document_kind kind,
+                                          const std::vector<storage::stored_row>& rows) {
+  for (const auto& row : rows) {
+    const auto story = read_story(kind, row.id, row.records);
+    if (!story) return broken_row{row.id, story.error()};
+    // A customer's receipts are looked for among all of his reservations.
+    if (has_document(kind, story->state) && may_see(client, *story)) {
+      write_document(out, kind, *story, client.base);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 response answer_item(const client& client, document_kind kind, domain::reservation_id id,
@@ -66,18 +87,13 @@ response answer_item(const client& client, document_kind kind, domain::reservati
 response answer_collection(const client& client, const collection_query& query,
                            const storage::view_result<storage::view_page>& rows) {
   if (!rows) return view_unavailable(client);
-  collection_page page{.stories = {}, .total = rows->total, .more = rows->more, .next = rows->next};
-  page.stories.reserve(rows->rows.size());
-  for (const auto& row : rows->rows) {
-    auto story = read_story(query.kind, row.id, row.records);
-    if (!story) return broken_records(client, row.id, story.error());
-    // A customer's receipts are looked for among all of his reservations.
-    if (has_document(query.kind, story->state) && may_see(client, *story)) {
-      page.stories.push_back(std::move(*story));
-    }
-  }
-  auto response = document_response(
-      200, client, [&](json_writer& out) { write_collection(out, query, page, client.base); });
+  const collection_page page{.total = rows->total, .more = rows->more, .next = rows->next};
+  std::optional<broken_row> broken;
+  auto response = document_response(200, client, [&](json_writer& out) {
+    write_collection(out, query, page, client.base,
+                     [&] { broken = write_documents(out, client, query.kind, rows->rows); });
+  });
+  if (broken) return broken_records(client, broken->id, broken->why);
   if (const auto next = next_href(query, page, client.base); !next.empty()) {
     response.headers.emplace_back("Link", "<" + next + ">; rel=\"next\"");
   }

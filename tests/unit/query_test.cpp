@@ -32,11 +32,11 @@ const http::cursor descending_cursor{
 
 std::string collection(const http::collection_query& query, const http::collection_page& page) {
   return http::json::text_of(
-      [&](http::json_writer& out) { http::write_collection(out, query, page, "http://shop"); });
+      [&](http::json_writer& out) { http::write_collection(out, query, page, "http://shop", [] {}); });
 }
 
 http::collection_page page_of(std::uint64_t total, bool more) {
-  return {.stories = {}, .total = total, .more = more, .next = descending_cursor.place};
+  return {.total = total, .more = more, .next = descending_cursor.place};
 }
 
 }  // namespace
