@@ -90,12 +90,14 @@ class Provider(Program):
 
 
 class Ceiling:
-    """A bare Beast server: one thread, a constant answer; of the given length where one is given."""
+    """A bare Beast server: one thread, a constant answer. Of the given length where one is given; where a file is,
+    each waits for two synced writes to it."""
 
-    def __init__(self, body_bytes=None):
+    def __init__(self, body_bytes=None, synced_to=None):
         self.port = free_port()
         length = [] if body_bytes is None else [str(body_bytes)]
-        self.process = subprocess.Popen([bench_program("ceiling"), str(self.port), *length])
+        synced = [] if synced_to is None else ["--synced", synced_to]
+        self.process = subprocess.Popen([bench_program("ceiling"), str(self.port), *length, *synced])
         atexit.register(self.process.kill)
         self.url = f"http://127.0.0.1:{self.port}"
         wait_for_port(self.port, "the ceiling")

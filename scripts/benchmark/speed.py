@@ -1,6 +1,7 @@
 """Placing, reading, listing and cancelling, with the embedded view and with Redis, against a bare Beast server
 (the ceiling), in turn: medians, and the median of the pairs' ratios. Fails on any error or answer that is
-not 2xx. A list is compared with the ceiling's constant answer as well as with one that is as long."""
+not 2xx. A list is compared with the ceiling's constant answer as well as with one that is as long, and placing
+with one that waits for two synced writes too, as a placement does: with what the disk leaves of a bare server."""
 import os
 import statistics
 import urllib.request
@@ -105,6 +106,12 @@ def compare_list_with_its_length(name, works, server, options):
     ceiling.end()
 
 
+def compare_place_with_syncs(name, works, server, folder, options):
+    ceiling = Ceiling(synced_to=os.path.join(folder, "synced"))
+    compare(f"{name}, ceiling that syncs", works.place, server, ceiling, options)
+    ceiling.end()
+
+
 def measure_view(view, flags, ceiling, options):
     with new_folder() as folder:
         server = Server(os.path.join(folder, "data"), *flags)
@@ -112,6 +119,8 @@ def measure_view(view, flags, ceiling, options):
         for name in ("place", "get", "list", "cancel"):
             if name in options.works:
                 compare(f"{name}, {view}", getattr(works, name), server, ceiling, options, TARGETS[name, view])
+        if "place" in options.works:
+            compare_place_with_syncs(f"place, {view}", works, server, folder, options)
         if "list" in options.works:
             compare_list_with_its_length(f"list, {view}", works, server, options)
         server.end()
