@@ -53,9 +53,18 @@ def milliseconds(text):
     return float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
 
 
-def result_of_wrk(out):
+def not_good_in(out):
+    """Answers that were not 2xx, and waits that wrk gave up after two seconds, as it tells."""
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    errors = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
+    if errors and any(map(int, errors.groups()[:3])):
+        give_up(f"connections were lost:\n{out}")
+    return int(refused.group(1)) if refused else 0, int(errors.group(4)) if errors else 0
+
+
+def result_of_wrk(out, all_good=True):
     """Requests a second, p50 and p99 in ms."""
-    if "Non-2xx" in out or "Socket errors" in out:
+    if all_good and any(not_good_in(out)):
         give_up(f"not every answer was good:\n{out}")
     return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
             milliseconds(re.search(r"^ +50% +(\S+)$", out, re.MULTILINE).group(1)),
@@ -88,9 +97,17 @@ class EndlessLoad:
                                         stdout=subprocess.PIPE, text=True)
 
     def end(self):
+        return result_of_wrk(self.out_at_end())
+
+    def end_of_long_run(self):
+        """As result_of_wrk(), and how many were refused and were late: over a quarter of an hour the machine itself
+        may stand still."""
+        out = self.out_at_end()
+        return (*result_of_wrk(out, all_good=False), *not_good_in(out))
+
+    def out_at_end(self):
         self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=60)
-        return result_of_wrk(out)
+        return self.process.communicate(timeout=60)[0]
 
 
 def come(server, rate, seconds, connections, meanwhile=lambda: None):

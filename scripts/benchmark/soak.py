@@ -64,7 +64,7 @@ def run(options):
         server = Server(os.path.join(folder, "data"), *(["--payment", provider.url] if provider else []))
         load = EndlessLoad(server.url + "/preReservations", options.connections, write_script(folder, "place", PLACE_VARIED))
         samples = sample(server, options.reservations)
-        rate, p50, p99 = load.end()
+        rate, p50, p99, refused, late = load.end_of_long_run()
         server.end()
         if provider:
             provider.end()
@@ -73,6 +73,8 @@ def run(options):
     tell("throughput, over all", rate, "placed/s", 0)
     tell("p50", p50, "ms")
     tell("p99", p99, "ms")
+    tell("refused, which the rate counts", refused, "requests", 0)
+    tell("waited for more than 2 s", late, "requests", 0)
     tell("most resident memory", max(memory), "MiB", 0)
     tell("throughput, last tenth to the second", flatness(rates), "times", at_least=1 - FLAT_WITHIN)
     tell("resident memory, last tenth to the second", flatness(memory), "times", at_most=1 + FLAT_WITHIN)
