@@ -30,15 +30,16 @@ def add_arguments(parser):
 
 
 def look_at(looker, reservation):
+    """Nothing while the view catches up, as after a kill."""
     status, body = looker.ask(f"GET /preReservations/{reservation} HTTP/1.1\r\nHost: shop.test\r\n\r\n".encode())
-    if status != 200:
+    if status not in (200, 503):
         give_up(f"reservation {reservation} answers {status}: {body!r}")
-    return json.loads(body)
+    return json.loads(body) if status == 200 else None
 
 
 def settled_at(looker, reservation, gives_up_at):
     """When its last event was decided, as seconds since 1970, once it has no step left."""
-    while (document := look_at(looker, reservation))["status"] == "order":
+    while (document := look_at(looker, reservation)) is None or document["status"] == "order":
         if time.monotonic() > gives_up_at:
             give_up(f"reservation {reservation} has not settled within {SETTLED_WITHIN_S} s")
         time.sleep(LOOK_EVERY_S)
