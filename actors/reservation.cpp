@@ -378,12 +378,9 @@ void reservation_state::stop_waiting_for_cancellation() {
 
 void reservation_state::advance() {
   if (leaving_ && loaded_ && may_leave()) return leave_now();
-  if (!loaded_ || under_way_.step != domain::step::none || may_go_) return;
-  const auto step = domain::next_step(log_->state());
-  // A refund need not wait for the void before it: that began when charge and wish were durable, the desk has it
-  // on disk, and who does not find it here asks there once more.
-  if (!log_->settled() && step != domain::step::refund) return;
+  if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
   publish_parked();
+  const auto step = domain::next_step(log_->state());
   if (spdlog::should_log(spdlog::level::debug)) tell_next(step);
   switch (step) {
     case domain::step::none:

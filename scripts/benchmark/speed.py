@@ -108,7 +108,7 @@ def compare_list_with_its_length(name, works, server, options):
 
 def compare_place_with_syncs(name, works, server, folder, options):
     ceiling = Ceiling(synced_to=os.path.join(folder, "synced"))
-    compare(f"{name}, ceiling that syncs", works.place, server, ceiling, options)
+    compare(f"{name}, syncing ceiling", works.place, server, ceiling, options)
     ceiling.end()
 
 

@@ -85,8 +85,9 @@ def run(options):
         head(f"start with {options.reservations:,} finished and {options.unfinished:,} unfinished reservations")
         tell("first start, without a view: ready", server.ready_s, "s", 3)
         tell("the view is complete", built, "s", 1)
-        if options.unfinished and look_at(Connection(server.port, b""), stored)["status"] != "order":
-            give_up("the unfinished have settled although nobody takes payments")
+        last = look_at(Connection(server.port, b""), stored)
+        if options.unfinished and (last is None or last["status"] != "order"):
+            give_up(f"the last does not wait for its payment although nobody takes any: {last}")
         server.end(signal.SIGKILL)
         server = Server(data)
         tell("after kill -9: ready", server.ready_s, "s", 3, at_most=MOST_READY_S)
