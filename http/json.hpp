@@ -36,25 +36,29 @@ class json_writer {
   void begin_array() { begin('['); }
   void end_array() { end(']'); }
 
+  // Inlined, so that the lengths of names are known.
+
   /// Of a member; has nothing that has to be escaped.
-  void name(std::string_view name) {
-    char* to = separate(room(name.size() + 4));
-    *to++ = '"';
-    to = copy(to, name);
-    *to++ = '"';
-    *to++ = ':';
-    end_at(to);
+  [[gnu::always_inline]] void name(std::string_view name) {
+    end_at(copy_to(separate(room(name.size() + 4)), "\"", name, "\":"));
     comma_ = false;
   }
+  /// A member whose name and text, in pieces, have nothing that has to be escaped.
+  template <std::convertible_to<std::string_view>... Pieces>
+  [[gnu::always_inline]] void plain_member(std::string_view name, const Pieces&... pieces) {
+    char* const to = separate(room(name.size() + size_of(pieces...) + 6));
+    end_at(copy_to(to, "\"", name, "\":\"", pieces..., "\""));
+  }
+  [[gnu::always_inline]] void null_member(std::string_view name) {
+    end_at(copy_to(separate(room(name.size() + 8)), "\"", name, "\":null"));
+  }
 
-  /// Any text in UTF-8.
-  void string(std::string_view text) {
-    char* to = separate(room(longest_escape_bytes * text.size() + 3));
+  /// Any text in UTF-8, in pieces.
+  template <std::convertible_to<std::string_view>... Pieces>
+  void string(const Pieces&... pieces) {
+    char* to = separate(room(longest_escape_bytes * size_of(pieces...) + 3));
     *to++ = '"';
-    for (const char character : text) {
-      *to++ = character;
-      if (escaped[static_cast<unsigned char>(character)]) to = escape(to - 1, character);
-    }
+    ((to = copy_escaped(to, pieces)), ...);
     *to++ = '"';
     end_at(to);
   }
@@ -62,11 +66,13 @@ class json_writer {
   /// Text, in pieces, that has nothing that has to be escaped.
   template <std::convertible_to<std::string_view>... Pieces>
   void plain_string(const Pieces&... pieces) {
-    char* to = separate(room(size_of(pieces...) + 3));
-    *to++ = '"';
-    to = copy_to(to, pieces...);
-    *to++ = '"';
-    end_at(to);
+    end_at(copy_to(separate(room(size_of(pieces...) + 3)), "\"", pieces..., "\""));
+  }
+
+  /// What is JSON already, in pieces: a value.
+  template <std::convertible_to<std::string_view>... Pieces>
+  void verbatim(const Pieces&... pieces) {
+    end_at(copy_to(separate(room(size_of(pieces...) + 1)), pieces...));
   }
 
   void number(std::uint64_t number) { write_number(number); }
@@ -76,10 +82,10 @@ class json_writer {
     const auto before = size_;
     write_number(number);
     if (text().substr(before).find_first_of(".e") != std::string_view::npos) return;
-    end_at(copy(room(2), ".0"));
+    end_at(copy_to(room(2), ".0"));
   }
-  void boolean(bool value) { literal(value ? "true" : "false"); }
-  void null() { literal("null"); }
+  void boolean(bool value) { value ? verbatim("true") : verbatim("false"); }
+  void null() { verbatim("null"); }
 
  private:
   /// "\u001F"
@@ -108,9 +114,12 @@ class json_writer {
     if (comma_) *to++ = ',';
     return to;
   }
-  static char* copy(char* to, std::string_view text) {
-    std::memcpy(to, text.data(), text.size());
-    return to + text.size();
+  static char* copy_escaped(char* to, std::string_view text) {
+    for (const char character : text) {
+      *to++ = character;
+      if (escaped[static_cast<unsigned char>(character)]) to = escape(to - 1, character);
+    }
+    return to;
   }
 
   void begin(char bracket) {
@@ -124,7 +133,6 @@ class json_writer {
     *to++ = bracket;
     end_at(to);
   }
-  void literal(std::string_view text) { end_at(copy(separate(room(text.size() + 1)), text)); }
   template <class Number>
   void write_number(Number number) {
     char* to = separate(room(longest_number_bytes));
@@ -149,7 +157,7 @@ class json_writer {
     static_assert(short_names.size() == 0x20);
     *to++ = short_names[byte];
     if (short_names[byte] != 'u') return to;
-    return copy(copy(to, byte < 0x10 ? "000" : "001"), {&"0123456789ABCDEF"[byte & 0xf], 1});
+    return copy_to(to, byte < 0x10 ? "000" : "001", std::string_view(&"0123456789ABCDEF"[byte & 0xf], 1));
   }
 
   std::unique_ptr<char[]> bytes_;
@@ -164,27 +172,27 @@ inline constexpr std::size_t largest_kept_buffer_bytes = 256 * 1024;
 
 namespace json {
 
-// Names have nothing that has to be escaped, see json_writer.
+// Names have nothing that has to be escaped, and are inlined: see json_writer.
 
-inline void field(json_writer& out, std::string_view name, std::string_view text) {
+[[gnu::always_inline]] inline void field(json_writer& out, std::string_view name, std::string_view text) {
   out.name(name);
   out.string(text);
 }
-inline void field(json_writer& out, std::string_view name, std::uint64_t number) {
+[[gnu::always_inline]] inline void field(json_writer& out, std::string_view name, std::uint64_t number) {
   out.name(name);
   out.number(number);
 }
 /// Text that has nothing that has to be escaped.
-inline void plain_field(json_writer& out, std::string_view name, std::string_view text) {
-  out.name(name);
-  out.plain_string(text);
+[[gnu::always_inline]] inline void plain_field(json_writer& out, std::string_view name,
+                                               std::string_view text) {
+  out.plain_member(name, text);
 }
-inline void null_field(json_writer& out, std::string_view name) {
-  out.name(name);
-  out.null();
+[[gnu::always_inline]] inline void null_field(json_writer& out, std::string_view name) {
+  out.null_member(name);
 }
 /// Null where the text is empty.
-inline void field_or_null(json_writer& out, std::string_view name, std::string_view text) {
+[[gnu::always_inline]] inline void field_or_null(json_writer& out, std::string_view name,
+                                                 std::string_view text) {
   text.empty() ? null_field(out, name) : field(out, name, text);
 }
 

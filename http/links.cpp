@@ -30,12 +30,9 @@ void write_link(json_writer& out, std::string_view name, std::string_view href) 
 }
 
 void write_item_link(json_writer& out, std::string_view name, std::string_view base, document_kind kind,
-                     domain::reservation_id id) {
+                     std::string_view id) {
   out.name(name);
-  out.begin_object();
-  out.name("href");
-  out.plain_string(base, "/", collection_name(kind), "/", decimal(id).view());
-  out.end_object();
+  out.verbatim("{\"href\":\"", base, "/", collection_name(kind), "/", id, "\"}");
 }
 
 void write_template(json_writer& out, std::string_view name, std::string_view href) {

@@ -19,9 +19,9 @@ std::string item_href(std::string_view base, document_kind kind, domain::reserva
 
 /// `"name":{"href":"..."}`
 void write_link(json_writer& out, std::string_view name, std::string_view href);
-/// The same, to an item.
+/// The same, to an item. `id` is its number.
 void write_item_link(json_writer& out, std::string_view name, std::string_view base, document_kind kind,
-                     domain::reservation_id id);
+                     std::string_view id);
 /// As write_link, for a URI template (RFC 6570).
 void write_template(json_writer& out, std::string_view name, std::string_view href);
 

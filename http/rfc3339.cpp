@@ -51,33 +51,38 @@ second_text text_of(std::chrono::sys_seconds second) {
   return result;
 }
 
-}  // namespace
-
-rfc3339_text::rfc3339_text(domain::timestamp at) {
-  const char* end = put(put_local(at), 'Z');
-  size_ = static_cast<std::size_t>(end - bytes_.data());
+/// Up to the milliseconds; where that ends. `last` is the second of the date before: the dates of a document,
+/// and of a list, lie close together.
+char* put_local(char* to, domain::timestamp local, second_text& last) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(local);
+  if (second != last.second) last = text_of(second);
+  to = std::copy(last.text.begin(), last.text.end(), to);
+  const auto milliseconds = static_cast<unsigned>((local - second).count());
+  to = put_two(to, milliseconds / 10);
+  return put(to, static_cast<char>('0' + milliseconds % 10));
 }
 
-rfc3339_text::rfc3339_text(const domain::zoned_timestamp& at) {
-  char* to = put_local(at.at + at.utc_offset);
+}  // namespace
+
+date_text<24> rfc3339_text(domain::timestamp at) {
+  thread_local second_text last;
+  date_text<24> text;
+  put(put_local(text.data(), at, last), 'Z');
+  return text;
+}
+
+date_text<29> rfc3339_text(const domain::zoned_timestamp& at) {
+  // Of its own: deliveries are weeks ahead.
+  thread_local second_text last;
+  date_text<29> text;
+  char* to = put_local(text.data(), at.at + at.utc_offset, last);
   const auto minutes = at.utc_offset.count();
   to = put(to, minutes < 0 ? '-' : '+');
   const auto distance = static_cast<unsigned>(std::abs(minutes));
   to = put_two(to, distance / 60);
   to = put(to, ':');
-  to = put_two(to, distance % 60);
-  size_ = static_cast<std::size_t>(to - bytes_.data());
-}
-
-char* rfc3339_text::put_local(domain::timestamp local) {
-  // The dates of a document, and of a list, lie close together: mostly in the second of the one before.
-  thread_local second_text last;
-  const auto second = std::chrono::floor<std::chrono::seconds>(local);
-  if (second != last.second) last = text_of(second);
-  char* to = std::copy(last.text.begin(), last.text.end(), bytes_.data());
-  const auto milliseconds = static_cast<unsigned>((local - second).count());
-  to = put_two(to, milliseconds / 10);
-  return put(to, static_cast<char>('0' + milliseconds % 10));
+  put_two(to, distance % 60);
+  return text;
 }
 
 }  // namespace holdfast::http

@@ -9,21 +9,19 @@
 
 namespace holdfast::http {
 
-class rfc3339_text {
+template <std::size_t length>
+class date_text {
  public:
-  /// In UTC: "2026-11-22T15:30:00.123Z".
-  explicit rfc3339_text(domain::timestamp at);
-  /// As clocks showed it there: "2026-11-23T00:30:00.123+09:00".
-  explicit rfc3339_text(const domain::zoned_timestamp& at);
-
-  std::string_view view() const { return {bytes_.data(), size_}; }
+  std::string_view view() const { return {bytes_.data(), length}; }
+  char* data() { return bytes_.data(); }
 
  private:
-  /// Up to the milliseconds; where that ends.
-  char* put_local(domain::timestamp local);
-
-  std::array<char, 32> bytes_;
-  std::size_t size_ = 0;
+  std::array<char, length> bytes_;
 };
+
+/// In UTC: "2026-11-22T15:30:00.123Z".
+date_text<24> rfc3339_text(domain::timestamp at);
+/// As clocks showed it there: "2026-11-23T00:30:00.123+09:00".
+date_text<29> rfc3339_text(const domain::zoned_timestamp& at);
 
 }  // namespace holdfast::http

@@ -58,7 +58,7 @@ void write_saga(json_writer& out, const client& client, domain::reservation_id i
   out.name("_links");
   out.begin_object();
   write_link(out, "self", saga_href(client, id));
-  write_item_link(out, "myReservation", client.base, document_kind::my_reservation, id);
+  write_item_link(out, "myReservation", client.base, document_kind::my_reservation, decimal(id).view());
   write_link(out, "retry", saga_href(client, id, "/retry"));
   write_link(out, "cancel", saga_href(client, id, "/cancel"));
   out.end_object();

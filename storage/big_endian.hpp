@@ -2,7 +2,8 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
+#include <boost/endian/conversion.hpp>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -10,10 +11,9 @@ namespace holdfast::storage::big_endian {
 
 template <class Integer>
 char* put(char* to, Integer value) {
-  for (int shift = 8 * (sizeof(Integer) - 1); shift >= 0; shift -= 8) {
-    *to++ = static_cast<char>(value >> shift);
-  }
-  return to;
+  value = boost::endian::native_to_big(value);
+  std::memcpy(to, &value, sizeof(value));
+  return to + sizeof(value);
 }
 
 template <class... Integers>
@@ -27,11 +27,9 @@ std::string put_all(Integers... values) {
 /// The caller has made sure that the bytes are there.
 template <class Integer>
 void take(std::string_view& bytes, Integer& value) {
-  value = 0;
-  for (std::size_t i = 0; i < sizeof(Integer); ++i) {
-    value = static_cast<Integer>(value << 8 | static_cast<unsigned char>(bytes[i]));
-  }
-  bytes.remove_prefix(sizeof(Integer));
+  std::memcpy(&value, bytes.data(), sizeof(value));
+  boost::endian::big_to_native_inplace(value);
+  bytes.remove_prefix(sizeof(value));
 }
 
 template <class... Integers>

@@ -109,8 +109,7 @@ std::optional<row_header> embedded_view_batch::stored_header(entity_id id, const
 
 std::optional<row_header> embedded_view_batch::read_header(const std::string& key) {
   rocksdb::PinnableSlice bytes;
-  const auto status =
-      tables_.database().Get(read_options(), tables_.of(view_family::rows), key, &bytes);
+  const auto status = tables_.database().Get(read_options(), tables_.of(view_family::rows), key, &bytes);
   if (status.IsNotFound() || failed(status)) {
     return std::nullopt;
   }

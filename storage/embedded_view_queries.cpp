@@ -142,17 +142,17 @@ rocksdb::Status read_indexed(const embedded_view_tables& tables, const rocksdb::
 rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
                             const view_query& query, view_page& page) {
   bool whole = true;
-  view_cursor last;
+  std::string last;
   const auto status = walk(tables, options, query, [&](std::string_view key, std::string_view bytes) {
     if (page.rows.size() == query.limit) {
       page.more = true;
-      page.next = last;
+      page.next = embedded_keys::place_in(query.collection, last);
       return;
     }
     auto row = decode_row(bytes);
     whole = whole && row;
     page.rows.push_back(row ? std::move(*row) : stored_row());
-    last = embedded_keys::place_in(query.collection, key);
+    last = key;
   });
   return status.ok() && !whole ? rocksdb::Status::Corruption("a row can't be decoded") : status;
 }

@@ -133,31 +133,34 @@ class writer {
 /// Reads from untrusted bytes. The first failure sticks, and everything after it reads as zero.
 class reader {
  public:
-  reader(std::string_view bytes, std::size_t offset) : bytes_(bytes), offset_(offset) {}
+  /// `offset` is that of the first byte, from the start of the caller's bytes.
+  reader(std::string_view bytes, std::size_t offset)
+      : begin_(bytes.data()), end_(begin_ + bytes.size()), at_(begin_), first_offset_(offset) {}
 
   bool failed() const { return error_.has_value(); }
   const codec_error& error() const { return *error_; }
-  std::size_t remaining() const { return bytes_.size(); }
-  std::size_t offset() const { return offset_; }
+  std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
+  /// Of the next byte.
+  std::size_t offset() const { return first_offset_ + static_cast<std::size_t>(at_ - begin_); }
 
   void fail(const char* what) {
     if (!error_) {
-      error_ = codec_error{"offset " + std::to_string(offset_) + ": " + what};
+      error_ = codec_error{"offset " + std::to_string(offset()) + ": " + what};
     }
-    bytes_ = {};
+    at_ = end_;
   }
+  /// The caller has made sure that there are so many.
   std::string_view take(std::size_t count) {
-    const auto taken = bytes_.substr(0, count);
-    bytes_.remove_prefix(count);
-    offset_ += count;
+    const std::string_view taken(at_, count);
+    at_ += count;
     return taken;
   }
   std::uint8_t byte() {
-    if (bytes_.empty()) {
+    if (at_ == end_) {
       fail("truncated");
       return 0;
     }
-    return static_cast<std::uint8_t>(take(1).front());
+    return static_cast<std::uint8_t>(*at_++);
   }
   std::uint64_t eight_bytes() {
     std::uint64_t value = 0;
@@ -180,20 +183,8 @@ class reader {
     at = timestamp_of(previous_ms_);
   }
   void get(std::uint64_t& value) {
-    value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto next = byte();
-      if (shift == 63 && next > 1) {
-        return fail("number beyond 64 bits");
-      }
-      value |= std::uint64_t{next & 0x7Fu} << shift;
-      if (next < 0x80) {
-        if (next == 0 && shift > 0) {
-          fail("number longer than needed");
-        }
-        return;
-      }
-    }
+    value = byte();
+    if (value >= 0x80) get_rest(value);
   }
   void get(std::int64_t& value) {
     std::uint64_t zigzag = 0;
@@ -250,9 +241,28 @@ class reader {
   }
 
  private:
-  std::string_view bytes_;
-  /// Of the next byte, from the start of the caller's bytes.
-  std::size_t offset_;
+  /// Of a number that has more than one byte, of which `value` is the first.
+  void get_rest(std::uint64_t& value) {
+    value &= 0x7F;
+    for (unsigned shift = 7; shift < 64; shift += 7) {
+      const auto next = byte();
+      if (shift == 63 && next > 1) {
+        return fail("number beyond 64 bits");
+      }
+      value |= std::uint64_t{next & 0x7Fu} << shift;
+      if (next < 0x80) {
+        if (next == 0) {
+          fail("number longer than needed");
+        }
+        return;
+      }
+    }
+  }
+
+  const char* begin_;
+  const char* end_;
+  const char* at_;
+  std::size_t first_offset_;
   std::int64_t previous_ms_ = 0;
   std::optional<codec_error> error_;
 };

@@ -35,9 +35,7 @@ void put_u64(std::string& to, std::uint64_t value) {
 std::uint64_t get_u64(std::string_view bytes) {
   assert(bytes.size() >= 8);
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 8; ++i) {
-    value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  }
+  big_endian::take(bytes, value);
   return value;
 }
 
