@@ -5,9 +5,11 @@
 // notification is an effect that runs when the append it depends on is durable.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +24,7 @@ template <class Aggregate>
 class entity {
  public:
   using state_type = typename Aggregate::state;
+  using events_type = std::vector<typename Aggregate::event>;
 
   explicit entity(storage::entity_id id) : id_(id) {}
 
@@ -31,6 +34,7 @@ class entity {
   const std::string& records() const { return records_; }
   /// Whether everything decided is durable.
   bool settled() const { return durable_version_ == state_.version; }
+  bool appends_under_way() const { return !under_way_.empty(); }
   /// How far it is durable: its version, 0 where nothing is, and its records up to there.
   std::uint64_t durable_version() const { return durable_version_; }
   std::string durable_records() const { return records_.substr(0, durable_size_); }
@@ -46,20 +50,31 @@ class entity {
     return std::nullopt;
   }
 
-  /// Evolves by what was decided. The entry to append, for the owner to send and to call
+  /// Evolves by what was decided. It is appended with what is decided next: see commit().
+  void gather(events_type events) {
+    for (const auto& event : events) Aggregate::evolve(state_, event);
+    if (gathered_.empty()) {
+      gathered_ = std::move(events);
+    } else {
+      std::move(events.begin(), events.end(), std::back_inserter(gathered_));
+    }
+  }
+  bool has_gathered() const { return !gathered_.empty(); }
+
+  /// Gathers these. The entry to append with all that is gathered, for the owner to send and to call
   /// appended() or nothing at all about: a refused entity is thrown away and replayed.
-  template <class Events>
-  storage::journal_entry commit(const Events& events, storage::epoch owner_epoch,
+  storage::journal_entry commit(events_type events, storage::epoch owner_epoch,
                                 const tracing::trace_context& of = {}) {
-    assert(!events.empty());
+    gather(std::move(events));
+    const auto all = std::exchange(gathered_, {});
+    assert(!all.empty());
     storage::journal_entry entry;
     entry.shard = storage::shard_of(id_);
     entry.owner_epoch = owner_epoch;
     entry.entity = id_;
-    entry.expected_sequence = state_.version;
-    entry.event_count = static_cast<std::uint32_t>(events.size());
-    entry.record = Aggregate::encode(events, of);
-    for (const auto& event : events) Aggregate::evolve(state_, event);
+    entry.expected_sequence = state_.version - all.size();
+    entry.event_count = static_cast<std::uint32_t>(all.size());
+    entry.record = Aggregate::encode(all, of);
     entry.unfinished = !Aggregate::finished(state_);
     records_ += entry.record;
     under_way_.emplace_back(state_.version, records_.size());
@@ -93,6 +108,8 @@ class entity {
   std::string records_;
   std::uint64_t durable_version_ = 0;
   std::size_t durable_size_ = 0;
+  /// Decided, and not in an append yet.
+  events_type gathered_;
   /// Appends under way, the oldest first: the versions that they lead to, and how long the records are then.
   std::vector<std::pair<std::uint64_t, std::size_t>> under_way_;
   /// With the version that each waits for; rarely more than two.

@@ -122,18 +122,18 @@ void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) 
 void receipt_clerk_state::decide(const receipt_ptr& log, const domain::receipts::command& command,
                                  const tracing::trace_context& trace, receipt_reply to) {
   // A refusal is an answer here: the state says that the receipt is void.
-  const auto decision = domain::receipts::decide(log->state(), command, around_->ports.clock());
-  if (!decision.events.empty()) append(log, decision.events, trace);
+  auto decision = domain::receipts::decide(log->state(), command, around_->ports.clock());
+  if (!decision.events.empty()) append(log, std::move(decision.events), trace);
   log->when_durable([this, of = log.get(), to]() mutable { to.deliver(answer(*of)); });
 }
 
-void receipt_clerk_state::append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events,
+void receipt_clerk_state::append(const receipt_ptr& log, std::vector<domain::receipts::event> events,
                                  const tracing::trace_context& trace) {
   auto& book = book_of(log->id());
   append_entry append;
-  append.on_open_appends = !log->settled();
-  append.entry = log->commit(events, book.owner_epoch);
+  append.on_open_appends = log->appends_under_way();
   const bool issued = std::holds_alternative<domain::receipts::issued>(events.front());
+  append.entry = log->commit(std::move(events), book.owner_epoch);
   if (issued) append.entry.counter = ++book.last_number;
   // Who cancels waits for its void, nobody for a receipt.
   append.awaited = !issued;

@@ -85,7 +85,7 @@ class receipt_clerk_state {
   void shrink();
   void decide(const receipt_ptr& log, const domain::receipts::command& command,
               const tracing::trace_context& trace, receipt_reply to);
-  void append(const receipt_ptr& log, const std::vector<domain::receipts::event>& events,
+  void append(const receipt_ptr& log, std::vector<domain::receipts::event> events,
               const tracing::trace_context& trace);
   void appended(const append_under_way& what, const storage::append_verdict& verdict);
   receipt_answer answer(const receipt_entity& log) const;

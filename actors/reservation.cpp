@@ -160,7 +160,7 @@ void reservation_state::place(placement_call& call) {
   card_number_ = std::move(request.card_number);
   payment_method_ = std::move(request.payment_method);
   trace_ = request.trace;
-  commit(decision.events, request.key);
+  commit(std::move(decision.events), request.key);
 }
 
 void reservation_state::replay(const replay_call& call) {
@@ -214,7 +214,7 @@ void reservation_state::operate(const operation_call& call) {
       to.deliver({operation_status::unknown_reservation});
       return rest();
     }
-    const auto decision = domain::decide(
+    auto decision = domain::decide(
         log_->state(), domain::intervene{what.action, what.who, what.why, what.seen_version}, now());
     if (decision.refused != domain::rejection::none) {
       to.deliver({operation_status::rejected});
@@ -229,7 +229,7 @@ void reservation_state::operate(const operation_call& call) {
                    cancelled ? "cancelled" : "tried again", what.why);
       // As with a customer's cancellation.
       if (cancelled && under_way_.step == domain::step::issue_receipt) abandon_step();
-      commit(decision.events);
+      commit(std::move(decision.events));
     }
     log_->when_durable([this, to, status, cancelled]() mutable {
       to.deliver({status});
@@ -243,6 +243,13 @@ void reservation_state::operate(const operation_call& call) {
 /// Decides, and commits what that brings. A refusal here means that two truths disagree: that is
 /// an operator's case, so it parks.
 void reservation_state::decide(const domain::reservation_command& command) {
+  auto events = decided(command);
+  if (events.empty()) return advance();
+  commit(std::move(events));
+}
+
+std::vector<domain::reservation_event> reservation_state::decided(
+    const domain::reservation_command& command) const {
   auto decision = domain::decide(log_->state(), command, now());
   if (decision.refused != domain::rejection::none) {
     const auto why = "an outcome was refused by rule " + std::to_string(static_cast<int>(decision.refused));
@@ -250,17 +257,16 @@ void reservation_state::decide(const domain::reservation_command& command) {
     spdlog::error("reservation {}: {}", log_->id(), why);
     decision = domain::decide(log_->state(), domain::park{why}, now());
   }
-  if (decision.events.empty()) return advance();
-  commit(decision.events);
+  return std::move(decision.events);
 }
 
 // --- The journal ---
 
-void reservation_state::commit(const std::vector<domain::reservation_event>& events,
+void reservation_state::commit(std::vector<domain::reservation_event> events,
                                const std::optional<storage::idempotency_claim>& key) {
   append_entry append;
-  append.on_open_appends = !log_->settled();
-  append.entry = log_->commit(events, links_->owner_epoch, trace_);
+  append.on_open_appends = log_->appends_under_way();
+  append.entry = log_->commit(std::move(events), links_->owner_epoch, trace_);
   append.entry.key = key;
   const auto& state = log_->state();
   append.row = {
@@ -555,8 +561,18 @@ void reservation_state::receipt_over(receipt_ended& what) {
     return decide(domain::record_receipt{std::move(what.answer.receipt_no), date});
   }
   const bool numbered = !what.answer.receipt_no.empty();
-  decide(
-      domain::record_void{std::move(what.answer.receipt_no), numbered ? std::optional(date) : std::nullopt});
+  receipt_voided({std::move(what.answer.receipt_no), numbered ? std::optional(date) : std::nullopt});
+}
+
+/// The void is durable, at the desk: its refund need not wait until it is recorded here too. Where that has
+/// its outcome at once both are one record.
+void reservation_state::receipt_voided(const domain::record_void& what) {
+  log_->gather(decided(what));
+  if (!leaving_ && domain::next_step(log_->state()) == domain::step::refund) {
+    begin_payment(domain::step::refund);
+  }
+  if (log_->has_gathered()) return commit({});
+  advance();
 }
 
 void reservation_state::child_down(const child_failed& what) {

@@ -103,7 +103,8 @@ class reservation_state {
   void place(placement_call& call);
   void when_loaded(std::function<void()> run);
   void decide(const domain::reservation_command& command);
-  void commit(const std::vector<domain::reservation_event>& events,
+  std::vector<domain::reservation_event> decided(const domain::reservation_command& command) const;
+  void commit(std::vector<domain::reservation_event> events,
               const std::optional<storage::idempotency_claim>& key = std::nullopt);
   void appended(const storage::append_verdict& verdict, append_under_way& what);
   void go_down(const std::string& why);
@@ -114,6 +115,7 @@ class reservation_state {
   void forget_card();
   payment_order payment_for(domain::step step);
   receipt_order receipt_for(domain::step step) const;
+  void receipt_voided(const domain::record_void& what);
   void end_step_span(const payment_ended& what);
   void begin(domain::step step);
   void begin_payment(domain::step step);

@@ -42,12 +42,10 @@
 
 #include "storage/embedded_view_tables.hpp"
 #include "storage/recent_headers.hpp"
+#include "storage/rocksdb_read_options.hpp"
 #include "storage/view.hpp"
 
 namespace holdfast::storage {
-
-/// How far a read may go: the memory only, which never blocks, or the disk as well.
-enum class read_depth : std::uint8_t { memory, disk };
 
 enum class read_failure : std::uint8_t {
   /// Has to be read from disk.

@@ -12,12 +12,6 @@
 namespace holdfast::storage {
 namespace {
 
-rocksdb::ReadOptions options_for(read_depth depth) {
-  auto options = read_options();
-  options.read_tier = depth == read_depth::memory ? rocksdb::kBlockCacheTier : rocksdb::kReadAllTier;
-  return options;
-}
-
 template <class T>
 using outcome = tl::expected<T, rocksdb::Status>;
 
@@ -160,7 +154,7 @@ rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::R
 outcome<view_page> read_page(const embedded_view_tables& tables, const view_query& query, read_depth depth) {
   // Counter, index and rows of the same moment.
   rocksdb::ManagedSnapshot snapshot(&tables.database());
-  rocksdb::ReadOptions options = options_for(depth);
+  rocksdb::ReadOptions options = read_options(depth);
   options.snapshot = snapshot.snapshot();
   const auto total = read_counter(tables, options, embedded_keys::counter(query.collection, query.user_id));
   if (!total) {
@@ -211,7 +205,7 @@ read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id,
   using row = std::optional<stored_row>;
   return read<row>([&]() -> outcome<row> {
     rocksdb::PinnableSlice bytes;
-    const auto status = tables_->database().Get(options_for(depth), tables_->of(view_family::rows),
+    const auto status = tables_->database().Get(read_options(depth), tables_->of(view_family::rows),
                                                 embedded_keys::row(id), &bytes);
     if (status.IsNotFound()) {
       return std::nullopt;

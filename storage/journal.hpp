@@ -3,8 +3,9 @@
 //
 // Threading: every member function may be called from any thread and returns at once; an
 // adapter owns the threads it needs. A callback is called exactly once, on a thread of the
-// adapter's, in the order of the calls for appends. Callbacks must not block. Destroying a
-// journal finishes what was begun: every callback has been called when the destructor returns.
+// adapter's, in the order of the calls for appends; that of a read perhaps on the caller's, before the
+// call returns. Callbacks must not block. Destroying a journal finishes what was begun: every callback
+// has been called when the destructor returns.
 #pragma once
 
 #include <cstdint>

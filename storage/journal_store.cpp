@@ -128,8 +128,8 @@ void journal_store::commit() {
   failed_ = false;
 }
 
-std::vector<journal_record> journal_store::read_entity(entity_id entity) const {
-  return storage::read_entity(tables_, tail_, entity);
+std::vector<journal_record> journal_store::read_entity(entity_id entity, read_depth depth) const {
+  return storage::read_entity(tables_, tail_, entity, depth);
 }
 
 std::vector<journal_record> journal_store::read_shard(shard_id shard, position from,

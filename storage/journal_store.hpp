@@ -42,7 +42,8 @@ class journal_store {
 
   // --- For readers: see journal ---
 
-  std::vector<journal_record> read_entity(entity_id entity) const;
+  /// From memory: empty as well where that does not have all of them.
+  std::vector<journal_record> read_entity(entity_id entity, read_depth depth) const;
   std::vector<journal_record> read_shard(shard_id shard, position from, std::uint32_t limit) const;
   std::vector<entity_id> list_unfinished(shard_id shard, entity_id after, std::uint32_t limit) const;
   std::vector<kept_key> list_keys(shard_id shard, const std::string& after, std::uint32_t limit) const;

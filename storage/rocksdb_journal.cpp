@@ -60,6 +60,16 @@ class rocksdb_journal::threads {
     writes_.push(std::move(call));
   }
 
+  /// At once where memory has it, as it has what was written lately.
+  void read_entity(entity_id entity, journal_callback<std::vector<journal_record>> done) {
+    const auto read = [entity](read_depth depth) {
+      return [=](const journal_store& store) { return store.read_entity(entity, depth); };
+    };
+    auto known = guarded<std::vector<journal_record>>(read(read_depth::memory));
+    if (known && !known->empty()) return done(std::move(known));
+    this->read(read(read_depth::disk), std::move(done));
+  }
+
   /// Answers what `read(store)` returns.
   template <class Answer, class Read>
   void read(Read read, journal_callback<Answer> done) {
@@ -178,7 +188,7 @@ void rocksdb_journal::append(std::vector<journal_entry> entries,
 }
 
 void rocksdb_journal::read_entity(entity_id entity, journal_callback<std::vector<journal_record>> done) {
-  threads_->read([=](const journal_store& store) { return store.read_entity(entity); }, std::move(done));
+  threads_->read_entity(entity, std::move(done));
 }
 
 void rocksdb_journal::read_shard(shard_id shard, position from, std::uint32_t limit,

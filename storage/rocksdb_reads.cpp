@@ -20,21 +20,24 @@ journal_record as_record(shard_id shard, position at, const layout::record_row& 
   return {shard, at, row.entity, row.first_sequence, row.event_count, std::string(row.record)};
 }
 
-position last_position_of(const rocksdb_store& tables, const log_tail& tail, entity_id entity) {
+position last_position_of(const rocksdb_store& tables, const log_tail& tail, entity_id entity,
+                          read_depth depth) {
   if (const auto here = tail.entity(entity)) return here->last_position;
-  const auto row = tables.entity(entity);
+  const auto row = tables.entity(entity, depth);
   return row ? row->last_position : 0;
 }
 
 }  // namespace
 
 /// From the last record back to the first: each knows where the one before it stands.
-std::vector<journal_record> read_entity(const rocksdb_store& tables, const log_tail& tail, entity_id entity) {
+std::vector<journal_record> read_entity(const rocksdb_store& tables, const log_tail& tail, entity_id entity,
+                                        read_depth depth) {
   const auto shard = shard_of(entity);
   std::vector<journal_record> records;
-  for (auto at = last_position_of(tables, tail, entity); at != 0;) {
+  for (auto at = last_position_of(tables, tail, entity, depth); at != 0;) {
     auto bytes = tail.record(shard, at);
-    if (!bytes) bytes = tables.get(family::records, layout::number_key(shard, at));
+    if (!bytes) bytes = tables.get(family::records, layout::number_key(shard, at), depth);
+    if (!bytes && depth == read_depth::memory) return {};
     if (!bytes) {
       tables.fail_damaged("no record at position " + std::to_string(at) + " of shard " +
                           std::to_string(shard));

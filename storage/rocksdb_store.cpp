@@ -10,7 +10,6 @@
 
 #include "storage/commit_log.hpp"
 #include "storage/rocksdb_layout.hpp"
-#include "storage/rocksdb_read_options.hpp"
 #include "storage/store_id.hpp"
 
 namespace holdfast::storage {
@@ -210,18 +209,18 @@ std::optional<layout::positions> rocksdb_store::indexed() const {
   return all;
 }
 
-std::optional<std::string> rocksdb_store::get(family from, const std::string& key) const {
+std::optional<std::string> rocksdb_store::get(family from, const std::string& key, read_depth depth) const {
   std::string value;
-  const auto status = db_->Get(read_options(), handle(from), key, &value);
-  if (status.IsNotFound()) {
+  const auto status = db_->Get(read_options(depth), handle(from), key, &value);
+  if (status.IsNotFound() || status.IsIncomplete()) {
     return std::nullopt;
   }
   check(status);
   return value;
 }
 
-std::optional<layout::entity_row> rocksdb_store::entity(entity_id id) const {
-  const auto bytes = get(family::entities, layout::number_key(shard_of(id), id));
+std::optional<layout::entity_row> rocksdb_store::entity(entity_id id, read_depth depth) const {
+  const auto bytes = get(family::entities, layout::number_key(shard_of(id), id), depth);
   if (!bytes) return std::nullopt;
   const auto row = layout::decode_entity(*bytes);
   if (!row) fail_damaged("damaged row of entity " + std::to_string(id));

@@ -19,6 +19,7 @@
 #include "storage/journal.hpp"
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_layout.hpp"
+#include "storage/rocksdb_read_options.hpp"
 #include "storage/rocksdb_tuning.hpp"
 
 namespace holdfast::storage {
@@ -84,8 +85,10 @@ class rocksdb_store {
 
   /// Again, when that was changed.
   void read_format();
-  std::optional<std::string> get(family from, const std::string& key) const;
-  std::optional<layout::entity_row> entity(entity_id id) const;
+  /// Of what is on disk memory tells nothing.
+  std::optional<std::string> get(family from, const std::string& key,
+                                 read_depth depth = read_depth::disk) const;
+  std::optional<layout::entity_row> entity(entity_id id, read_depth depth = read_depth::disk) const;
   /// The last batch of the commit log whose rows are here, 0 for none.
   std::uint64_t last_batch() const;
   /// All of it or nothing, durable when it returns.

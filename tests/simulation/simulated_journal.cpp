@@ -262,6 +262,8 @@ void simulated_journal::read(std::string what, storage::journal_callback<Result>
 
 void simulated_journal::read_entity(storage::entity_id entity,
                                     storage::journal_callback<std::vector<storage::journal_record>> done) {
+  // What a store of the node's own has in memory it gives at once.
+  if (!shared_ && world_.random.chance(50)) return done(store_.read_entity(entity));
   read("entity " + std::to_string(entity), std::move(done),
        [this, entity] { return store_.read_entity(entity); });
 }
