@@ -137,6 +137,7 @@ rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::R
                             const view_query& query, view_page& page) {
   bool whole = true;
   std::string last;
+  page.rows.reserve(query.limit);
   const auto status = walk(tables, options, query, [&](std::string_view key, std::string_view bytes) {
     if (page.rows.size() == query.limit) {
       page.more = true;

@@ -1,26 +1,24 @@
 // What is left of an embedded view on disk: by a process that was killed, by other versions of this program.
 #include <doctest/doctest.h>
 #include <rocksdb/db.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "storage/big_endian.hpp"
+#include "tests/support/killed_child.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tests/support/view_fixture.hpp"
 
 using namespace holdfast::storage;
 using holdfast::testing::embedded_store;
+using holdfast::testing::killed_child;
 using holdfast::testing::view_fixture;
 
 namespace {
 
-constexpr auto killed_view = "HOLDFAST_TEST_VIEW";
-constexpr auto written_pipe = "HOLDFAST_TEST_PIPE";
+constexpr auto writes_until_killed = "writes a view until it is killed";
 /// A quarter of it holds rows that are not in tables yet: some hundreds.
 constexpr std::size_t small_cache_bytes = 1024 * 1024;
 constexpr std::uint64_t customers = 7;
@@ -66,39 +64,15 @@ void check_has(view_fixture<embedded_store>& view, entity_id last) {
   CHECK(!view.get(last + 1)->has_value());
 }
 
-/// This program again, as a process that goes on writing a view until it is killed; gives its id.
-pid_t start_writing(const std::string& folder, int written) {
-  const auto in = std::string(killed_view) + "=" + folder;
-  const auto to = std::string(written_pipe) + "=" + std::to_string(written);
-  char* const arguments[] = {const_cast<char*>("writer"), const_cast<char*>("--no-skip"),
-                             const_cast<char*>("--test-case=writes a view until it is killed"), nullptr};
-  char* const environment[] = {const_cast<char*>(in.c_str()), const_cast<char*>(to.c_str()), nullptr};
-  const auto child = ::fork();
-  if (child == 0) {
-    ::execve("/proc/self/exe", arguments, environment);
-    ::_exit(EXIT_FAILURE);
-  }
-  return child;
-}
-
-/// What the pipe tells last: of the first `count`, or before it ends.
-entity_id last_told(int pipe, std::size_t count) {
-  entity_id last = 0;
-  for (entity_id id = 0; count > 0 && ::read(pipe, &id, sizeof(id)) == sizeof(id); --count) last = id;
-  return last;
-}
-
 }  // namespace
 
-TEST_CASE("writes a view until it is killed" * doctest::skip()) {
-  REQUIRE(std::getenv(killed_view) != nullptr);
-  const int pipe = std::atoi(std::getenv(written_pipe));
-  view_fixture<embedded_store> view(small_cache_bytes, std::getenv(killed_view));
+TEST_CASE(writes_until_killed* doctest::skip()) {
+  view_fixture<embedded_store> view(small_cache_bytes, killed_child::folder());
   const auto reached = view.open();
   REQUIRE(reached.has_value());
   for (entity_id id = (*reached)[0] + 1;; ++id) {
     REQUIRE(view.write({numbered_row(id)}, {{0, id}}).has_value());
-    REQUIRE(::write(pipe, &id, sizeof(id)) == sizeof(id));
+    REQUIRE(killed_child::tell(id));
   }
 }
 
@@ -109,23 +83,17 @@ TEST_CASE("a view of a killed process goes on from its checkpoint, which all col
   const std::string path = folder / "view";
   position before = 0;
   for (std::size_t round = 1; round <= rounds; ++round) {
-    int pipe[2];
-    REQUIRE(::pipe(pipe) == 0);
-    const auto child = start_writing(path, pipe[1]);
-    ::close(pipe[1]);
-    const auto told = last_told(pipe[0], rows_of_round + round);
-    ::kill(child, SIGKILL);
-    const auto last = std::max(told, last_told(pipe[0], std::size_t(-1)));
-    ::close(pipe[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
+    killed_child writer(writes_until_killed, path);
+    auto told = writer.told(rows_of_round + round);
+    const auto rest = writer.kill();
+    told.insert(told.end(), rest.begin(), rest.end());
+    REQUIRE_FALSE(told.empty());
     view_fixture<embedded_store> view(small_cache_bytes, path);
     const auto reached = view.open();
     REQUIRE(reached.has_value());
     const auto found = (*reached)[0];
     CHECK(found > before);
-    CHECK(found <= last + 1);
+    CHECK(found <= told.back() + 1);
     // What readers saw last is not there yet.
     CHECK(!view.get(1).has_value());
     REQUIRE(view.publish().has_value());

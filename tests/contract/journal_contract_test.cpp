@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -33,6 +32,7 @@
 #include "storage/rocksdb_journal.hpp"
 #include "storage/spread_journal.hpp"
 #include "tests/support/journal_calls.hpp"
+#include "tests/support/killed_child.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -549,41 +549,14 @@ TEST_CASE_TEMPLATE("an epoch stays fenced off after a close", adapter, EVERY_PER
 
 namespace {
 
-constexpr auto killed_folder = "HOLDFAST_TEST_JOURNAL";
-constexpr auto acknowledgement_pipe = "HOLDFAST_TEST_PIPE";
+constexpr auto appends_until_killed = "appends until it is killed";
 /// Shards that the process to be killed appends to.
 constexpr shard_id killed_shards = 4;
 
-/// This program again, as a process that appends until it is killed; gives its id.
-pid_t start_appending(const std::string& folder, int acknowledgements) {
-  const auto in = std::string(killed_folder) + "=" + folder;
-  const auto to = std::string(acknowledgement_pipe) + "=" + std::to_string(acknowledgements);
-  char* const arguments[] = {const_cast<char*>("appender"), const_cast<char*>("--no-skip"),
-                             const_cast<char*>("--test-case=appends until it is killed"), nullptr};
-  char* const environment[] = {const_cast<char*>(in.c_str()), const_cast<char*>(to.c_str()), nullptr};
-  const auto child = ::fork();
-  if (child == 0) {
-    ::execve("/proc/self/exe", arguments, environment);
-    ::_exit(EXIT_FAILURE);
-  }
-  return child;
-}
-
-/// Reads entity ids from the pipe: `count` of them, or as many as come before it ends.
-std::vector<entity_id> acknowledged(int pipe, std::size_t count) {
-  std::vector<entity_id> ids;
-  for (entity_id id = 0; ids.size() < count && ::read(pipe, &id, sizeof(id)) == sizeof(id);) {
-    ids.push_back(id);
-  }
-  return ids;
-}
-
 }  // namespace
 
-TEST_CASE("appends until it is killed" * doctest::skip()) {
-  REQUIRE(std::getenv(killed_folder) != nullptr);
-  const int pipe = std::atoi(std::getenv(acknowledgement_pipe));
-  auto journal = rocksdb_journal::open({.path = std::getenv(killed_folder)});
+TEST_CASE(appends_until_killed* doctest::skip()) {
+  auto journal = rocksdb_journal::open({.path = killed_child::folder()});
   REQUIRE_MESSAGE(journal, journal.error().message);
   std::vector<shard_claim> owners;
   for (shard_id s = 0; s < killed_shards; ++s) {
@@ -598,11 +571,9 @@ TEST_CASE("appends until it is killed" * doctest::skip()) {
       free.acquire();
       const auto id = id_of(owner.shard, sequence);
       (*journal)->append({entry(owner, id, 0), finished(entry(owner, id, 1))},
-                         [&free, pipe, id](journal_result<std::vector<append_verdict>> result) {
+                         [&free, id](journal_result<std::vector<append_verdict>> result) {
                            const bool good = result && result->at(1).status == append_status::appended;
-                           if (!good || ::write(pipe, &id, sizeof(id)) != sizeof(id)) {
-                             ::_exit(EXIT_FAILURE);
-                           }
+                           if (!good || !killed_child::tell(id)) ::_exit(EXIT_FAILURE);
                            free.release();
                          });
     }
@@ -615,17 +586,9 @@ TEST_CASE("a killed process loses nothing that it acknowledged") {
   std::mt19937 random(std::random_device{}());
   std::vector<entity_id> all;
   for (int round = 0; round < rounds; ++round) {
-    int pipe[2];
-    REQUIRE(::pipe(pipe) == 0);
-    const auto child = start_appending(folder.journal(), pipe[1]);
-    ::close(pipe[1]);
-    const auto before = acknowledged(pipe[0], std::uniform_int_distribution<std::size_t>(1, 150)(random));
-    ::kill(child, SIGKILL);
-    const auto rest = acknowledged(pipe[0], std::size_t(-1));
-    ::close(pipe[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    REQUIRE(WIFSIGNALED(status));
+    killed_child appender(appends_until_killed, folder.journal());
+    const auto before = appender.told(std::uniform_int_distribution<std::size_t>(1, 150)(random));
+    const auto rest = appender.kill();
     REQUIRE_FALSE(before.empty());
     all.insert(all.end(), before.begin(), before.end());
     all.insert(all.end(), rest.begin(), rest.end());
