@@ -40,7 +40,7 @@ class embedded_view final : public view_store {
 
   /// Bytes that the cache takes now.
   std::size_t memory_bytes() const;
-  /// How many reads had to go to the reading thread since the start.
+  /// How many reads had to go to the reading thread since the start, as no memory had what they want.
   std::uint64_t reads_from_disk() const { return reads_from_disk_; }
 
  private:

@@ -42,13 +42,13 @@
 
 #include "storage/embedded_view_tables.hpp"
 #include "storage/recent_headers.hpp"
-#include "storage/rocksdb_read_options.hpp"
+#include "storage/table_files.hpp"
 #include "storage/view.hpp"
 
 namespace holdfast::storage {
 
 enum class read_failure : std::uint8_t {
-  /// Has to be read from disk.
+  /// Has to be read from disk: neither RocksDB nor the kernel has it.
   not_in_memory,
   /// Not published, cleared meanwhile, or damaged: then the writer throws the database away and is told
   /// at its next write, so that the view is rebuilt.
@@ -92,7 +92,7 @@ class embedded_view_database {
   /// The writer's: what it is told of a status.
   view_result<std::monostate> answer(const rocksdb::Status& status) const;
   template <class T, class Read>
-  read_result<T> read(Read read) const;
+  read_result<T> read(read_depth depth, Read read) const;
   /// Locked where the database is open and visible; it stays open as long as that is held.
   std::shared_lock<std::shared_mutex> lock_for_reading() const;
 

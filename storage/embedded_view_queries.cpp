@@ -152,10 +152,10 @@ rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::R
   return status.ok() && !whole ? rocksdb::Status::Corruption("a row can't be decoded") : status;
 }
 
-outcome<view_page> read_page(const embedded_view_tables& tables, const view_query& query, read_depth depth) {
+outcome<view_page> read_page(const embedded_view_tables& tables, const view_query& query) {
   // Counter, index and rows of the same moment.
   rocksdb::ManagedSnapshot snapshot(&tables.database());
-  rocksdb::ReadOptions options = read_options(depth);
+  auto options = read_options();
   options.snapshot = snapshot.snapshot();
   const auto total = read_counter(tables, options, embedded_keys::counter(query.collection, query.user_id));
   if (!total) {
@@ -181,13 +181,14 @@ std::shared_lock<std::shared_mutex> embedded_view_database::lock_for_reading() c
 
 /// `read()` of what is visible, which it stays while it is read or else the answer means nothing.
 template <class T, class Read>
-read_result<T> embedded_view_database::read(Read read) const {
+read_result<T> embedded_view_database::read(read_depth depth, Read read) const {
   const auto open = lock_for_reading();
   if (!open || !visible_) {
     return tl::unexpected(read_failure::unavailable);
   }
   // Of this thread: counting what it compares is a fifth of what RocksDB does here.
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+  const reading_to limit(depth);
   outcome<T> result = read();
   if (!visible_) {
     return tl::unexpected(read_failure::unavailable);
@@ -204,9 +205,9 @@ read_result<T> embedded_view_database::read(Read read) const {
 
 read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id, read_depth depth) const {
   using row = std::optional<stored_row>;
-  return read<row>([&]() -> outcome<row> {
+  return read<row>(depth, [&]() -> outcome<row> {
     rocksdb::PinnableSlice bytes;
-    const auto status = tables_->database().Get(read_options(depth), tables_->of(view_family::rows),
+    const auto status = tables_->database().Get(read_options(), tables_->of(view_family::rows),
                                                 embedded_keys::row(id), &bytes);
     if (status.IsNotFound()) {
       return std::nullopt;
@@ -217,7 +218,7 @@ read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id,
 
 read_result<view_page> embedded_view_database::list(const view_query& query, read_depth depth) const {
   assert(query.limit >= 1 && query.limit <= largest_page_rows && query.offset <= largest_offset_rows);
-  return read<view_page>([&] { return read_page(*tables_, query, depth); });
+  return read<view_page>(depth, [&] { return read_page(*tables_, query); });
 }
 
 }  // namespace holdfast::storage

@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "storage/rocksdb_log.hpp"
+#include "storage/table_files.hpp"
 #include "storage/view_format.hpp"
 
 namespace holdfast::storage {
@@ -70,6 +71,7 @@ class addition final : public rocksdb::AssociativeMergeOperator {
 
 rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::DBOptions options;
+  options.env = table_environment();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.atomic_flush = true;

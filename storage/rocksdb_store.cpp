@@ -10,6 +10,7 @@
 
 #include "storage/commit_log.hpp"
 #include "storage/rocksdb_layout.hpp"
+#include "storage/rocksdb_read_options.hpp"
 #include "storage/store_id.hpp"
 
 namespace holdfast::storage {
@@ -210,8 +211,9 @@ std::optional<layout::positions> rocksdb_store::indexed() const {
 }
 
 std::optional<std::string> rocksdb_store::get(family from, const std::string& key, read_depth depth) const {
+  const reading_to limit(depth);
   std::string value;
-  const auto status = db_->Get(read_options(depth), handle(from), key, &value);
+  const auto status = db_->Get(read_options(), handle(from), key, &value);
   if (status.IsNotFound() || status.IsIncomplete()) {
     return std::nullopt;
   }

@@ -19,8 +19,8 @@
 #include "storage/journal.hpp"
 #include "storage/log_damage.hpp"
 #include "storage/rocksdb_layout.hpp"
-#include "storage/rocksdb_read_options.hpp"
 #include "storage/rocksdb_tuning.hpp"
+#include "storage/table_files.hpp"
 
 namespace holdfast::storage {
 

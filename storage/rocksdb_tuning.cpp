@@ -7,6 +7,7 @@
 
 #include "storage/rocksdb_log.hpp"
 #include "storage/shard.hpp"
+#include "storage/table_files.hpp"
 
 namespace holdfast::storage {
 namespace {
@@ -47,6 +48,7 @@ rocksdb::ColumnFamilyOptions tuned(rocksdb::BlockBasedTableOptions table) {
 
 rocksdb::DBOptions database_options(bool create) {
   rocksdb::DBOptions options;
+  options.env = table_environment();
   options.create_if_missing = create;
   options.create_missing_column_families = create;
   options.error_if_exists = create;

@@ -10,10 +10,12 @@
 #include <set>
 #include <string_view>
 
+#include "tests/support/page_cache.hpp"
 #include "tests/support/view_fixture.hpp"
 
 using namespace holdfast::storage;
 using holdfast::domain::timestamp;
+using holdfast::testing::cold_page_cache;
 using holdfast::testing::embedded_store;
 using holdfast::testing::redis_store;
 using holdfast::testing::view_fixture;
@@ -515,7 +517,26 @@ TEST_CASE_TEMPLATE("a writer that is flooded answers all in order and refuses wh
 
 // --- What only an embedded view can show. ---
 
-TEST_CASE("embedded: memory stays within the cache, and what is not in it is read from disk") {
+/// Rows by chance, and lists.
+void read_by_chance(view_fixture<embedded_store>& view, entity_id rows) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 500; ++i) {
+    const entity_id id = 1 + random() % rows;
+    const auto found = view.get(id);
+    REQUIRE(found.has_value());
+    REQUIRE(found->has_value());
+    CHECK((*found)->records.starts_with(records_of(id, 1)));
+  }
+  CHECK(!view.get(rows + 1)->has_value());
+  for (std::uint64_t user = 0; user < 100; user += 7) {
+    const auto page = view.list(of_user(user));
+    REQUIRE(page.has_value());
+    CHECK(page->total == rows / 100);
+    CHECK(page->rows.size() == 20);
+  }
+}
+
+TEST_CASE("embedded: memory stays within the cache, and what is in no memory is read from disk") {
   constexpr std::size_t cache_bytes = 4 * 1024 * 1024;
   constexpr entity_id row_count = 100'000;
   constexpr entity_id batch_rows = 2'000;
@@ -532,21 +553,10 @@ TEST_CASE("embedded: memory stays within the cache, and what is not in it is rea
   }
   view.reopen();
   view.serve();
-  std::mt19937 random(1);
-  for (int i = 0; i < 500; ++i) {
-    const entity_id id = 1 + random() % row_count;
-    const auto found = view.get(id);
-    REQUIRE(found.has_value());
-    REQUIRE(found->has_value());
-    CHECK((*found)->records.starts_with(records_of(id, 1)));
-  }
-  CHECK(!view.get(row_count + 1)->has_value());
-  for (std::uint64_t user = 0; user < 100; user += 7) {
-    const auto page = view.list(of_user(user));
-    REQUIRE(page.has_value());
-    CHECK(page->total == row_count / 100);
-    CHECK(page->rows.size() == 20);
-  }
+  read_by_chance(view, row_count);
+  CHECK(view.store().view().reads_from_disk() == 0);
+  const cold_page_cache cold;
+  read_by_chance(view, row_count);
   CHECK(view.store().view().reads_from_disk() > 0);
   CHECK(view.store().view().memory_bytes() < 2 * cache_bytes);
   MESSAGE("reads from disk " << view.store().view().reads_from_disk() << ", memory "
@@ -562,6 +572,7 @@ TEST_CASE("embedded: reads that wait for the disk are answered when the reader i
     rows.back().records.append(300, 'x');
   }
   REQUIRE(view.write(std::move(rows)).has_value());
+  const cold_page_cache cold;
   view.reopen();
   REQUIRE(view.open().has_value());
   REQUIRE(view.publish().has_value());
