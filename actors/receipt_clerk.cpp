@@ -104,7 +104,15 @@ void receipt_clerk_state::read(storage::entity_id id) {
 
 // --- Commands ---
 
+/// While its journal stands still nobody new waits for it: the reply that is owed is dropped, and who asked
+/// sleeps until the next try.
+bool receipt_clerk_state::stands_still() const {
+  return around_->meters->receipts.busy_for_longer_than(around_->options.journal_patience,
+                                                        self_->clock().now());
+}
+
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
+  if (stands_still()) return;
   with_receipt(what.reservation, what.first_attempt, what.trace, [this, what, to](const receipt_ptr& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
     auto& book = book_of(what.reservation);
@@ -114,6 +122,7 @@ void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
 }
 
 void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) {
+  if (stands_still()) return;
   with_receipt(what.reservation, false, what.trace, [this, trace = what.trace, to](const receipt_ptr& log) {
     decide(log, domain::receipts::void_receipt{}, trace, to);
   });

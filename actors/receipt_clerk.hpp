@@ -46,6 +46,8 @@ class receipt_clerk_state {
   static inline const char* name = "receipt_clerk";
 
  private:
+  bool stands_still() const;
+
   using receipt_entity = entity<receipt_aggregate>;
   /// Shared with its appends under way.
   using receipt_ptr = std::shared_ptr<receipt_entity>;

@@ -55,9 +55,10 @@ const char* word_for(domain::charge_result result) {
 // --- Start and end ---
 
 void reservation_state::start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
-                              std::optional<placement_call>& placement) {
+                              std::optional<placement_call>& placement, const step_retry& slept_until) {
   self_ = self;
   links_ = std::move(links);
+  retry_ = slept_until;
   log_.emplace(id);
   loaded_ = placement.has_value();
   desk_may_know_ = !loaded_;
@@ -72,6 +73,8 @@ void reservation_state::start(self_pointer self, reservation_links_ptr links, do
 
 reservation_state::~reservation_state() {
   abandon_step();
+  // Of one that sleeps its shard's is what is told of its tries.
+  if (!may_go_) forget_retry();
 }
 
 void reservation_state::loaded(const entity_read& read) {
@@ -105,19 +108,6 @@ void reservation_state::hear() {
 bool reservation_state::at_rest() const {
   return loaded_ && log_->settled() && under_way_.step == domain::step::none && !anyone_waits() &&
          domain::next_step(log_->state()) == domain::step::none;
-}
-
-void reservation_state::passivate() {
-  hear();
-  if (at_rest()) return rest();
-  may_go_ = loaded_ && log_->settled() && !anyone_waits() &&
-            domain::next_step(log_->state()) == domain::step::issue_receipt;
-  if (may_go_) {
-    abandon_step();
-    // Where it has to stay after all, the desk may know of the receipt.
-    desk_may_know_ = true;
-  }
-  self_->send(links_->shard, passivation_answered{log_->id(), heard_, may_go_});
 }
 
 bool reservation_state::may_leave() const {
@@ -234,6 +224,7 @@ void reservation_state::operate(const operation_call& call) {
     log_->when_durable([this, to, status, cancelled]() mutable {
       to.deliver({status});
       const bool hurried = status == operation_status::recorded && !cancelled;
+      if (hurried) retry_.due = {};
       if (hurried && under_way_.child) caf::anon_send(under_way_.child, tick{});
       advance();
     });
@@ -378,10 +369,17 @@ void reservation_state::stop_waiting_for_cancellation() {
 
 void reservation_state::advance() {
   if (leaving_ && loaded_ && may_leave()) return leave_now();
-  if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
+  if (!loaded_ || !log_->settled() || may_go_) return;
+  if (under_way_.step != domain::step::none) {
+    // Whoever waited while its child waits for the next try may have gone.
+    if (may_sleep()) sleep();
+    return;
+  }
   publish_parked();
   const auto step = domain::next_step(log_->state());
   if (spdlog::should_log(spdlog::level::debug)) tell_next(step);
+  if (retry_.step != step) forget_retry();
+  if (retry_.tries > 0 && retry_.due > self_->clock().now()) return await_next_try(step);
   switch (step) {
     case domain::step::none:
       return rest();
@@ -436,7 +434,6 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(card_number_, {}),
           std::exchange(payment_method_, {}),
           state.transaction_id,
-          {},
           under_way_.span.context_or(trace_)};
 }
 
@@ -454,11 +451,16 @@ void reservation_state::begin(domain::step step) {
   if (under_way_.span.recorded()) {
     under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
   }
-  links_->around->meters->sagas.step_begun(step);
+}
+
+void reservation_state::begin_try(domain::step step) {
+  begin(step);
+  auto& meter = links_->around->meters->sagas;
+  retry_.tries == 0 ? meter.step_begun(step) : meter.step_retried(step);
 }
 
 void reservation_state::begin_payment(domain::step step) {
-  begin(step);
+  begin_try(step);
   auto order = payment_for(step);
   try_payment_at_once(
       self_, caf::actor_cast<reservation_actor>(self_), links_->around, links_->breaker, order,
@@ -470,19 +472,13 @@ void reservation_state::begin_payment(domain::step step) {
 
 void reservation_state::payment_tried(payment_answered& what) {
   if (what.attempt != under_way_.attempt) return;
-  const auto step = under_way_.step;
-  if (what.known) {
-    payment_ended ended{what.attempt, step, what.charge, std::move(what.detail), false};
-    return payment_over(ended);
-  }
-  auto again = payment_for(step);
-  again.last_answer = std::move(what.detail);
-  supervise(self_->spawn(payment, std::move(again), links_->around, caf::actor_cast<reservation_actor>(self_),
-                         links_->breaker));
+  if (!what.known && !retry_.for_too_long(self_->clock().now())) return put_off(std::move(what.detail));
+  payment_ended ended{what.attempt, under_way_.step, what.charge, std::move(what.detail), !what.known};
+  payment_over(ended);
 }
 
 void reservation_state::begin_receipt(domain::step step) {
-  begin(step);
+  begin_try(step);
   const auto ask = [this, step](const auto& whom) {
     try_receipt(
         self_, whom, receipt_for(step),
@@ -494,12 +490,57 @@ void reservation_state::begin_receipt(domain::step step) {
           if (attempt != under_way_.attempt) return;
           // What the desk may have done by now it finds out.
           desk_may_know_ = true;
-          supervise(self_->spawn(receipt, receipt_for(under_way_.step), links_->around,
-                                 caf::actor_cast<reservation_actor>(self_), links_->desk));
+          put_off(desk_is_away);
         });
   };
   const auto clerk = links_->around->door->clerk_of(storage::shard_of(log_->id()));
   clerk ? ask(clerk) : ask(links_->desk);
+}
+
+// --- Waiting for the next try ---
+
+/// A try of its own had no outcome.
+void reservation_state::put_off(std::string why) {
+  retry_.step = under_way_.step;
+  const auto wait = retry_.put_off(log_->id(), self_->clock().now());
+  links_->around->retries->put(
+      log_->id(), retry_board::by_itself,
+      {retry_.step, retry_.tries, std::move(why), links_->around->ports.clock() + wait});
+  await_next_try(retry_.step);
+}
+
+void reservation_state::await_next_try(domain::step step) {
+  if (may_sleep()) return sleep();
+  if (under_way_.step == domain::step::none) begin(step);
+  const auto me = caf::actor_cast<reservation_actor>(self_);
+  if (step == domain::step::issue_receipt || step == domain::step::void_receipt) {
+    supervise(self_->spawn(receipt, receipt_for(step), retry_, links_->around, me, links_->desk));
+  } else {
+    supervise(self_->spawn(payment, payment_for(step), retry_, links_->around, me, links_->breaker));
+  }
+}
+
+bool reservation_state::may_sleep() const {
+  return retry_.tries > 0 && retry_.far_off(self_->clock().now()) && !leaving_ && may_leave();
+}
+
+void reservation_state::sleep() {
+  links_->around->retries->take_over(log_->id());
+  abandon_step();
+  may_go_ = true;
+  self_->send(links_->shard, reservation_sleeps{log_->id(), heard_, retry_});
+}
+
+void reservation_state::forget_retry() {
+  if (retry_.tries == 0) return;
+  links_->around->retries->remove(log_->id(), retry_board::by_itself);
+  retry_ = {};
+}
+
+void reservation_state::child_put_off(const try_put_off& what) {
+  if (what.attempt != under_way_.attempt) return;
+  retry_ = what.until;
+  advance();
 }
 
 template <class Handle>
@@ -521,6 +562,7 @@ void reservation_state::payment_over(payment_ended& what) {
   if (what.attempt != under_way_.attempt) return;
   end_step_span(what);
   under_way_ = {};
+  forget_retry();
   if (what.gave_up) {
     const tracing::logged_trace about(trace_);
     spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
@@ -547,6 +589,7 @@ void reservation_state::end_step_span(const payment_ended& what) {
 void reservation_state::receipt_over(receipt_ended& what) {
   if (what.attempt != under_way_.attempt) return;
   const auto step = std::exchange(under_way_, {}).step;
+  forget_retry();
   const domain::zoned_timestamp date{
       domain::timestamp{std::chrono::milliseconds{what.answer.expected_delivery_at_ms}},
       std::chrono::minutes{what.answer.utc_offset_minutes}};
@@ -570,15 +613,15 @@ void reservation_state::child_down(const child_failed& what) {
 
 reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
                                              reservation_links_ptr links, domain::reservation_id id,
-                                             std::optional<placement_call> placement) {
-  self->state.start(self, std::move(links), id, placement);
+                                             std::optional<placement_call> placement,
+                                             step_retry slept_until) {
+  self->state.start(self, std::move(links), id, placement, slept_until);
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
       [self](const append_ended& what) { self->state.append_over(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
       [self](const operation_call& call) { self->state.operate(call); },
-      [self](passivate) { self->state.passivate(); },
       [self](const leave_shard& what) { self->state.leave(what); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
@@ -586,6 +629,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](payment_answered& what) { self->state.payment_tried(what); },
       [self](payment_ended& what) { self->state.payment_over(what); },
       [self](receipt_ended& what) { self->state.receipt_over(what); },
+      [self](const try_put_off& what) { self->state.child_put_off(what); },
       [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };
