@@ -89,7 +89,7 @@ struct shard_bounds {
   /// all the same, and are found again among the unfinished.
   std::size_t sleepers = 16'384;
   /// How many of them are brought back within a tenth of a second at most: customers come first.
-  std::uint32_t wakes_at_once = 8;
+  std::uint32_t wakes_at_once = 4;
   /// When those that left memory without an alarm are taken up again.
   std::chrono::seconds come_back_after{10};
 };
