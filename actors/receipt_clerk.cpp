@@ -107,8 +107,8 @@ void receipt_clerk_state::read(storage::entity_id id) {
 
 // --- Commands ---
 
-/// While its journal gives no answer nobody else begins to wait for it: the reply that is owed is dropped, and who
-/// asked sleeps until the next try.
+/// While its journal gives no answer nobody else begins to wait for it: the reply that is owed is dropped,
+/// and who asked sleeps until the next try.
 bool receipt_clerk_state::journal_stands_still() const {
   const auto now = self_->clock().now();
   const auto patience = around_->options.journal_patience;

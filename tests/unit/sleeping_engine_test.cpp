@@ -117,7 +117,7 @@ operation_status retry_by_operator(virtual_engine& engine, domain::reservation_i
 }
 
 /// Keys that all lead to the first shard.
-std::vector<std::string> keys_of_first_shard(std::size_t count) {
+std::vector<std::string> keys_of_shard_0(std::size_t count) {
   std::vector<std::string> keys;
   for (int i = 0; keys.size() < count; ++i) {
     auto key = std::to_string(i);
@@ -126,8 +126,8 @@ std::vector<std::string> keys_of_first_shard(std::size_t count) {
   return keys;
 }
 
-void place_in_first_shard(virtual_engine& engine, std::size_t count) {
-  for (auto& key : keys_of_first_shard(count)) engine.place(a_placement(storage::idempotency_claim{key, 1}));
+void place_in_shard_0(virtual_engine& engine, std::size_t count) {
+  for (auto& key : keys_of_shard_0(count)) engine.place(a_placement(storage::idempotency_claim{key, 1}));
   engine.run();
 }
 
@@ -245,10 +245,10 @@ TEST_CASE("a sleeper that an operator retries is tried at once, once, and sleeps
 TEST_CASE("a sleeper is cancelled at once") {
   virtual_engine engine;
   engine.silence_receipts();
-  place_in_first_shard(engine, 1);
+  place_in_shard_0(engine, 1);
   engine.advance(1100ms);
   // Of the second the clerk hears when the book has been silent for too long: it sleeps.
-  const auto key = keys_of_first_shard(2).back();
+  const auto key = keys_of_shard_0(2).back();
   engine.place(a_placement(storage::idempotency_claim{key, 1}));
   engine.advance(8s);
   REQUIRE(engine.figures().sagas.asleep == 1);
@@ -330,7 +330,7 @@ TEST_CASE("however many are due, a shard brings back a few at a time") {
   constexpr std::size_t reservations = 100;
   virtual_engine engine;
   break_bank(engine);
-  place_in_first_shard(engine, reservations);
+  place_in_shard_0(engine, reservations);
   engine.advance(1min);
   while (engine.figures().sagas.asleep < reservations) engine.advance(50ms);
   // As if the process had stood still: all are due at once.
@@ -356,7 +356,7 @@ TEST_CASE("those for which there is no alarm left leave memory too, and end all 
   options.shards.sleepers = 5;
   virtual_engine engine(options);
   break_bank(engine);
-  place_in_first_shard(engine, reservations);
+  place_in_shard_0(engine, reservations);
   engine.advance(8s);
   while (engine.figures().sagas.residents > 0) engine.advance(50ms);
   CHECK(engine.figures().sagas.asleep == options.shards.sleepers);
