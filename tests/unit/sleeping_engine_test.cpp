@@ -314,10 +314,10 @@ TEST_CASE("a command that meets one that falls asleep half way is served") {
     engine.advance(20s);
     engine.advance_until_asleep();
     // Its next try, and one step more of what follows each time, to the end.
-    while (engine.retried(the_only_one())->next_try_at > engine.now()) engine.advance(50ms);
-    engine.advance_clock_only(latest_wake);
+    engine.advance_clock_only(engine.retried(the_only_one())->next_try_at - engine.now() + latest_wake);
     for (int i = 0; i < steps && !asleep; ++i) asleep = !engine.step();
     mend_bank(engine);
+    CAPTURE(engine.figures().sagas.residents);
     REQUIRE(retry_by_operator(engine, the_only_one(), "go on") == operation_status::recorded);
     engine.run();
     CHECK(engine.stored(the_only_one()).status == reservation_status::reservation_cancelled);
