@@ -378,6 +378,7 @@ void reservation_state::advance() {
   publish_parked();
   const auto step = domain::next_step(log_->state());
   if (spdlog::should_log(spdlog::level::debug)) tell_next(step);
+  // The one that it was for has ended.
   if (retry_.step != step) forget_retry();
   if (retry_.tries > 0 && retry_.due > self_->clock().now()) return await_next_try(step);
   switch (step) {
@@ -526,6 +527,8 @@ bool reservation_state::may_sleep() const {
 
 void reservation_state::sleep() {
   links_->around->retries->take_over(log_->id());
+  // What was tried for it so far had no outcome; its next span is another one.
+  under_way_.span.fail("no_outcome");
   abandon_step();
   may_go_ = true;
   self_->send(links_->shard, reservation_sleeps{log_->id(), heard_, retry_});
@@ -562,7 +565,6 @@ void reservation_state::payment_over(payment_ended& what) {
   if (what.attempt != under_way_.attempt) return;
   end_step_span(what);
   under_way_ = {};
-  forget_retry();
   if (what.gave_up) {
     const tracing::logged_trace about(trace_);
     spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
@@ -589,7 +591,6 @@ void reservation_state::end_step_span(const payment_ended& what) {
 void reservation_state::receipt_over(receipt_ended& what) {
   if (what.attempt != under_way_.attempt) return;
   const auto step = std::exchange(under_way_, {}).step;
-  forget_retry();
   const domain::zoned_timestamp date{
       domain::timestamp{std::chrono::milliseconds{what.answer.expected_delivery_at_ms}},
       std::chrono::minutes{what.answer.utc_offset_minutes}};

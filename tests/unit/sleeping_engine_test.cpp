@@ -59,6 +59,14 @@ domain::reservation_id the_only_one() {
   return storage::id_of(storage::shard_of_key("k", 1), 1);
 }
 
+template <class Engine, class Condition>
+void advance_until(Engine& engine, Condition holds) {
+  for (int looks = 0; !holds(); ++looks) {
+    REQUIRE(looks < 1000);
+    engine.advance(50ms);
+  }
+}
+
 /// An engine with one reservation, under the key `k`, whose step has had no outcome since nobody waits for
 /// it.
 class stuck_engine : public virtual_engine {
@@ -79,10 +87,7 @@ class stuck_engine : public virtual_engine {
     return seen.asleep == 1 && seen.residents == hanging_;
   }
   void advance_until_asleep() {
-    for (int looks = 0; !is_asleep(); ++looks) {
-      REQUIRE(looks < 1000);
-      advance(50ms);
-    }
+    advance_until(*this, [this] { return is_asleep(); });
   }
   void get_unstuck() {
     mend_bank(*this);
@@ -196,6 +201,7 @@ TEST_CASE("while somebody waits, and where the next try is near, it stays") {
   CHECK(engine.figures().sagas.residents == 0);
   CHECK(engine.figures().sagas.asleep == 1);
   CHECK(engine.provider.settles.size() == tries);
+  CHECK(engine.retried(the_only_one()));
 
   engine.restart();
   CHECK(engine.retried(the_only_one())->tries == 1);
@@ -332,7 +338,7 @@ TEST_CASE("however many are due, a shard brings back a few at a time") {
   break_bank(engine);
   place_in_shard_0(engine, reservations);
   engine.advance(1min);
-  while (engine.figures().sagas.asleep < reservations) engine.advance(50ms);
+  advance_until(engine, [&] { return engine.figures().sagas.asleep == reservations; });
   // As if the process had stood still: all are due at once.
   engine.advance_clock_only(1min);
   const auto before = engine.provider.settles.size();
@@ -358,7 +364,7 @@ TEST_CASE("those for which there is no alarm left leave memory too, and end all 
   break_bank(engine);
   place_in_shard_0(engine, reservations);
   engine.advance(8s);
-  while (engine.figures().sagas.residents > 0) engine.advance(50ms);
+  advance_until(engine, [&] { return engine.figures().sagas.residents == 0; });
   CHECK(engine.figures().sagas.asleep == options.shards.sleepers);
   std::size_t told = 0;
   for (std::uint64_t n = 1; n <= reservations; ++n) told += engine.retried(storage::id_of(0, n)).has_value();
@@ -402,14 +408,12 @@ TEST_CASE("a shard with sleepers goes to another node at once, which takes them 
   auto& a = cluster.start("a");
   cluster.advance(1s);
   constexpr domain::reservation_id reservations = 300;
-  std::vector<domain::reservation_id> ids;
   for (domain::reservation_id i = 0; i < reservations; ++i) {
-    const auto answer = a.place(a_placement());
+    a.place(a_placement());
     cluster.advance(25ms);
-    (void)answer;
   }
   cluster.advance(20s);
-  while (a.sagas().residents > 0) cluster.advance(25ms);
+  advance_until(cluster, [&] { return a.sagas().residents == 0; });
   REQUIRE(a.sagas().asleep == reservations);
   REQUIRE(a.retried(1));
 
