@@ -78,7 +78,7 @@ class reservation_state {
     std::uint64_t attempt = 0;
     /// Null during the first try.
     caf::actor child;
-    /// All its tries.
+    /// All its tries, until it sleeps.
     tracing::open_span span;
   };
   struct append_under_way {
