@@ -105,11 +105,6 @@ void reservation_state::hear() {
   may_go_ = false;
 }
 
-bool reservation_state::at_rest() const {
-  return loaded_ && log_->settled() && under_way_.step == domain::step::none && !anyone_waits() &&
-         domain::next_step(log_->state()) == domain::step::none;
-}
-
 bool reservation_state::may_leave() const {
   return waiting_for_load_.empty() && log_->settled() && !anyone_waits();
 }

@@ -1,9 +1,10 @@
 // One reservation: decides, appends, replies, and takes the steps of its saga. Nearly all steps end with
 // their first try, which needs no actor of its own; what has to be tried again soon gets a child, a payment
 // or a receipt, that it supervises. Where the next try is far off, and nobody waits, it sleeps: it leaves
-// memory, and its shard brings it back when the try is due, or for a command. Every reply, child and
-// notification waits until the append it depends on is durable. When an append is refused it goes down, and
-// its shard brings it back from the journal.
+// memory, and its shard brings it back when the try is due, or for a command.
+//
+// Every reply, child and notification waits until the append it depends on is durable. When an append is
+// refused it goes down, and its shard brings it back from the journal.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -132,7 +133,6 @@ class reservation_state {
   void publish_parked();
   void hear();
   bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }
-  bool at_rest() const;
   bool may_leave() const;
   void leave_now();
   void rest();
