@@ -85,12 +85,13 @@ struct shard_bounds {
   /// Unfinished reservations that are read at once, 2 at least; further ones follow, as long as at least
   /// half of the residents' places are free.
   std::uint32_t resume_window = 64;
-  /// When those that left memory unfinished are taken up again.
+  /// Reservations that wait out of memory for their next try, each with its alarm. Further ones leave memory
+  /// all the same, and are found again among the unfinished.
+  std::size_t sleepers = 16'384;
+  /// How many of them are brought back within a tenth of a second at most: customers come first.
+  std::uint32_t wakes_at_once = 4;
+  /// When those that left memory without an alarm are taken up again.
   std::chrono::seconds come_back_after{10};
-
-  /// From so many residents on, those that wait for their receipts leave memory, the oldest first, and
-  /// come back after a while: the receipt desk may be down for long.
-  std::size_t crowded_residents() const { return residents * 3 / 4; }
 };
 
 struct engine_options {

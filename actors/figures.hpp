@@ -29,6 +29,8 @@ struct saga_figures {
   std::array<std::uint64_t, step_count> steps_retried{};
   /// Reservations in memory.
   std::uint64_t residents = 0;
+  /// Those that wait out of it for their next try.
+  std::uint64_t asleep = 0;
 };
 
 struct journal_figures {

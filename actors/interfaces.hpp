@@ -80,8 +80,6 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<cancellation_call>,
     // Does what an operator wants; answers when that is durable.
     caf::reacts_to<operation_call>,
-    // Tells its shard whether it may go although its receipt is not there yet.
-    caf::reacts_to<passivate>,
     // Its shard goes to another node.
     caf::reacts_to<leave_shard>,
     // Its shard says that those who wait have waited enough.
@@ -90,8 +88,9 @@ using reservation_actor = caf::typed_actor<
     caf::reacts_to<entity_read>,
     // The provider has answered its first try.
     caf::reacts_to<payment_answered>,
-    // Its children are through, or went down.
-    caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>, caf::reacts_to<child_failed>,
+    // Its children are through, have to wait for long, or went down.
+    caf::reacts_to<payment_ended>, caf::reacts_to<receipt_ended>, caf::reacts_to<try_put_off>,
+    caf::reacts_to<child_failed>,
     // Time to start the next step again, after a child went down.
     caf::reacts_to<tick>>;
 
@@ -100,16 +99,16 @@ using shard_actor = caf::typed_actor<
     // Routed to their reservation, which is spawned or brought back.
     caf::reacts_to<placement_call>, caf::reacts_to<replay_call>, caf::reacts_to<cancellation_call>,
     caf::reacts_to<operation_call>,
-    // A reservation is back, has come to rest, may go or not, went down, or somebody waits for its
-    // cancellation.
+    // A reservation is back, has come to rest, sleeps until its next try, went down, or somebody waits for
+    // its cancellation.
     caf::reacts_to<reservation_loaded>, caf::reacts_to<reservation_rested>,
-    caf::reacts_to<passivation_answered>, caf::reacts_to<reservation_failed>,
+    caf::reacts_to<reservation_sleeps>, caf::reacts_to<reservation_failed>,
     caf::reacts_to<cancellation_waits>,
     // Unfinished reservations to resume.
     caf::reacts_to<unfinished_listed>,
     // The shard goes to another node; a reservation has left because of that.
     caf::reacts_to<close_shard>, caf::reacts_to<reservation_left>,
-    // Time to look at waits and idle reservations; to bring back one that went down.
+    // Time to look at waits and alarms; to bring back one that went down.
     caf::reacts_to<tick>, caf::reacts_to<respawn>, caf::reacts_to<entity_settled>>;
 
 /// Decides which shards this node serves, and starts and ends them.

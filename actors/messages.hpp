@@ -22,6 +22,7 @@
 #include "actors/engine.hpp"
 #include "actors/latch.hpp"
 #include "actors/reply.hpp"
+#include "actors/step_retry.hpp"
 #include "domain/receipt.hpp"
 #include "domain/reservation.hpp"
 #include "payments/provider.hpp"
@@ -387,13 +388,17 @@ struct reservation_rested {
   std::uint64_t heard = 0;
 };
 
-/// To a reservation: there are too many. Leave if all that is left to do is to wait for your receipt.
-struct passivate {};
-/// To a shard: whether it may be dropped, on the same terms. It has to be taken up again.
-struct passivation_answered {
+/// To a shard: this reservation has nothing to do before its next try, and may be dropped on the same terms.
+/// It has to be brought back then.
+struct reservation_sleeps {
   domain::reservation_id id = 0;
   std::uint64_t heard = 0;
-  bool may_go = false;
+  step_retry until;
+};
+/// To a reservation, from its child: its next try is far off.
+struct try_put_off {
+  std::uint64_t attempt = 0;
+  step_retry until;
 };
 
 /// To a shard: a reservation went down; to a reservation: its child did.
@@ -512,8 +517,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_placed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::gate_cancelled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_rested)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivate)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::passivation_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_sleeps)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::try_put_off)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::reservation_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::child_failed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::write_due)

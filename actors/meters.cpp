@@ -23,15 +23,20 @@ saga_figures saga_meter::read() const {
   saga_figures sums;
   std::uint64_t came = 0;
   std::uint64_t left = 0;
+  std::uint64_t slept = 0;
+  std::uint64_t woke = 0;
   for (const auto& one : numbers_) {
     add_up(sums.ended, one.ended);
     add_up(sums.steps_begun, one.steps_begun);
     add_up(sums.steps_retried, one.steps_retried);
     came += one.came.load(std::memory_order_relaxed);
     left += one.left.load(std::memory_order_relaxed);
+    slept += one.slept.load(std::memory_order_relaxed);
+    woke += one.woke.load(std::memory_order_relaxed);
   }
   // Those who come and leave meanwhile may be seen leaving only.
   sums.residents = came > left ? came - left : 0;
+  sums.asleep = slept > woke ? slept - woke : 0;
   return sums;
 }
 

@@ -24,6 +24,8 @@ class saga_meter {
   void step_retried(domain::step step) { add(here().steps_retried, static_cast<std::size_t>(step)); }
   void came() { here().came.fetch_add(1, std::memory_order_relaxed); }
   void left() { here().left.fetch_add(1, std::memory_order_relaxed); }
+  void slept() { here().slept.fetch_add(1, std::memory_order_relaxed); }
+  void woke(std::uint64_t how_many) { here().woke.fetch_add(how_many, std::memory_order_relaxed); }
 
   saga_figures read() const;
 
@@ -38,6 +40,8 @@ class saga_meter {
     counters<step_count> steps_retried{};
     std::atomic<std::uint64_t> came = 0;
     std::atomic<std::uint64_t> left = 0;
+    std::atomic<std::uint64_t> slept = 0;
+    std::atomic<std::uint64_t> woke = 0;
   };
 
   /// With more threads than this some share their numbers, which costs them time only.

@@ -5,7 +5,6 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-#include <chrono>
 #include <string>
 
 #include "actors/interfaces.hpp"
@@ -14,34 +13,30 @@
 
 namespace holdfast::actors {
 
-/// After trying this long without an outcome the step is parked.
-inline constexpr std::chrono::hours parked_after{1};
-
 struct payment_state {
   using self_pointer = payment_actor::stateful_pointer<payment_state>;
 
   ~payment_state();
 
   void attempt();
-  void again(std::string why);
+  void wait();
 
   self_pointer self = nullptr;
   payment_order order;
   surroundings_ptr around;
   reservation_actor parent;
   breaker_actor breaker;
-  /// With the reservation's own.
-  std::uint32_t tries = 1;
-  caf::actor_clock::time_point began;
+  step_retry retry;
   /// For the next try; else one is under way.
   bool waiting = false;
   static inline const char* name = "payment";
 
  private:
+  void again(std::string why);
   void end(payment_outcome outcome);
 };
 
-payment_actor::behavior_type payment(payment_state::self_pointer self, payment_order order,
+payment_actor::behavior_type payment(payment_state::self_pointer self, payment_order order, step_retry retry,
                                      surroundings_ptr around, reservation_actor parent,
                                      breaker_actor breaker);
 

@@ -29,8 +29,6 @@ struct payment_order {
   domain::secret payment_method;
   /// What to refund.
   std::string transaction_id;
-  /// Why the first try had no outcome.
-  std::string last_answer = {};
   /// The step's.
   tracing::trace_context trace = {};
 };

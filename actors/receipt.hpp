@@ -17,24 +17,24 @@ struct receipt_state {
   ~receipt_state();
 
   void attempt();
-  void again();
+  void wait();
 
   self_pointer self = nullptr;
   receipt_order order;
   surroundings_ptr around;
   reservation_actor parent;
   receipt_desk_actor desk;
-  /// With the reservation's own.
-  std::uint32_t tries = 1;
+  step_retry retry;
   /// For the next try; else one is under way.
   bool waiting = false;
   static inline const char* name = "receipt";
 
  private:
+  void again();
   void end(receipt_answer& answer);
 };
 
-receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order,
+receipt_actor::behavior_type receipt(receipt_state::self_pointer self, receipt_order order, step_retry retry,
                                      surroundings_ptr around, reservation_actor parent,
                                      receipt_desk_actor desk);
 

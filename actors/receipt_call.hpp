@@ -9,6 +9,9 @@
 
 namespace holdfast::actors {
 
+/// Why a try had no outcome.
+inline constexpr const char* desk_is_away = "the receipt desk is away";
+
 struct receipt_order {
   std::uint64_t attempt = 0;
   /// issue_receipt or void_receipt.

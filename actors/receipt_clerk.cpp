@@ -23,6 +23,7 @@ void receipt_clerk_state::start(self_pointer self, surroundings_ptr around, jour
 void receipt_clerk_state::gain(const shards_gained& what) {
   const auto round = ++last_round_;
   for (const auto shard : what.shards) books_[shard] = {round, 0, 0};
+  call_begins();
   around_->ports.receipts.claim(
       what.shards, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [round](auto result) {
         return shards_claimed{std::make_shared<decltype(result)>(std::move(result)), round};
@@ -46,6 +47,7 @@ void receipt_clerk_state::lose(const shards_lost& what) {
 }
 
 void receipt_clerk_state::claimed(const shards_claimed& claims) {
+  call_ends();
   if (!*claims.result) return around_->ports.on_fatal(claims.result->error().message);
   for (const auto& claim : **claims.result) {
     auto& book = books_[claim.shard];
@@ -96,6 +98,7 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, const tracing
 }
 
 void receipt_clerk_state::read(storage::entity_id id) {
+  call_begins();
   around_->ports.receipts.read_entity(
       id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
         return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
@@ -104,7 +107,26 @@ void receipt_clerk_state::read(storage::entity_id id) {
 
 // --- Commands ---
 
+/// While its journal gives no answer nobody else begins to wait for it: the reply that is owed is dropped,
+/// and who asked sleeps until the next try.
+bool receipt_clerk_state::journal_stands_still() const {
+  const auto now = self_->clock().now();
+  const auto patience = around_->options.journal_patience;
+  return around_->meters->receipts.busy_for_longer_than(patience, now) ||
+         (calls_ > 0 && now - heard_at_ > patience);
+}
+
+void receipt_clerk_state::call_begins() {
+  if (calls_++ == 0) heard_at_ = self_->clock().now();
+}
+
+void receipt_clerk_state::call_ends() {
+  --calls_;
+  heard_at_ = self_->clock().now();
+}
+
 void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
+  if (journal_stands_still()) return;
   with_receipt(what.reservation, what.first_attempt, what.trace, [this, what, to](const receipt_ptr& log) {
     const domain::timestamp paid_at{std::chrono::milliseconds{what.paid_at_ms}};
     auto& book = book_of(what.reservation);
@@ -114,6 +136,7 @@ void receipt_clerk_state::issue(const issue_receipt& what, receipt_reply to) {
 }
 
 void receipt_clerk_state::make_void(const void_receipt& what, receipt_reply to) {
+  if (journal_stands_still()) return;
   with_receipt(what.reservation, false, what.trace, [this, trace = what.trace, to](const receipt_ptr& log) {
     decide(log, domain::receipts::void_receipt{}, trace, to);
   });
@@ -177,6 +200,7 @@ receipt_answer receipt_clerk_state::answer(const receipt_entity& log) const {
 // --- Receipts read, and forgotten ---
 
 void receipt_clerk_state::loaded(const entity_read& read) {
+  call_ends();
   auto found = loading_.find(read.entity);
   if (std::exchange(found->second.of_lost_book, false)) {
     if (found->second.waiting.empty()) {

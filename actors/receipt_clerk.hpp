@@ -46,6 +46,8 @@ class receipt_clerk_state {
   static inline const char* name = "receipt_clerk";
 
  private:
+  bool journal_stands_still() const;
+
   using receipt_entity = entity<receipt_aggregate>;
   /// Shared with its appends under way.
   using receipt_ptr = std::shared_ptr<receipt_entity>;
@@ -81,6 +83,8 @@ class receipt_clerk_state {
   receipt_ptr at_hand(storage::entity_id id, bool is_new);
   void hold(storage::entity_id id, bool is_new, const tracing::trace_context& trace, use then);
   void read(storage::entity_id id);
+  void call_begins();
+  void call_ends();
   receipt_ptr open(receipt_entity log);
   void shrink();
   void decide(const receipt_ptr& log, const domain::receipts::command& command,
@@ -101,6 +105,9 @@ class receipt_clerk_state {
   std::uint64_t last_ticket_ = 0;
   std::vector<std::function<void()>> waiting_for_claim_;
   std::unordered_map<storage::entity_id, read_under_way> loading_;
+  /// Claims and reads that the journal has not answered, and since when it has answered none of them.
+  std::size_t calls_ = 0;
+  caf::actor_clock::time_point heard_at_;
   std::size_t held_ = 0;
   std::unordered_map<storage::entity_id, open_receipt> open_;
   /// The least recently used first.

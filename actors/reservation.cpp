@@ -55,9 +55,10 @@ const char* word_for(domain::charge_result result) {
 // --- Start and end ---
 
 void reservation_state::start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
-                              std::optional<placement_call>& placement) {
+                              std::optional<placement_call>& placement, const step_retry& slept_until) {
   self_ = self;
   links_ = std::move(links);
+  retry_ = slept_until;
   log_.emplace(id);
   loaded_ = placement.has_value();
   desk_may_know_ = !loaded_;
@@ -72,6 +73,8 @@ void reservation_state::start(self_pointer self, reservation_links_ptr links, do
 
 reservation_state::~reservation_state() {
   abandon_step();
+  // Of one that sleeps its shard's is what is told of its tries.
+  if (!may_go_) forget_retry();
 }
 
 void reservation_state::loaded(const entity_read& read) {
@@ -100,24 +103,6 @@ void reservation_state::when_loaded(std::function<void()> run) {
 void reservation_state::hear() {
   ++heard_;
   may_go_ = false;
-}
-
-bool reservation_state::at_rest() const {
-  return loaded_ && log_->settled() && under_way_.step == domain::step::none && !anyone_waits() &&
-         domain::next_step(log_->state()) == domain::step::none;
-}
-
-void reservation_state::passivate() {
-  hear();
-  if (at_rest()) return rest();
-  may_go_ = loaded_ && log_->settled() && !anyone_waits() &&
-            domain::next_step(log_->state()) == domain::step::issue_receipt;
-  if (may_go_) {
-    abandon_step();
-    // Where it has to stay after all, the desk may know of the receipt.
-    desk_may_know_ = true;
-  }
-  self_->send(links_->shard, passivation_answered{log_->id(), heard_, may_go_});
 }
 
 bool reservation_state::may_leave() const {
@@ -234,6 +219,7 @@ void reservation_state::operate(const operation_call& call) {
     log_->when_durable([this, to, status, cancelled]() mutable {
       to.deliver({status});
       const bool hurried = status == operation_status::recorded && !cancelled;
+      if (hurried) retry_.due = {};
       if (hurried && under_way_.child) caf::anon_send(under_way_.child, tick{});
       advance();
     });
@@ -384,10 +370,18 @@ void reservation_state::stop_waiting_for_cancellation() {
 
 void reservation_state::advance() {
   if (leaving_ && loaded_ && may_leave()) return leave_now();
-  if (!loaded_ || !log_->settled() || under_way_.step != domain::step::none || may_go_) return;
+  if (!loaded_ || !log_->settled() || may_go_) return;
+  if (under_way_.step != domain::step::none) {
+    // Whoever waited while its child waits for the next try may have gone.
+    if (may_sleep()) sleep();
+    return;
+  }
   publish_parked();
   const auto step = domain::next_step(log_->state());
   if (spdlog::should_log(spdlog::level::debug)) tell_next(step);
+  // The one that it was for has ended.
+  if (retry_.step != step) forget_retry();
+  if (retry_.tries > 0 && retry_.due > self_->clock().now()) return await_next_try(step);
   switch (step) {
     case domain::step::none:
       return rest();
@@ -442,7 +436,6 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(card_number_, {}),
           std::exchange(payment_method_, {}),
           state.transaction_id,
-          {},
           under_way_.span.context_or(trace_)};
 }
 
@@ -460,11 +453,16 @@ void reservation_state::begin(domain::step step) {
   if (under_way_.span.recorded()) {
     under_way_.span.set("holdfast.reservation.id", static_cast<std::int64_t>(log_->id()));
   }
-  links_->around->meters->sagas.step_begun(step);
+}
+
+void reservation_state::begin_try(domain::step step) {
+  begin(step);
+  auto& meter = links_->around->meters->sagas;
+  retry_.tries == 0 ? meter.step_begun(step) : meter.step_retried(step);
 }
 
 void reservation_state::begin_payment(domain::step step) {
-  begin(step);
+  begin_try(step);
   auto order = payment_for(step);
   try_payment_at_once(
       self_, caf::actor_cast<reservation_actor>(self_), links_->around, links_->breaker, order,
@@ -476,19 +474,13 @@ void reservation_state::begin_payment(domain::step step) {
 
 void reservation_state::payment_tried(payment_answered& what) {
   if (what.attempt != under_way_.attempt) return;
-  const auto step = under_way_.step;
-  if (what.known) {
-    payment_ended ended{what.attempt, step, what.charge, std::move(what.detail), false};
-    return payment_over(ended);
-  }
-  auto again = payment_for(step);
-  again.last_answer = std::move(what.detail);
-  supervise(self_->spawn(payment, std::move(again), links_->around, caf::actor_cast<reservation_actor>(self_),
-                         links_->breaker));
+  if (!what.known && !retry_.for_too_long(self_->clock().now())) return put_off(std::move(what.detail));
+  payment_ended ended{what.attempt, under_way_.step, what.charge, std::move(what.detail), !what.known};
+  payment_over(ended);
 }
 
 void reservation_state::begin_receipt(domain::step step) {
-  begin(step);
+  begin_try(step);
   const auto ask = [this, step](const auto& whom) {
     try_receipt(
         self_, whom, receipt_for(step),
@@ -500,12 +492,59 @@ void reservation_state::begin_receipt(domain::step step) {
           if (attempt != under_way_.attempt) return;
           // What the desk may have done by now it finds out.
           desk_may_know_ = true;
-          supervise(self_->spawn(receipt, receipt_for(under_way_.step), links_->around,
-                                 caf::actor_cast<reservation_actor>(self_), links_->desk));
+          put_off(desk_is_away);
         });
   };
   const auto clerk = links_->around->door->clerk_of(storage::shard_of(log_->id()));
   clerk ? ask(clerk) : ask(links_->desk);
+}
+
+// --- Waiting for the next try ---
+
+/// A try of its own had no outcome.
+void reservation_state::put_off(std::string why) {
+  retry_.step = under_way_.step;
+  const auto wait = retry_.put_off(log_->id(), self_->clock().now());
+  links_->around->retries->put(
+      log_->id(), retry_board::by_itself,
+      {retry_.step, retry_.tries, std::move(why), links_->around->ports.clock() + wait});
+  await_next_try(retry_.step);
+}
+
+void reservation_state::await_next_try(domain::step step) {
+  if (may_sleep()) return sleep();
+  if (under_way_.step == domain::step::none) begin(step);
+  const auto me = caf::actor_cast<reservation_actor>(self_);
+  if (step == domain::step::issue_receipt || step == domain::step::void_receipt) {
+    supervise(self_->spawn(receipt, receipt_for(step), retry_, links_->around, me, links_->desk));
+  } else {
+    supervise(self_->spawn(payment, payment_for(step), retry_, links_->around, me, links_->breaker));
+  }
+}
+
+bool reservation_state::may_sleep() const {
+  return retry_.tries > 0 && retry_.far_off(self_->clock().now()) && !leaving_ && may_leave();
+}
+
+void reservation_state::sleep() {
+  links_->around->retries->take_over(log_->id());
+  // What was tried for it so far had no outcome; its next span is another one.
+  under_way_.span.fail("no_outcome");
+  abandon_step();
+  may_go_ = true;
+  self_->send(links_->shard, reservation_sleeps{log_->id(), heard_, retry_});
+}
+
+void reservation_state::forget_retry() {
+  if (retry_.tries == 0) return;
+  links_->around->retries->remove(log_->id(), retry_board::by_itself);
+  retry_ = {};
+}
+
+void reservation_state::child_put_off(const try_put_off& what) {
+  if (what.attempt != under_way_.attempt) return;
+  retry_ = what.until;
+  advance();
 }
 
 template <class Handle>
@@ -569,6 +608,7 @@ void reservation_state::receipt_over(receipt_ended& what) {
 void reservation_state::receipt_voided(const domain::record_void& what) {
   log_->gather(decided(what));
   if (!leaving_ && domain::next_step(log_->state()) == domain::step::refund) {
+    forget_retry();
     begin_payment(domain::step::refund);
   }
   if (log_->has_gathered()) return commit({});
@@ -586,15 +626,15 @@ void reservation_state::child_down(const child_failed& what) {
 
 reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
                                              reservation_links_ptr links, domain::reservation_id id,
-                                             std::optional<placement_call> placement) {
-  self->state.start(self, std::move(links), id, placement);
+                                             std::optional<placement_call> placement,
+                                             step_retry slept_until) {
+  self->state.start(self, std::move(links), id, placement, slept_until);
   // CAF looks for the handler of a message from the first on: those of every saga stand before the others.
   return {
       [self](const append_ended& what) { self->state.append_over(what); },
       [self](const replay_call& call) { self->state.replay(call); },
       [self](const cancellation_call& call) { self->state.cancel(call); },
       [self](const operation_call& call) { self->state.operate(call); },
-      [self](passivate) { self->state.passivate(); },
       [self](const leave_shard& what) { self->state.leave(what); },
       [self](placement_wait_over) { self->state.end_placement_wait(); },
       [self](cancellation_wait_over) { self->state.end_cancellation_wait(); },
@@ -602,6 +642,7 @@ reservation_actor::behavior_type reservation(reservation_state::self_pointer sel
       [self](payment_answered& what) { self->state.payment_tried(what); },
       [self](payment_ended& what) { self->state.payment_over(what); },
       [self](receipt_ended& what) { self->state.receipt_over(what); },
+      [self](const try_put_off& what) { self->state.child_put_off(what); },
       [self](const child_failed& what) { self->state.child_down(what); },
       [self](tick) { self->state.advance(); },
   };

@@ -1,8 +1,10 @@
 // One reservation: decides, appends, replies, and takes the steps of its saga. Nearly all steps end with
-// their first try, which needs no actor of its own; what has to be tried again gets a child, a payment or
-// a receipt, that it supervises.
-// Every reply, child and notification waits until the append it depends on is durable. When an
-// append is refused it goes down, and its shard brings it back from the journal.
+// their first try, which needs no actor of its own; what has to be tried again soon gets a child, a payment
+// or a receipt, that it supervises. Where the next try is far off, and nobody waits, it sleeps: it leaves
+// memory, and its shard brings it back when the try is due, or for a command.
+//
+// Every reply, child and notification waits until the append it depends on is durable. When an append is
+// refused it goes down, and its shard brings it back from the journal.
 #pragma once
 
 #include <caf/stateful_actor.hpp>
@@ -49,14 +51,14 @@ class reservation_state {
 
   ~reservation_state();
 
-  /// A new one begins with its placement; another reads its records first.
+  /// A new one begins with its placement; another reads its records first, and one that slept goes on with
+  /// what it waited for.
   void start(self_pointer self, reservation_links_ptr links, domain::reservation_id id,
-             std::optional<placement_call>& placement);
+             std::optional<placement_call>& placement, const step_retry& slept_until);
 
   void replay(const replay_call& call);
   void cancel(const cancellation_call& call);
   void operate(const operation_call& call);
-  void passivate();
   void leave(const leave_shard& what);
   void end_placement_wait();
   void end_cancellation_wait();
@@ -65,6 +67,7 @@ class reservation_state {
   void payment_tried(payment_answered& what);
   void payment_over(payment_ended& what);
   void receipt_over(receipt_ended& what);
+  void child_put_off(const try_put_off& what);
   void child_down(const child_failed& what);
   void advance();
 
@@ -76,7 +79,7 @@ class reservation_state {
     std::uint64_t attempt = 0;
     /// Null during the first try.
     caf::actor child;
-    /// All its tries.
+    /// All its tries, until it sleeps.
     tracing::open_span span;
   };
   struct append_under_way {
@@ -118,15 +121,20 @@ class reservation_state {
   void receipt_voided(const domain::record_void& what);
   void end_step_span(const payment_ended& what);
   void begin(domain::step step);
+  void begin_try(domain::step step);
   void begin_payment(domain::step step);
   void begin_receipt(domain::step step);
+  void put_off(std::string why);
+  void await_next_try(domain::step step);
+  bool may_sleep() const;
+  void sleep();
+  void forget_retry();
   template <class Handle>
   void supervise(const Handle& child);
   void tell_next(domain::step step) const;
   void publish_parked();
   void hear();
   bool anyone_waits() const { return placement_.pending() || !cancellations_.empty(); }
-  bool at_rest() const;
   bool may_leave() const;
   void leave_now();
   void rest();
@@ -152,6 +160,8 @@ class reservation_state {
   /// Rarely more than one.
   std::vector<append_under_way> appends_;
   step_under_way under_way_;
+  /// Of the step under way, or of the one that it sleeps before.
+  step_retry retry_;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;
   /// The card, from the request to the charge.
@@ -168,6 +178,6 @@ class reservation_state {
 
 reservation_actor::behavior_type reservation(reservation_state::self_pointer self,
                                              reservation_links_ptr links, domain::reservation_id id,
-                                             std::optional<placement_call> placement);
+                                             std::optional<placement_call> placement, step_retry slept_until);
 
 }  // namespace holdfast::actors

@@ -16,6 +16,8 @@ class retry_board {
  public:
   /// Some megabytes. Further ones go on all the same, and are not told of.
   static constexpr std::size_t largest = 10'000;
+  /// The attempt of a reservation that tries by itself, or sleeps until it does.
+  static constexpr std::uint64_t by_itself = 0;
 
   /// `attempt` names who tries: what it has put only it takes away.
   void put(domain::reservation_id id, std::uint64_t attempt, retried_step what) {
@@ -26,6 +28,17 @@ class retry_board {
     const std::lock_guard lock(mutex_);
     const auto found = steps_.find(id);
     if (found != steps_.end() && found->second.first == attempt) steps_.erase(found);
+  }
+  /// What the reservation's child has put is its own from now on.
+  void take_over(domain::reservation_id id) {
+    const std::lock_guard lock(mutex_);
+    const auto found = steps_.find(id);
+    if (found != steps_.end()) found->second.first = by_itself;
+  }
+  /// Its next owner tells of those of the shard.
+  void remove_shard(storage::shard_id shard) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(steps_, [shard](const auto& one) { return storage::shard_of(one.first) == shard; });
   }
   std::optional<retried_step> find(domain::reservation_id id) const {
     const std::lock_guard lock(mutex_);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <caf/exit_reason.hpp>
-#include <type_traits>
 
 #include "actors/backoff.hpp"
 #include "actors/failure_notice.hpp"
@@ -39,6 +38,7 @@ shard_state::~shard_state() {
     caf::anon_send_exit(one.actor, caf::exit_reason::user_shutdown);
     around_->meters->sagas.left();
   }
+  if (around_) around_->meters->sagas.woke(sleepers_.size());
 }
 
 // --- Routing ---
@@ -48,7 +48,6 @@ void shard_state::place(placement_call& call) {
   if (journal_stands_still()) {
     return call.to.deliver({placement_status::unavailable, 0, {}, false, domain::rejection::none});
   }
-  if (residents_.size() >= bounds().crowded_residents()) make_room();
   if (full()) {
     return call.to.deliver({placement_status::overloaded, 0, {}, false, domain::rejection::none});
   }
@@ -103,7 +102,15 @@ void shard_state::hand_on(Call& call) {
 
 shard_state::resident& shard_state::bring_in(domain::reservation_id id) {
   const auto found = residents_.find(id);
-  return found == residents_.end() ? spawn(id) : found->second;
+  if (found != residents_.end()) return found->second;
+  const auto slept_until = sleepers_.take(id);
+  if (slept_until) around_->meters->sagas.woke(1);
+  return spawn(id, std::nullopt, slept_until.value_or(step_retry{}));
+}
+
+/// It is in memory, or comes back to it by itself.
+bool shard_state::is_known(domain::reservation_id id) const {
+  return residents_.contains(id) || sleepers_.contains(id);
 }
 
 template <class Message>
@@ -113,11 +120,11 @@ void shard_state::send(resident& to, Message&& what) {
 }
 
 /// A new one begins with its placement.
-shard_state::resident& shard_state::spawn(domain::reservation_id id,
-                                          std::optional<placement_call> placement) {
+shard_state::resident& shard_state::spawn(domain::reservation_id id, std::optional<placement_call> placement,
+                                          const step_retry& slept_until) {
   auto& one = residents_[id];
   around_->meters->sagas.came();
-  one = {self_->spawn(reservation, links_, id, std::move(placement)), 0, {}};
+  one = {self_->spawn(reservation, links_, id, std::move(placement), slept_until), 0, {}};
   notice_failure(one.actor, links_->shard, [id](const caf::error& reason) {
     return reservation_failed{id, reason};
   });
@@ -132,6 +139,11 @@ bool shard_state::full() const {
   return residents_.size() >= bounds().residents;
 }
 
+/// For those that come back although nobody asks for them.
+bool shard_state::has_room() const {
+  return residents_.size() < bounds().residents / 2 && resuming_.size() < bounds().resume_window;
+}
+
 // --- Coming to rest, and going ---
 
 /// It leaves at once: most are never asked for again, and thousands that linger would have left the
@@ -140,6 +152,31 @@ void shard_state::rested(const reservation_rested& what) {
   if (!drop(what.id, what.heard)) return;
   downs_.erase(what.id);
   resume_more();
+}
+
+/// Nothing but its alarm stays.
+void shard_state::slept(const reservation_sleeps& what) {
+  if (!drop(what.id, what.heard)) return;
+  downs_.erase(what.id);
+  if (sleepers_.size() < bounds().sleepers) {
+    sleepers_.put(what.id, what.until);
+    around_->meters->sagas.slept();
+  } else {
+    around_->retries->remove(what.id, retry_board::by_itself);
+    come_back_ = std::min(come_back_, clock() + bounds().come_back_after);
+  }
+  schedule();
+  resume_more();
+}
+
+/// A few with each look, however many are due: whoever waits for an answer comes first.
+void shard_state::wake() {
+  for (auto left = bounds().wakes_at_once; left > 0 && has_room() && sleepers_.next_alarm() <= clock();
+       --left) {
+    const auto id = sleepers_.first();
+    resuming_.insert(id);
+    bring_in(id);
+  }
 }
 
 /// Lets go of the reservation that says so, and with it of the last who knows its address, unless more
@@ -161,37 +198,6 @@ void shard_state::forget(resident_map::iterator one) {
   residents_.erase(one);
   around_->meters->sagas.left();
   tell_if_closed();
-}
-
-void shard_state::add_elder(domain::reservation_id id) {
-  if (elders_.size() >= 2 * bounds().residents) {
-    std::erase_if(elders_, [this](auto elder) { return !residents_.contains(elder); });
-  }
-  if (elders_.size() < 2 * bounds().residents) elders_.push_back(id);
-}
-
-/// Asks two for each that comes, so that the crowd gets smaller.
-void shard_state::make_room() {
-  for (int asked = 0; asked < 2 && !elders_.empty(); elders_.pop_front()) {
-    const auto found = residents_.find(elders_.front());
-    if (found == residents_.end()) continue;
-    send(found->second, passivate{});
-    ++asked;
-  }
-}
-
-void shard_state::passivation_over(const passivation_answered& what) {
-  if (!what.may_go || !drop(what.id, what.heard)) {
-    if (residents_.contains(what.id)) add_elder(what.id);
-    return;
-  }
-  // The desk may hold its request for long, and with it the actor.
-  caf::anon_send_exit(self_->current_sender(), caf::exit_reason::user_shutdown);
-  if (come_back_ == time_point::max()) {
-    come_back_ = clock() + bounds().come_back_after;
-    schedule();
-  }
-  resume_more();
 }
 
 void shard_state::reservation_down(const reservation_failed& what) {
@@ -217,7 +223,8 @@ void shard_state::bring_back(domain::reservation_id id) {
 
 void shard_state::settled(domain::reservation_id id) {
   if (closing_) return;
-  if (!residents_.contains(id)) return void(spawn(id));
+  if (!is_known(id)) return void(spawn(id));
+  if (sleepers_.contains(id)) return;
   // A command has brought it back, perhaps too early: once more when it has gone.
   self_->delayed_send(self_, longest_backoff, respawn{id});
 }
@@ -226,6 +233,8 @@ void shard_state::settled(domain::reservation_id id) {
 
 void shard_state::close(const close_shard& what) {
   closing_ = true;
+  around_->meters->sagas.woke(sleepers_.size());
+  sleepers_.clear();
   const bool now = what.within == what.within.zero();
   for (auto& [id, one] : residents_) send(one, leave_shard{now});
   if (!now && !residents_.empty()) self_->delayed_send(self_, what.within, close_shard{});
@@ -258,7 +267,7 @@ void shard_state::resume(const unfinished_listed& page) {
   more_unfinished_ = ids.size() == bounds().resume_window;
   if (!ids.empty()) resumed_up_to_ = ids.back();
   for (const auto id : ids) {
-    if (residents_.contains(id)) continue;
+    if (is_known(id)) continue;
     resuming_.insert(id);
     spawn(id);
   }
@@ -268,11 +277,10 @@ void shard_state::resume(const unfinished_listed& page) {
 void shard_state::loaded(const reservation_loaded& what) {
   const auto found = residents_.find(what.id);
   if (found != residents_.end()) found->second.trace = what.trace;
-  add_elder(what.id);
   if (resuming_.erase(what.id) != 0) resume_more();
 }
 
-/// From the first one on: whoever is in memory is passed over.
+/// From the first one on: whoever is in memory, or has an alarm, is passed over.
 void shard_state::take_up_again() {
   if (closing_) come_back_ = time_point::max();
   if (clock() < come_back_) return;
@@ -305,7 +313,6 @@ void shard_state::remind(deadlines& waits) {
     const auto found = residents_.find(waits.front().second);
     if (found == residents_.end()) continue;
     send(found->second, Message{});
-    if constexpr (std::is_same_v<Message, placement_wait_over>) add_elder(found->first);
   }
 }
 
@@ -315,12 +322,13 @@ void shard_state::look_around() {
   next_look_ = time_point::max();
   remind<placement_wait_over>(placement_waits_);
   remind<cancellation_wait_over>(cancellation_waits_);
+  wake();
   take_up_again();
   schedule();
 }
 
 void shard_state::schedule() {
-  auto due = come_back_;
+  auto due = std::min(come_back_, sleepers_.next_alarm());
   for (const auto* waits : {&placement_waits_, &cancellation_waits_}) {
     if (!waits->empty()) due = std::min(due, waits->front().first);
   }
@@ -342,7 +350,7 @@ shard_actor::behavior_type shard(shard_state::self_pointer self, surroundings_pt
       [self](cancellation_call& call) { self->state.cancel(call); },
       [self](operation_call& call) { self->state.operate(call); },
       [self](const cancellation_waits& what) { self->state.await_cancellation(what.id); },
-      [self](const passivation_answered& what) { self->state.passivation_over(what); },
+      [self](const reservation_sleeps& what) { self->state.slept(what); },
       [self](const reservation_loaded& what) { self->state.loaded(what); },
       [self](const reservation_failed& what) { self->state.reservation_down(what); },
       [self](const unfinished_listed& page) { self->state.resume(page); },

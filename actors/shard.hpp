@@ -1,5 +1,5 @@
-// Owner of one shard's reservations: allocates ids, spawns, routes, passivates idle ones, resumes
-// unfinished ones at start, and brings back those that went down.
+// Owner of one shard's reservations: allocates ids, spawns, routes, lets go of those that rest, wakes those
+// that sleep until their next try, resumes unfinished ones at start, and brings back those that went down.
 //
 // When another node gets the shard it closes: takes no command any more but hands each on, and lets its
 // reservations leave as soon as nobody waits for them.
@@ -17,6 +17,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/reply.hpp"
 #include "actors/reservation.hpp"
+#include "actors/sleepers.hpp"
 #include "actors/surroundings.hpp"
 
 namespace holdfast::actors {
@@ -39,12 +40,12 @@ class shard_state {
   void operate(operation_call& call);
   void loaded(const reservation_loaded& what);
   void rested(const reservation_rested& what);
+  void slept(const reservation_sleeps& what);
   void await_cancellation(domain::reservation_id id);
   void resume(const unfinished_listed& page);
   void look_around();
   void bring_back(domain::reservation_id id);
   void settled(domain::reservation_id id);
-  void passivation_over(const passivation_answered& what);
   void reservation_down(const reservation_failed& what);
   void close(const close_shard& what);
   void left(domain::reservation_id id);
@@ -66,20 +67,22 @@ class shard_state {
   const shard_bounds& bounds() const { return around_->options.shards; }
   bool journal_stands_still() const;
   bool full() const;
+  bool has_room() const;
   template <class Call>
   void hand_on(Call& call);
   template <class Call>
   void send_to_known(Call& call);
   bool was_sent_by(resident_map::const_iterator one) const;
   void tell_if_closed();
-  resident& spawn(domain::reservation_id id, std::optional<placement_call> placement = std::nullopt);
+  resident& spawn(domain::reservation_id id, std::optional<placement_call> placement = std::nullopt,
+                  const step_retry& slept_until = {});
   resident& bring_in(domain::reservation_id id);
+  bool is_known(domain::reservation_id id) const;
   template <class Message>
   void send(resident& to, Message&& what);
   bool drop(domain::reservation_id id, std::uint64_t heard);
   void forget(resident_map::iterator one);
-  void add_elder(domain::reservation_id id);
-  void make_room();
+  void wake();
   void take_up_again();
   void list_unfinished();
   void resume_more();
@@ -97,10 +100,8 @@ class shard_state {
   std::unordered_map<domain::reservation_id, std::uint32_t> downs_;
   deadlines placement_waits_;
   deadlines cancellation_waits_;
-  /// Those that outlasted the wait for their payment, or were resumed: the oldest first. Some may
-  /// have left since.
-  std::deque<domain::reservation_id> elders_;
-  /// When those that left unfinished are taken up again; never where none did.
+  sleepers sleepers_;
+  /// When those that left unfinished without an alarm are taken up again; never where none did.
   time_point come_back_ = time_point::max();
   std::unordered_set<domain::reservation_id> resuming_;
   domain::reservation_id resumed_up_to_ = 0;

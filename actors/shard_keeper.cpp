@@ -239,6 +239,7 @@ void shard_keeper_state::closed(storage::shard_id shard) {
   if (one.now != phase::closing || one.actor != self_->current_sender()) return;
   one.now = phase::away;
   around_->parked->remove_shard(shard);
+  around_->retries->remove_shard(shard);
   around_->cluster->lost_shard();
   share_parts();
   const bool others = std::any_of(shards_.begin(), shards_.end(),

@@ -154,6 +154,8 @@ void show_reservations(families& all, const actors::engine_figures& engine) {
   gauge(all, "holdfast_reservations_parked", "Reservations that wait for an operator: see /actuator/parked.")
       .add({}, engine.parked);
   gauge(all, "holdfast_reservations_resident", "Reservations in memory.").add({}, engine.sagas.residents);
+  gauge(all, "holdfast_reservations_asleep", "Reservations that wait out of memory for their next try.")
+      .add({}, engine.sagas.asleep);
   gauge(all, "holdfast_actors_ready",
         "Actors with messages in their mailboxes that wait for an event loop, as of the loops' last turns.")
       .add({}, engine.ready_actors);

@@ -1,6 +1,6 @@
-"""Memory of a reservation. Resident and idle: N and then 2 N whose charge was interrupted, resumed while the
-provider refuses every call, so that each waits in memory for its next try; the difference in resident memory,
-by N: caches are full in both, where N is large enough. Passivated: resident memory after more and more placements, the
+"""Memory of a reservation. Waiting: N and then 2 N whose charge was interrupted, resumed while the provider refuses
+every call, so that each waits for its next try, out of memory but for its alarm; the difference in resident memory,
+by N: caches are full in both, where N is large enough. At rest: resident memory after more and more placements, the
 provider being another process: the slope over the later two thirds of the waves, as the first ones fill the
 stores' caches, which are bounded. Zero within two standard errors of the slope counts as zero."""
 import math
@@ -15,8 +15,8 @@ from .processes import Provider, Server, refusing_provider
 from .stores import fill
 
 PROGRAMS = ("wrk",)
-MOST_BYTES_RESIDENT = 2048
-MOST_BYTES_PASSIVATED = 0
+MOST_BYTES_WAITING = 2048
+MOST_BYTES_AT_REST = 0
 # The view's cache is full sooner, so that it does not look like reservations that stayed.
 SMALL_CACHE = ("--view-cache", "8MiB")
 LOOKS = 20
@@ -30,7 +30,7 @@ AT_REST_S = 2
 
 
 def add_arguments(parser):
-    parser.add_argument("--resident", type=int, default=100_000, help="N, at most half of what may be in memory")
+    parser.add_argument("--waiting", type=int, default=100_000, help="N, at most half of what may have an alarm")
     parser.add_argument("--placed", type=int, default=200_000, help="of each wave")
     parser.add_argument("--waves", type=int, default=9)
 
@@ -46,7 +46,7 @@ def steady_bytes(server):
     return statistics.median(seen[-LOOKS:])
 
 
-def with_residents(count):
+def with_waiting(count):
     """Resident memory with this many waiting, on a start that has its view."""
     with new_folder() as folder:
         data = os.path.join(folder, "data")
@@ -88,15 +88,15 @@ def slope_of(points):
 
 
 def run(options):
-    base, double = with_residents(options.resident), with_residents(2 * options.resident)
+    base, double = with_waiting(options.waiting), with_waiting(2 * options.waiting)
     head("memory of a reservation")
-    tell(f"with {options.resident:,} resident", base / 1e6, "MB", 1)
-    tell(f"with {2 * options.resident:,} resident", double / 1e6, "MB", 1)
-    tell("resident and idle", (double - base) / options.resident, "bytes each", 0, at_most=MOST_BYTES_RESIDENT)
+    tell(f"with {options.waiting:,} waiting", base / 1e6, "MB", 1)
+    tell(f"with {2 * options.waiting:,} waiting", double / 1e6, "MB", 1)
+    tell("waiting for the next try", (double - base) / options.waiting, "bytes each", 0, at_most=MOST_BYTES_WAITING)
     points = after_waves(options)
     for placed, resident in points:
         tell(f"after {placed:,} placements, all at rest", resident / 1e6, "MB", 1)
     slope, error = slope_of(points[len(points) // 3:])
-    tell("passivated", slope, "bytes each", 1)
+    tell("at rest", slope, "bytes each", 1)
     tell("  two standard errors of that", 2 * error, "bytes each", 1)
-    tell("  beyond them", max(0, slope - 2 * error), "bytes each", 1, at_most=MOST_BYTES_PASSIVATED)
+    tell("  beyond them", max(0, slope - 2 * error), "bytes each", 1, at_most=MOST_BYTES_AT_REST)

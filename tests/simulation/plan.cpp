@@ -87,6 +87,8 @@ plan::plan(std::uint64_t of_seed) : seed(of_seed) {
   bounds.residents = one_of(random, std::array<std::size_t, 4>{bounds.residents, 3, 4, 8});
   bounds.resume_window = one_of(random, std::array<std::uint32_t, 3>{bounds.resume_window, 2, 3});
   bounds.come_back_after = one_of(random, std::array{bounds.come_back_after, std::chrono::seconds(1)});
+  bounds.sleepers = one_of(random, std::array<std::size_t, 3>{bounds.sleepers, 1, 3});
+  bounds.wakes_at_once = one_of(random, std::array<std::uint32_t, 2>{bounds.wakes_at_once, 1});
   if (clustered()) draw_cluster(random);
 }
 

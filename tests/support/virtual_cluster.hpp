@@ -189,6 +189,10 @@ class virtual_cluster {
     }
     actors::cluster_figures figures() const { return around_->cluster->read(); }
     actors::parked_reservations parked() const { return around_->parked->read(10); }
+    actors::saga_figures sagas() const { return around_->meters->sagas.read(); }
+    std::optional<actors::retried_step> retried(domain::reservation_id id) const {
+      return around_->retries->find(id);
+    }
 
     /// Which of the shards it serves.
     std::set<storage::shard_id> serves() const {

@@ -56,6 +56,7 @@ http::service_figures some_figures() {
   engine.sagas.steps_begun = {0, 31, 32, 33, 34, 35};
   engine.sagas.steps_retried = {0, 41, 42, 43, 44, 45};
   engine.sagas.residents = 51;
+  engine.sagas.asleep = 53;
   engine.reservations.append_durations = durations_of({1ms, 2s});
   engine.receipts.append_durations = durations_of({});
   actors::histogram<actors::batch_bounds> entries;
@@ -198,6 +199,7 @@ TEST_CASE("every figure has its name and its unit") {
       {R"(holdfast_saga_steps_retried_total{step="refund"})", 45},
       {"holdfast_reservations_parked", 91},
       {"holdfast_reservations_resident", 51},
+      {"holdfast_reservations_asleep", 53},
       {"holdfast_actors_ready", 52},
       {R"(holdfast_circuit_breaker_state{state="closed"})", 0},
       {R"(holdfast_circuit_breaker_state{state="open"})", 0},

@@ -88,6 +88,29 @@ TEST_CASE("a saga that a crash interrupts goes on under its trace") {
   for (const auto& each : journalled(engine.reservations, engine.jobs, 1)) CHECK(each == sampled);
 }
 
+TEST_CASE(
+    "a step whose tries are far apart has a span for each time in memory, without an outcome but the last") {
+  recorded_spans spans;
+  virtual_engine engine;
+  engine.tracer = &spans;
+  engine.restart();
+  engine.place(placement_under(sampled));
+  engine.run();
+  const auto refund = engine.provider.on_refund;
+  engine.provider.on_refund = [](const auto&) { return payments::refund_answer{}; };
+  engine.cancel(1, {}, another);
+  engine.advance(30s);
+  REQUIRE(engine.figures().sagas.asleep == 1);
+  engine.provider.on_refund = refund;
+  engine.advance(20s);
+  const auto refunds = spans.named("refund");
+  REQUIRE(refunds.size() >= 3);
+  for (const auto& each : refunds) {
+    CHECK(is_within(each, another));
+    CHECK(each.failed == (&each != &refunds.back()));
+  }
+}
+
 TEST_CASE("a cancellation's saga is part of its own trace") {
   recorded_spans spans;
   virtual_engine engine;
