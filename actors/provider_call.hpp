@@ -3,11 +3,10 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 
+#include "actors/answer_at_once.hpp"
 #include "actors/circuit_breaker.hpp"
 #include "payments/provider.hpp"
 
@@ -45,22 +44,8 @@ inline circuit_breaker::outcome outcome_of_call(const payments::refund_answer& a
 /// The answer, where it is given before the call returns; otherwise `later` gets it, on whatever thread.
 template <class Answer, class Request, class Later>
 std::optional<Answer> call_and_see(payments::provider& provider, Request& request, Later later) {
-  // Others than this thread touch only `caller`.
-  struct answer_at_once {
-    const std::thread::id caller = std::this_thread::get_id();
-    bool calling = true;
-    std::optional<Answer> answer;
-  };
-  auto at_once = std::make_shared<answer_at_once>();
-  call_provider(provider, request, [at_once, later = std::move(later)](Answer answer) mutable {
-    if (std::this_thread::get_id() == at_once->caller && at_once->calling) {
-      at_once->answer = std::move(answer);
-    } else {
-      later(std::move(answer));
-    }
-  });
-  at_once->calling = false;
-  return std::move(at_once->answer);
+  return answer_at_once<Answer>([&](auto done) { call_provider(provider, request, std::move(done)); },
+                                std::move(later));
 }
 
 }  // namespace holdfast::actors

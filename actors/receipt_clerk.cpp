@@ -7,6 +7,7 @@
 #include <cassert>
 #include <utility>
 
+#include "actors/entity_reading.hpp"
 #include "actors/port_callback.hpp"
 #include "tracing/logged_trace.hpp"
 
@@ -99,10 +100,10 @@ void receipt_clerk_state::hold(storage::entity_id id, bool is_new, const tracing
 
 void receipt_clerk_state::read(storage::entity_id id) {
   call_begins();
-  around_->ports.receipts.read_entity(
-      id, to_actor(around_, caf::actor_cast<receipt_clerk_actor>(self_), [id](auto result) {
-        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
-      }));
+  if (auto read =
+          read_or_hear(around_, around_->ports.receipts, id, caf::actor_cast<receipt_clerk_actor>(self_))) {
+    loaded(*read);
+  }
 }
 
 // --- Commands ---

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/backoff.hpp"
+#include "actors/entity_reading.hpp"
 #include "actors/failure_notice.hpp"
 #include "actors/payment.hpp"
 #include "actors/port_callback.hpp"
@@ -65,10 +66,10 @@ void reservation_state::start(self_pointer self, reservation_links_ptr links, do
   if (placement) return place(*placement);
   // Whoever placed it waits no more, and may have been told before it was in memory again.
   told_in_progress_ = true;
-  links_->around->ports.reservations.read_entity(
-      id, to_actor(links_->around, caf::actor_cast<reservation_actor>(self), [id](auto result) {
-        return entity_read{id, std::make_shared<decltype(result)>(std::move(result))};
-      }));
+  if (auto read = read_or_hear(links_->around, links_->around->ports.reservations, id,
+                               caf::actor_cast<reservation_actor>(self))) {
+    loaded(*read);
+  }
 }
 
 reservation_state::~reservation_state() {

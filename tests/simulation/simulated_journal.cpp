@@ -250,22 +250,29 @@ void simulated_journal::forget() {
 // --- Reads ---
 
 template <class Result, class Read>
+storage::journal_result<Result> simulated_journal::try_to_read(const std::string& what, Read read) {
+  if (world_.strikes(fault::journal_read_fails, store_.name + " " + what)) {
+    return tl::unexpected(error("can't be read"));
+  }
+  return read();
+}
+
+template <class Result, class Read>
 void simulated_journal::read(std::string what, storage::journal_callback<Result> done, Read read) {
   world_.after(latency(), owner_, [this, what, read, done = std::move(done)] {
-    auto result = std::make_shared<storage::journal_result<Result>>(read());
-    if (world_.strikes(fault::journal_read_fails, store_.name + " " + what)) {
-      *result = tl::unexpected(error("can't be read"));
-    }
+    auto result = std::make_shared<storage::journal_result<Result>>(try_to_read<Result>(what, read));
     world_.after(latency(), owner_, [result, done] { done(std::move(*result)); });
   });
 }
 
 void simulated_journal::read_entity(storage::entity_id entity,
                                     storage::journal_callback<std::vector<storage::journal_record>> done) {
+  using records = std::vector<storage::journal_record>;
+  const auto what = "entity " + std::to_string(entity);
+  const auto from_store = [this, entity] { return store_.read_entity(entity); };
   // What a store of the node's own has in memory it gives at once.
-  if (!shared_ && world_.random.chance(50)) return done(store_.read_entity(entity));
-  read("entity " + std::to_string(entity), std::move(done),
-       [this, entity] { return store_.read_entity(entity); });
+  if (!shared_ && world_.random.chance(50)) return done(try_to_read<records>(what, from_store));
+  read(what, std::move(done), from_store);
 }
 
 void simulated_journal::read_shard(storage::shard_id shard, storage::position from, std::uint32_t limit,

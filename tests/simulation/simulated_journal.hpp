@@ -118,6 +118,8 @@ class simulated_journal final : public storage::journal {
   moment write_latency();
   moment latency();
   template <class Result, class Read>
+  storage::journal_result<Result> try_to_read(const std::string& what, Read read);
+  template <class Result, class Read>
   void read(std::string what, storage::journal_callback<Result> done, Read read);
 
   world& world_;
