@@ -95,7 +95,7 @@ rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cac
   options.cache_index_and_filter_blocks_with_high_priority = true;
   options.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   options.metadata_block_size = metadata_block_bytes;
-  // Pages are short, and the kernel reads ahead by itself.
+  // Pages are short, and the kernel reads ahead by itself: see table_files.
   options.max_auto_readahead_size = 0;
   return options;
 }

@@ -1,9 +1,9 @@
 // Port: the journal, the one durable truth. It keeps opaque records of entities, in shards
 // whose positions are gapless, and refuses by itself what a stale owner or a stale entity sends.
 //
-// Threading: every member function may be called from any thread and returns at once; an
-// adapter owns the threads it needs. A callback is called exactly once, on a thread of the
-// adapter's, in the order of the calls for appends; that of a read perhaps on the caller's, before the
+// Threading: every member function may be called from any thread and returns without waiting for a
+// disk or a network; an adapter owns the threads it needs. A callback is called exactly once, on a thread of
+// the adapter's, in the order of the calls for appends; that of a read perhaps on the caller's, before the
 // call returns. Callbacks must not block. Destroying a journal finishes what was begun: every callback
 // has been called when the destructor returns.
 #pragma once

@@ -16,6 +16,11 @@ namespace {
 
 thread_local read_depth depth_of_thread = read_depth::disk;
 
+rocksdb::IOStatus beyond_memory() {
+  return rocksdb::status_to_io_status(rocksdb::Status::Incomplete("not in memory"));
+}
+
+/// Takes no hints: RocksDB would have reading ahead turned off at each opening.
 class table_file final : public rocksdb::FSRandomAccessFile {
  public:
   table_file(std::string path, int file) : path_(std::move(path)), file_(file) {}
@@ -26,14 +31,18 @@ class table_file final : public rocksdb::FSRandomAccessFile {
     std::size_t read = 0;
     while (read < count) {
       const auto more = read_some(to + read, count - read, static_cast<off_t>(offset + read));
-      if (more == 0) break;
       if (more > 0) {
         read += static_cast<std::size_t>(more);
       } else if (depth_of_thread == read_depth::memory) {
-        // Or the file system or a sandbox can't tell, or it can't be read: a read of the disk will.
-        return rocksdb::status_to_io_status(rocksdb::Status::Incomplete("not in memory"));
+        // Or the file ends here, which Linux before 5.11 says where it should say that it would have to wait;
+        // or the file system or a sandbox can't tell; or it can't be read. A read of the disk will tell.
+        return beyond_memory();
+      } else if (more == 0) {
+        break;
       } else if (errno != EINTR) {
-        return rocksdb::IOStatus::IOError("while reading " + path_, std::strerror(errno));
+        return rocksdb::IOStatus::IOError(
+            "while reading " + std::to_string(count) + " bytes at " + std::to_string(offset) + " of " + path_,
+            std::strerror(errno));
       }
     }
     *result = rocksdb::Slice(to, read);
@@ -67,7 +76,12 @@ class table_files final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewRandomAccessFile(const std::string& path, const rocksdb::FileOptions&,
                                         std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
                                         rocksdb::IODebugContext*) override {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // One that was opened with half of its parts in memory would go on without its filter.
+    if (depth_of_thread == read_depth::memory) return beyond_memory();
+    int file = -1;
+    do {
+      file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    } while (file < 0 && errno == EINTR);
     if (file < 0) {
       const auto why = std::strerror(errno);
       return errno == ENOENT ? rocksdb::IOStatus::PathNotFound("while opening " + path, why)

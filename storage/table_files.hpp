@@ -9,8 +9,8 @@
 
 namespace holdfast::storage {
 
-/// How far a read may go: the memory only, that of the page cache too, which never blocks, or the disk as
-/// well.
+/// How far a read may go: the memory only, that of the page cache too, which waits for no data, or the disk
+/// as well.
 enum class read_depth : std::uint8_t { memory, disk };
 
 /// While it lives, its thread reads tables to this depth only. What is deeper fails with the status

@@ -114,7 +114,7 @@ TEST_CASE("a page is whole where only its beginning is in memory") {
     for (entity_id each = id; each < id + rows_at_once; ++each) rows.push_back(numbered_row(each));
     REQUIRE(view.write(std::move(rows), {{0, id + rows_at_once - 1}}).has_value());
   }
-  const holdfast::testing::cold_page_cache cold;
+  const holdfast::testing::with_page_cache cold(holdfast::testing::page_cache::cold);
   view.reopen();
   view.serve();
   for (const auto collection : {view_collection::reservations, view_collection::receipts}) {

@@ -15,10 +15,11 @@
 
 using namespace holdfast::storage;
 using holdfast::domain::timestamp;
-using holdfast::testing::cold_page_cache;
 using holdfast::testing::embedded_store;
+using holdfast::testing::page_cache;
 using holdfast::testing::redis_store;
 using holdfast::testing::view_fixture;
+using holdfast::testing::with_page_cache;
 using std::chrono::milliseconds;
 
 TYPE_TO_STRING_AS("embedded", embedded_store);
@@ -555,9 +556,12 @@ TEST_CASE("embedded: memory stays within the cache, and what is in no memory is 
   view.serve();
   read_by_chance(view, row_count);
   CHECK(view.store().view().reads_from_disk() == 0);
-  const cold_page_cache cold;
-  read_by_chance(view, row_count);
-  CHECK(view.store().view().reads_from_disk() > 0);
+  for (const auto how : {page_cache::cold, page_cache::half}) {
+    const with_page_cache less(how);
+    const auto before = view.store().view().reads_from_disk();
+    read_by_chance(view, row_count);
+    CHECK(view.store().view().reads_from_disk() > before);
+  }
   CHECK(view.store().view().memory_bytes() < 2 * cache_bytes);
   MESSAGE("reads from disk " << view.store().view().reads_from_disk() << ", memory "
                              << view.store().view().memory_bytes());
@@ -572,7 +576,7 @@ TEST_CASE("embedded: reads that wait for the disk are answered when the reader i
     rows.back().records.append(300, 'x');
   }
   REQUIRE(view.write(std::move(rows)).has_value());
-  const cold_page_cache cold;
+  const with_page_cache cold(page_cache::cold);
   view.reopen();
   REQUIRE(view.open().has_value());
   REQUIRE(view.publish().has_value());
