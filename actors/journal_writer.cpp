@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "actors/port_callback.hpp"
@@ -32,12 +33,21 @@ bool journal_writer_state::anyone_waits() const {
   return std::any_of(waiting.begin(), waiting.end(), [](const auto& one) { return one.awaited; });
 }
 
-/// An entry on open ones waits until those are through.
+/// An entry on open ones waits until those are through: where they are in this batch, for the next one. Those
+/// of earlier batches are through.
 std::size_t journal_writer_state::length_of_batch() const {
-  const auto most = std::min(waiting.size(), largest_batch_entries);
-  std::size_t length = std::min<std::size_t>(most, 1);
-  while (length < most && !waiting[length].on_open_appends) ++length;
-  return length;
+  const auto begin = waiting.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(waiting.size(), largest_batch_entries));
+  auto next = std::find_if(begin, end, [](const auto& one) { return one.on_open_appends; });
+  std::unordered_set<storage::entity_id> taken;
+  if (next != end) {
+    for (auto one = begin; one != next; ++one) taken.insert(one->entry.entity);
+  }
+  for (; next != end; ++next) {
+    const bool first_of_entity = taken.insert(next->entry.entity).second;
+    if (next->on_open_appends && !first_of_entity) break;
+  }
+  return static_cast<std::size_t>(next - begin);
 }
 
 bool journal_writer_state::is_void(const append_entry& what) {

@@ -221,6 +221,7 @@ void reservation_state::operate(const operation_call& call) {
       to.deliver({status});
       const bool hurried = status == operation_status::recorded && !cancelled;
       if (hurried) retry_.due = {};
+      hurried_ = hurried && under_way_.child;
       if (hurried && under_way_.child) caf::anon_send(under_way_.child, tick{});
       advance();
     });
@@ -447,6 +448,7 @@ receipt_order reservation_state::receipt_for(domain::step step) const {
 }
 
 void reservation_state::begin(domain::step step) {
+  hurried_ = false;
   under_way_ = {step,
                 ++attempts_,
                 {},
@@ -545,6 +547,8 @@ void reservation_state::forget_retry() {
 void reservation_state::child_put_off(const try_put_off& what) {
   if (what.attempt != under_way_.attempt) return;
   retry_ = what.until;
+  // It did not know yet.
+  if (std::exchange(hurried_, false)) retry_.due = {};
   advance();
 }
 
@@ -571,6 +575,8 @@ void reservation_state::payment_over(payment_ended& what) {
     const tracing::logged_trace about(trace_);
     spdlog::error("reservation {} is parked for an operator: step {} had no outcome for too long: {}",
                   log_->id(), static_cast<int>(what.step), what.detail);
+    // Whoever has it tried again means a new hour.
+    forget_retry();
     return decide(domain::park{std::move(what.detail)});
   }
   if (what.step == domain::step::refund) return decide(domain::record_refund{std::move(what.detail)});

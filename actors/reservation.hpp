@@ -162,6 +162,8 @@ class reservation_state {
   step_under_way under_way_;
   /// Of the step under way, or of the one that it sleeps before.
   step_retry retry_;
+  /// An operator wants it now, and its child was told.
+  bool hurried_ = false;
   std::uint64_t attempts_ = 0;
   std::uint32_t children_down_ = 0;
   /// The card, from the request to the charge.

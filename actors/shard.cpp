@@ -170,7 +170,9 @@ void shard_state::slept(const reservation_sleeps& what) {
 }
 
 /// A few with each look, however many are due: whoever waits for an answer comes first.
+/// While the journal stands still they could do nothing, and would fill the memory.
 void shard_state::wake() {
+  if (journal_stands_still()) return;
   for (auto left = bounds().wakes_at_once; left > 0 && has_room() && sleepers_.next_alarm() <= clock();
        --left) {
     const auto id = sleepers_.first();

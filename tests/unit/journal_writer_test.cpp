@@ -67,11 +67,12 @@ class writer_rig {
   }
 
   /// One event behind `expected` others; the name is for its verdict.
-  void append(const std::string& name, std::uint64_t expected, bool on_open_appends, bool awaited = true) {
+  void append(const std::string& name, std::uint64_t expected, bool on_open_appends, bool awaited = true,
+              storage::entity_id of = entity) {
     actors::append_entry what;
     what.entry.shard = 0;
     what.entry.owner_epoch = epoch_;
-    what.entry.entity = entity;
+    what.entry.entity = of;
     what.entry.expected_sequence = expected;
     what.entry.event_count = 1;
     what.entry.record = name;
@@ -98,6 +99,15 @@ class writer_rig {
       jobs_.pop_front();
       next();
     } while (true);
+  }
+  /// The journal is through with the batch under way, and has the next one.
+  void finish_batch() {
+    REQUIRE(jobs_.size() == 1);
+    auto batch = std::move(jobs_.front());
+    jobs_.pop_front();
+    batch();
+    while (coordinator().try_run_once()) {
+    }
   }
   void advance(std::chrono::milliseconds by) {
     coordinator().advance_time(by);
@@ -167,6 +177,26 @@ TEST_CASE(
   rig.append("next follower's next", 2, true);
   rig.run();
   CHECK(rig.stored() == std::vector<std::string>{"left behind", "next follower's", "next follower's next"});
+}
+
+TEST_CASE("entries on appends that are through share a batch, whatever else they were decided on") {
+  constexpr auto other = entity + storage::shard_count;
+  writer_rig rig;
+  rig.append("first", 0, false);
+  rig.append("other's first", 0, false, true, other);
+  rig.append("second", 1, true);
+  rig.append("other's second", 1, true, true, other);
+  rig.append("third", 2, true);
+  rig.finish_batch();
+  rig.finish_batch();
+  CHECK(rig.verdicts["other's first"] == append_status::appended);
+  CHECK(rig.verdicts["second"] == append_status::appended);
+  CHECK_FALSE(rig.verdicts.contains("other's second"));
+  rig.finish_batch();
+  CHECK(rig.verdicts["other's second"] == append_status::appended);
+  CHECK(rig.verdicts["third"] == append_status::appended);
+  rig.run();
+  CHECK(rig.stored() == std::vector<std::string>{"first", "second", "third"});
 }
 
 TEST_CASE("what nobody waits for is put off for a moment, and goes with the first that is awaited") {
