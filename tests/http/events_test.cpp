@@ -114,8 +114,13 @@ TEST_CASE("a stream goes on right behind the event that was the last one") {
     event_stream again(shop.server().port(), "/events?from=beginning", all[last].id);
     CHECK(again.last_id() == all[last].id);
     // Of the events of one record the first ones are told again, for they have the same place.
+    const auto told_before = [&](const auto& event) {
+      return std::any_of(
+          all.begin(), all.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+          [&](const auto& one) { return one.id == all[last].id && one.event_id() == event.event_id(); });
+    };
     auto next = again.require();
-    while (next.event_id() == all[last].event_id()) next = again.require();
+    while (told_before(next)) next = again.require();
     CHECK(next.event_id() == all[last + 1].event_id());
     CHECK(next.data == all[last + 1].data);
   }

@@ -182,8 +182,9 @@ namespace {
 struct followed_journal {
   storage::memory_journal journal;
   std::vector<storage::shard_claim> owners;
-  http::event_feed feed{journal};
+  // It outlives the feed, whose thread wakes it for readers that were not abandoned.
   boost::asio::io_context loop;
+  http::event_feed feed{journal};
 
   followed_journal() {
     std::vector<storage::shard_id> all(storage::shard_count);
