@@ -46,8 +46,6 @@ class receipt_clerk_state {
   static inline const char* name = "receipt_clerk";
 
  private:
-  bool journal_stands_still() const;
-
   using receipt_entity = entity<receipt_aggregate>;
   /// Shared with its appends under way.
   using receipt_ptr = std::shared_ptr<receipt_entity>;
@@ -83,6 +81,7 @@ class receipt_clerk_state {
   receipt_ptr at_hand(storage::entity_id id, bool is_new);
   void hold(storage::entity_id id, bool is_new, const tracing::trace_context& trace, use then);
   void read(storage::entity_id id);
+  bool journal_stands_still() const;
   void call_begins();
   void call_ends();
   receipt_ptr open(receipt_entity log);

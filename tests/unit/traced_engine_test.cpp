@@ -43,6 +43,14 @@ bool is_within(const tracing::span& one, const trace_context& parent) {
          one.parent_id == parent.span_id && one.at.span_id != parent.span_id;
 }
 
+/// One order under `sampled`, on an engine that records its spans from the start.
+void place_traced(virtual_engine& engine, recorded_spans& spans) {
+  engine.tracer = &spans;
+  engine.restart();
+  engine.place(placement_under(sampled));
+  engine.run();
+}
+
 }  // namespace
 
 TEST_CASE("a placement's trace goes to the provider and stands in its records, as it came") {
@@ -92,10 +100,7 @@ TEST_CASE(
     "a step whose tries are far apart has a span for each time in memory, without an outcome but the last") {
   recorded_spans spans;
   virtual_engine engine;
-  engine.tracer = &spans;
-  engine.restart();
-  engine.place(placement_under(sampled));
-  engine.run();
+  place_traced(engine, spans);
   const auto refund = engine.provider.on_refund;
   engine.provider.on_refund = [](const auto&) { return payments::refund_answer{}; };
   engine.cancel(1, {}, another);
@@ -114,10 +119,7 @@ TEST_CASE(
 TEST_CASE("a cancellation's saga is part of its own trace") {
   recorded_spans spans;
   virtual_engine engine;
-  engine.tracer = &spans;
-  engine.restart();
-  engine.place(placement_under(sampled));
-  engine.run();
+  place_traced(engine, spans);
   engine.cancel(1, {}, another);
   engine.run();
   const auto refunds = spans.named("refund");
@@ -149,10 +151,7 @@ TEST_CASE("an operator's command takes the saga under its trace") {
 TEST_CASE("steps and appends of a sampled trace are spans, with what became of them") {
   recorded_spans spans;
   virtual_engine engine;
-  engine.tracer = &spans;
-  engine.restart();
-  engine.place(placement_under(sampled));
-  engine.run();
+  place_traced(engine, spans);
   for (const auto* name : {"charge", "issue receipt"}) {
     CAPTURE(name);
     REQUIRE(spans.named(name).size() == 1);
