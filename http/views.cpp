@@ -6,12 +6,18 @@
 #include <vector>
 
 #include "http/collections.hpp"
-#include "http/documents.hpp"
+#include "http/document_cache.hpp"
 #include "http/etag.hpp"
 
 namespace holdfast::http {
 
 namespace {
+
+/// Of this thread, an event loop's.
+document_cache& documents() {
+  thread_local document_cache cache;
+  return cache;
+}
 
 response missing(const client& client, document_kind kind, domain::reservation_id id) {
   return refuse(client, fault::not_found,
@@ -26,20 +32,20 @@ response view_unavailable(const client& client) {
 }
 
 /// To a customer another's is as good as none.
-bool may_see(const client& client, const story& story) {
-  return story.state.what.user_id == client.who->only_user().value_or(story.state.what.user_id);
+bool may_see(const client& client, const written_document& document) {
+  return !document.json.empty() && document.user_id == client.who->only_user().value_or(document.user_id);
 }
 
-response show(const client& client, document_kind kind, const story& story, std::string_view if_none_match) {
-  auto tag = etag_of(story.state.version, kind, client.base, client.media_type);
+response show(const client& client, document_kind kind, const written_document& document,
+              std::string_view if_none_match) {
+  auto tag = etag_of(document.version, kind, client.base, client.media_type);
   if (matches(if_none_match, tag)) {
     return {.status = 304,
             .content_type = {},
             .body = {},
             .headers = {{"Vary", "Accept"}, {"ETag", std::move(tag)}}};
   }
-  auto response = document_response(200, client,
-                                    [&](json_writer& out) { write_document(out, kind, story, client.base); });
+  auto response = document_response(200, client, [&](json_writer& out) { out.verbatim(document.json); });
   response.headers.emplace_back("ETag", std::move(tag));
   return response;
 }
@@ -53,12 +59,10 @@ struct broken_row {
 std::optional<broken_row> write_documents(json_writer& out, const client& client, document_kind kind,
                                           const std::vector<storage::stored_row>& rows) {
   for (const auto& row : rows) {
-    const auto story = read_story(kind, row.id, row.records);
-    if (!story) return broken_row{row.id, story.error()};
+    const auto document = documents().find_or_write(kind, row.id, row.records, client.base);
+    if (!document) return broken_row{row.id, document.error()};
     // A customer's receipts are looked for among all of his reservations.
-    if (has_document(kind, story->state) && may_see(client, *story)) {
-      write_document(out, kind, *story, client.base);
-    }
+    if (may_see(client, **document)) out.verbatim((*document)->json);
   }
   return std::nullopt;
 }
@@ -78,10 +82,10 @@ response answer_item(const client& client, document_kind kind, domain::reservati
     case read_status::found:
       break;
   }
-  const auto story = read_story(kind, id, read.records);
-  if (!story) return broken_records(client, id, story.error());
-  if (!has_document(kind, story->state) || !may_see(client, *story)) return missing(client, kind, id);
-  return show(client, kind, *story, if_none_match);
+  const auto document = documents().find_or_write(kind, id, read.records, client.base);
+  if (!document) return broken_records(client, id, document.error());
+  if (!may_see(client, **document)) return missing(client, kind, id);
+  return show(client, kind, **document, if_none_match);
 }
 
 response answer_collection(const client& client, const collection_query& query,

@@ -58,51 +58,99 @@ inline std::string collection(const std::string& prefix, view_collection which, 
 }
 
 /// KEYS: meta, checkpoints. ARGV: generation, prefix, number of rows, the rows, then shards and
-/// positions in turn. Rows come first: an error leaves the checkpoints where they were. A
+/// positions in turn. What is stored is asked for first, and what changes is written in few calls, each of
+/// which costs: indexes, rows, checkpoints, so that after an error all of it can be written again. A
 /// checkpoint never falls.
 inline constexpr std::string_view write_script = R"lua(
 if redis.call('HGET', KEYS[1], 'generation') ~= ARGV[1] then
   return redis.error_reply('EMPTIED since it was opened')
 end
 local prefix, rows = ARGV[2], tonumber(ARGV[3])
+local reservations, receipts = prefix .. 'reservations', prefix .. 'receipts'
 
-local function index(command, row)
-  local id, user, created = row:sub(9, 16), row:sub(17, 24), row:sub(25, 32)
-  local function change(key, member)
-    if command == 'ZADD' then
-      redis.call('ZADD', key, 0, member)
-    else
-      redis.call('ZREM', key, member)
+local function newer(row, other)
+  return struct.unpack('>I8', row) > struct.unpack('>I8', other)
+end
+
+local function places_of(row)
+  local id = row:sub(9, 16)
+  local place = row:sub(25, 32) .. id
+  return {
+    [reservations] = place,
+    [prefix .. 'user:' .. row:sub(17, 24)] = place,
+    [receipts] = row:byte(33) ~= 0 and row:sub(34, 41) .. id or nil
+  }
+end
+
+local added = {}
+local function index(row, stored)
+  local new, old = places_of(row), stored and places_of(stored) or {}
+  for key, place in pairs(old) do
+    if new[key] ~= place then
+      redis.call('ZREM', key, place)
     end
   end
-  change(prefix .. 'reservations', created .. id)
-  change(prefix .. 'user:' .. user, created .. id)
-  if row:byte(33) ~= 0 then
-    change(prefix .. 'receipts', row:sub(34, 41) .. id)
+  for key, place in pairs(new) do
+    if old[key] ~= place then
+      local places = added[key] or {}
+      added[key] = places
+      places[#places + 1] = '0'
+      places[#places + 1] = place
+    end
   end
 end
 
+local newest, ids, keys = {}, {}, {}
 for i = 4, 3 + rows do
   local row = ARGV[i]
-  local key = prefix .. 'row:' .. row:sub(9, 16)
-  local stored = redis.call('GETRANGE', key, 0, 40)
-  local known = #stored == 41
-  if not known or struct.unpack('>I8', stored) < struct.unpack('>I8', row) then
-    if known and stored:sub(17) ~= row:sub(17, 41) then
-      index('ZREM', stored)
-      known = false
-    end
-    if not known then
-      index('ZADD', row)
-    end
-    redis.call('SET', key, row)
+  local id = row:sub(9, 16)
+  if not newest[id] then
+    ids[#ids + 1] = id
+    keys[#keys + 1] = prefix .. 'row:' .. id
+  end
+  if not newest[id] or newer(row, newest[id]) then
+    newest[id] = row
   end
 end
 
+if #keys > 0 then
+  local written = {}
+  for i, stored in ipairs(redis.call('MGET', unpack(keys))) do
+    local row = newest[ids[i]]
+    local known = stored and #stored >= 41
+    if not known or newer(row, stored) then
+      if not known then
+        index(row)
+      elseif stored:sub(17, 41) ~= row:sub(17, 41) then
+        index(row, stored)
+      end
+      written[#written + 1] = keys[i]
+      written[#written + 1] = row
+    end
+  end
+  for key, places in pairs(added) do
+    redis.call('ZADD', key, unpack(places))
+  end
+  if #written > 0 then
+    redis.call('MSET', unpack(written))
+  end
+end
+
+local shards = {}
 for i = 4 + rows, #ARGV, 2 do
-  local reached = tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or '0')
-  if reached < tonumber(ARGV[i + 1]) then
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+  shards[#shards + 1] = ARGV[i]
+end
+if #shards > 0 then
+  local reached = {}
+  for i, stored in ipairs(redis.call('HMGET', KEYS[2], unpack(shards))) do
+    local at = ARGV[3 + rows + 2 * i]
+    if tonumber(stored or '0') < tonumber(at) then
+      reached[#reached + 1] = shards[i]
+      reached[#reached + 1] = at
+    end
+  end
+  if #reached > 0 then
+    redis.call('HSET', KEYS[2], unpack(reached))
   end
 end
 return redis.status_reply('OK')

@@ -723,6 +723,21 @@ TEST_CASE("redis: a write without rows notices that the server was emptied") {
   CHECK(is_unavailable(view.write({})));
 }
 
+TEST_CASE("redis: a checkpoint never falls, where a node writes what another one is ahead of") {
+  view_fixture<redis_store> view;
+  view.serve();
+  REQUIRE(view.write({}, {{0, 5}, {7, 100}}).has_value());
+  REQUIRE(view.write({}, {{0, 4}, {7, 20}, {9, 1}}).has_value());
+  view.reopen();
+  const auto reached = view.open();
+  REQUIRE(reached.has_value());
+  checkpoints expected(shard_count, 0);
+  expected[0] = 5;
+  expected[7] = 100;
+  expected[9] = 1;
+  CHECK(*reached == expected);
+}
+
 TEST_CASE("redis: a killed server is unavailable at once and found again by itself") {
   view_fixture<redis_store> view;
   view.serve();
