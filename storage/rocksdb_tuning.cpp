@@ -25,6 +25,10 @@ constexpr int block_cache_shard_bits = 2;
 /// Bits of a bloom filter for each key: one look-up in a hundred goes to a table in vain.
 constexpr double bloom_bits = 10;
 
+/// A row is looked for by going through those behind the nearest mark: four, not RocksDB's sixteen, which was
+/// half of what reading a reservation costs.
+constexpr int rows_between_marks = 4;
+
 /// What is written at once fits into it: a buffer that fills would be written to tables by itself.
 /// Memory is taken as it is used.
 constexpr std::size_t buffer_bytes = 64 * mib;
@@ -77,10 +81,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> column_families(std::size_t block_c
   table.block_cache = rocksdb::NewLRUCache(block_cache_bytes, block_cache_shard_bits);
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.block_restart_interval = rows_between_marks;
   auto looked_up = table;
   looked_up.filter_policy.reset(rocksdb::NewBloomFilterPolicy(bloom_bits));
-  auto records = tuned(table);
+  auto records = tuned(looked_up);
   records.bottommost_compression = rocksdb::kZSTD;
+  // Only what there is is looked for: the last level, which nearly all are in, is asked at the end and needs
+  // no filter.
+  records.optimize_filters_for_hits = true;
   return {
       {rocksdb::kDefaultColumnFamilyName, tuned(table)},
       {"records", records},
