@@ -32,6 +32,26 @@ namespace holdfast::testing {
 
 using job = std::function<void()>;
 
+/// Calls to a port on their way to it. While it is silent they stay open.
+class port_calls {
+ public:
+  explicit port_calls(std::deque<job>& jobs) : jobs_(jobs) {}
+
+  void take(job call) { (silent_ ? open_ : jobs_).push_back(std::move(call)); }
+  void silence() { silent_ = true; }
+  void answer() {
+    silent_ = false;
+    for (auto& call : std::exchange(open_, {})) jobs_.push_back(std::move(call));
+  }
+  /// As a crash of its caller does.
+  void lose() { open_.clear(); }
+
+ private:
+  std::deque<job>& jobs_;
+  std::deque<job> open_;
+  bool silent_ = false;
+};
+
 /// A provider that captures everything, unless the test says otherwise.
 class scripted_provider final : public payments::provider {
  public:
@@ -89,7 +109,7 @@ class scripted_provider final : public payments::provider {
 /// A view in memory that can be lost.
 class memory_view_writer final : public storage::view_writer {
  public:
-  explicit memory_view_writer(std::deque<job>& jobs) : jobs_(jobs) {}
+  explicit memory_view_writer(std::deque<job>& jobs) : calls_(jobs) {}
 
   void open(std::string store_id, storage::view_callback<storage::checkpoints> done) override {
     take([this, store_id, done] {
@@ -119,14 +139,11 @@ class memory_view_writer final : public storage::view_writer {
   }
 
   /// As SIGSTOP does: calls stay open until resume().
-  void pause() { paused_ = true; }
-  void resume() {
-    paused_ = false;
-    for (auto& call : std::exchange(open_calls_, {})) jobs_.push_back(std::move(call));
-  }
+  void pause() { calls_.silence(); }
+  void resume() { calls_.answer(); }
 
   /// As a crash of its caller does.
-  void lose_open_calls() { open_calls_.clear(); }
+  void lose_open_calls() { calls_.lose(); }
 
   /// As FLUSHALL does.
   void flush() {
@@ -139,16 +156,14 @@ class memory_view_writer final : public storage::view_writer {
   bool published = false;
 
  private:
-  void take(job call) { (paused_ ? open_calls_ : jobs_).push_back(std::move(call)); }
+  void take(job call) { calls_.take(std::move(call)); }
   void clear() {
     rows.clear();
     checkpoints_.assign(storage::shard_count, 0);
     published = false;
   }
 
-  std::deque<job>& jobs_;
-  std::deque<job> open_calls_;
-  bool paused_ = false;
+  port_calls calls_;
   std::string store_id_;
   storage::checkpoints checkpoints_ = storage::checkpoints(storage::shard_count, 0);
 };
@@ -229,7 +244,8 @@ class virtual_engine {
     router_.reset();
     run_actors();
     jobs.clear();
-    open_receipt_calls_.clear();
+    reservation_calls_.lose();
+    receipt_calls_.lose();
     view.lose_open_calls();
     around_.reset();
     system_.reset();
@@ -316,10 +332,9 @@ class virtual_engine {
 
   std::deque<job> jobs;
   actors::engine_options options;
-  storage::memory_journal reservations{[this](job next) { jobs.push_back(std::move(next)); }, "reservations"};
-  storage::memory_journal receipts{
-      [this](job next) { (receipts_silent_ ? open_receipt_calls_ : jobs).push_back(std::move(next)); },
-      "receipts"};
+  storage::memory_journal reservations{[this](job next) { reservation_calls_.take(std::move(next)); },
+                                       "reservations"};
+  storage::memory_journal receipts{[this](job next) { receipt_calls_.take(std::move(next)); }, "receipts"};
   scripted_provider provider{jobs};
   memory_view_writer view{jobs};
   std::unique_ptr<storage::projection_progress> progress;
@@ -335,15 +350,15 @@ class virtual_engine {
     return domain::zoned_timestamp{paid_at + std::chrono::days(21), std::chrono::minutes(540)};
   };
   /// The receipt desk's journal gives no answer: its calls stay open, and are lost in a crash.
-  void silence_receipts() { receipts_silent_ = true; }
-  void let_receipts_answer() {
-    receipts_silent_ = false;
-    for (auto& call : std::exchange(open_receipt_calls_, {})) jobs.push_back(std::move(call));
-  }
+  void silence_receipts() { receipt_calls_.silence(); }
+  void let_receipts_answer() { receipt_calls_.answer(); }
+  /// That of the reservations. stored() waits for it, too.
+  void silence_reservations() { reservation_calls_.silence(); }
+  void let_reservations_answer() { reservation_calls_.answer(); }
 
  private:
-  std::deque<job> open_receipt_calls_;
-  bool receipts_silent_ = false;
+  port_calls reservation_calls_{jobs};
+  port_calls receipt_calls_{jobs};
   payments::provider* instead_ = nullptr;
   std::chrono::milliseconds elapsed_{0};
   std::chrono::milliseconds set_back_by_{0};

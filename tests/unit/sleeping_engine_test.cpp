@@ -332,6 +332,68 @@ TEST_CASE("a command that meets one that falls asleep half way is served") {
   }
 }
 
+TEST_CASE("a try that a child begins for an operator counts, though its word of a long wait was on the way") {
+  int begun_at_once = 0;
+  for (int turns = 0; turns < 10; ++turns) {
+    CAPTURE(turns);
+    actors::engine_options options;
+    options.payment_wait = 100ms;
+    virtual_engine engine(options);
+    break_bank(engine);
+    engine.place(a_placement(storage::idempotency_claim{"k", 1}));
+    engine.run();
+    // Nobody waits for it any more, but its waits were too short to sleep: the next one is not.
+    advance_until(engine, [&] {
+      const auto told = engine.retried(the_only_one());
+      return told && actors::backoff(the_only_one(), told->tries + 1) >= actors::shortest_sleep;
+    });
+    REQUIRE(engine.figures().sagas.residents == 1);
+    const auto before = engine.provider.settles.size();
+    engine.advance_clock_only(engine.retried(the_only_one())->next_try_at - engine.now());
+    engine.run_actors();
+    REQUIRE(engine.provider.settles.size() == before + 1);
+    const auto answer_the_try = std::move(engine.jobs.back());
+    engine.jobs.pop_back();
+    engine.run();
+    engine.operate({the_only_one(), domain::operator_action::retry, "mina", "go on"});
+    engine.run_actors();
+    // The operator's wish is durable, and then, before all have heard, the try has no outcome.
+    for (int i = 0; i <= turns; ++i) engine.step();
+    answer_the_try();
+    mend_bank(engine);
+    engine.run();
+    if (engine.provider.settles.size() == before + 1) continue;
+    ++begun_at_once;
+    CHECK(domain::finished(engine.stored(the_only_one())));
+  }
+  CHECK(begun_at_once > 0);
+}
+
+TEST_CASE("while the journal of a shard stands still, nobody is brought back") {
+  constexpr std::size_t reservations = 30;
+  virtual_engine engine;
+  break_bank(engine);
+  place_in_shard_0(engine, reservations);
+  engine.advance(1min);
+  advance_until(engine, [&] { return engine.figures().sagas.asleep == reservations; });
+  const auto tries = engine.provider.settles.size();
+  engine.silence_reservations();
+  engine.place(a_placement());
+  engine.advance(engine.options.journal_patience + 100ms);
+  const auto awake = engine.figures().sagas.residents;
+  engine.advance(2min);
+  CHECK(engine.figures().sagas.residents <= awake);
+  CHECK(engine.provider.settles.size() - tries <= awake);
+  engine.let_reservations_answer();
+  mend_bank(engine);
+  engine.advance(40s);
+  for (std::uint64_t n = 1; n <= reservations; ++n) {
+    CAPTURE(n);
+    CHECK(domain::finished(engine.stored(storage::id_of(0, n))));
+  }
+  CHECK(engine.figures().sagas.asleep == 0);
+}
+
 TEST_CASE("however many are due, a shard brings back a few at a time") {
   constexpr std::size_t reservations = 100;
   virtual_engine engine;
