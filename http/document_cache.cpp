@@ -1,5 +1,7 @@
 #include "http/document_cache.hpp"
 
+#include <utility>
+
 #include "http/documents.hpp"
 
 namespace holdfast::http {
@@ -29,24 +31,19 @@ tl::expected<const written_document*, std::string> document_cache::find_or_write
   const auto story = read_story(kind, id, records);
   if (!story) return tl::unexpected(story.error());
 
-  auto& entry = room_for(slot, records.size());
-  entry.kind = kind;
-  entry.id = id;
-  entry.records = records;
-  entry.base = base;
-  entry.document.version = story->state.version;
-  entry.document.user_id = story->state.what.user_id;
-  writer_.clear();
-  if (has_document(kind, story->state)) write_document(writer_, kind, *story, base);
-  entry.document.json = writer_.text();
-  return &entry.document;
-}
-
-document_cache::entry& document_cache::room_for(std::size_t slot, std::size_t record_bytes) {
-  if (record_bytes > longest_kept_records) return passing_;
-  auto& kept = entries_[slot];
-  if (kept == nullptr) kept = std::make_unique<entry>();
-  return *kept;
+  written_document written{story->state.version, story->state.what.user_id, {}};
+  if (has_document(kind, story->state)) {
+    written.json = json::text_of(writer_, [&](json_writer& out) { write_document(out, kind, *story, base); });
+  }
+  if (records.size() + base.size() + written.json.size() > largest_kept_bytes) {
+    passing_ = std::move(written);
+    return &passing_;
+  }
+  // Whole before it takes the place: nothing of the one before may be left in it.
+  auto kept = std::make_unique<const entry>(
+      entry{kind, id, std::string(records), std::string(base), std::move(written)});
+  entries_[slot] = std::move(kept);
+  return &entries_[slot]->document;
 }
 
 }  // namespace holdfast::http

@@ -1,5 +1,5 @@
-// Documents written lately, so that a reservation that is read again and again, by a customer who waits for
-// his receipt, is folded and written once at each of its versions.
+// Documents written lately, so that what is read again and again, by a customer who waits for his receipt,
+// need not be folded and written each time.
 //
 // A document depends on nothing but what it is asked for by: an entry counts only where the records are equal
 // byte by byte, so that none ever has to be dropped, nor can be stale.
@@ -26,12 +26,12 @@ struct written_document {
   std::string json;
 };
 
-/// Of one thread. A document that is asked for takes the place of another: there are `slots` of them, and
-/// where a usual one takes 1.5 KB, records longer than `longest_kept_records` are not kept.
+/// A document takes the place of the one before it in its slot, with what it was written from: usually some
+/// 1.5 KB. Longer ones than `largest_kept_bytes` are not kept. Not thread-safe.
 class document_cache {
  public:
   static constexpr std::size_t slots = 4096;
-  static constexpr std::size_t longest_kept_records = 1024;
+  static constexpr std::size_t largest_kept_bytes = 3072;
 
   document_cache() : entries_(slots) {}
 
@@ -44,18 +44,16 @@ class document_cache {
 
  private:
   struct entry {
-    document_kind kind{};
-    domain::reservation_id id = 0;
+    document_kind kind;
+    domain::reservation_id id;
     std::string records;
     std::string base;
     written_document document;
   };
 
-  entry& room_for(std::size_t slot, std::size_t record_bytes);
-
-  std::vector<std::unique_ptr<entry>> entries_;
-  /// The last one that was not kept.
-  entry passing_;
+  std::vector<std::unique_ptr<const entry>> entries_;
+  /// The last one that was too long to be kept.
+  written_document passing_;
   json_writer writer_;
 };
 

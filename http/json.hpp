@@ -104,10 +104,11 @@ class json_writer {
     comma_ = true;
   }
   void grow(std::size_t bytes) {
-    capacity_ = std::max({2 * capacity_, size_ + bytes, smallest_buffer_bytes});
-    std::unique_ptr<char[]> larger(new char[capacity_]);
+    const auto capacity = std::max({2 * capacity_, size_ + bytes, smallest_buffer_bytes});
+    std::unique_ptr<char[]> larger(new char[capacity]);
     if (size_ > 0) std::memcpy(larger.get(), bytes_.get(), size_);
     bytes_ = std::move(larger);
+    capacity_ = capacity;
   }
 
   char* separate(char* to) const {
@@ -167,7 +168,7 @@ class json_writer {
   bool comma_ = false;
 };
 
-/// What a thread's buffer may keep between two bodies, in bytes.
+/// What a writer's buffer may keep between two bodies, in bytes.
 inline constexpr std::size_t largest_kept_buffer_bytes = 256 * 1024;
 
 namespace json {
@@ -196,15 +197,21 @@ namespace json {
   text.empty() ? null_field(out, name) : field(out, name, text);
 }
 
-/// What `write` writes, as text. Not to be nested.
+/// What `write` writes with this writer, as text.
 template <class Write>
-std::string text_of(Write&& write) {
-  thread_local json_writer writer;
+std::string text_of(json_writer& writer, Write&& write) {
   writer.clear();
   write(writer);
   std::string text(writer.text());
   if (writer.capacity() > largest_kept_buffer_bytes) writer = json_writer();
   return text;
+}
+
+/// The same with the thread's. Not to be nested.
+template <class Write>
+std::string text_of(Write&& write) {
+  thread_local json_writer writer;
+  return text_of(writer, write);
 }
 
 }  // namespace json

@@ -1,4 +1,5 @@
-// What a client is told when it reads: items and collections as responses. Pure functions.
+// What a client is told when it reads: items and collections as responses. Pure functions, but that each
+// thread keeps documents that it has written lately (document_cache.hpp).
 #pragma once
 
 #include <string_view>

@@ -112,8 +112,8 @@ class view_writer {
   /// what readers have seen in it. Answers the checkpoints, all 0 for an empty view.
   virtual void open(std::string store_id, view_callback<checkpoints> done) = 0;
 
-  /// Writes the rows, then the checkpoints given as (shard, position). A row whose stored version
-  /// is not smaller is left as it is. Fails where the view was emptied since open().
+  /// Writes the rows, then the checkpoints given as (shard, position), each shard once. A row whose stored
+  /// version is not smaller is left as it is. Fails where the view was emptied since open().
   virtual void write(std::vector<view_row> rows, std::vector<std::pair<shard_id, position>> reached,
                      view_callback<std::monostate> done) = 0;
 

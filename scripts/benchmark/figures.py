@@ -1,4 +1,6 @@
 """Figures with their units, and the targets that they are held against: never a test, only told."""
+import math
+import statistics
 
 
 def verdict(value, at_most=None, at_least=None):
@@ -20,9 +22,21 @@ def head(text):
     print(f"\n{text}", flush=True)
 
 
-def flatness(values, tenths=10):
+def tenths_of(values):
+    """The medians of ten parts in a row."""
+    return [statistics.median(values[len(values) * tenth // 10:len(values) * (tenth + 1) // 10]) for tenth in range(10)]
+
+
+def flatness(values):
     """The last tenth's median to that of the second tenth: the first is for warming up."""
-    def median_of_tenth(tenth):
-        part = sorted(values[len(values) * tenth // tenths:len(values) * (tenth + 1) // tenths])
-        return part[len(part) // 2]
-    return median_of_tenth(tenths - 1) / median_of_tenth(1)
+    medians = tenths_of(values)
+    return medians[-1] / medians[1]
+
+
+def slope_of(points):
+    """The slope of the line that fits best, and its standard error."""
+    xs, ys = zip(*points)
+    slope, intercept = statistics.linear_regression(xs, ys)
+    rest = sum((y - slope * x - intercept) ** 2 for x, y in points)
+    spread = sum((x - statistics.mean(xs)) ** 2 for x in xs)
+    return slope, math.sqrt(rest / max(len(points) - 2, 1) / spread)

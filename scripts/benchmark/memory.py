@@ -3,13 +3,12 @@ every call, so that each waits for its next try, out of memory but for its alarm
 by N: caches are full in both, where N is large enough. At rest: resident memory after more and more placements, the
 provider being another process: the slope over the later two thirds of the waves, as the first ones fill the
 stores' caches, which are bounded. Zero within two standard errors of the slope counts as zero."""
-import math
 import os
 import statistics
 import time
 
 from .clients import PLACE_VARIED, EndlessLoad, count_of, wait_for_count, write_script
-from .figures import head, tell
+from .figures import head, slope_of, tell
 from .machine import give_up, new_folder
 from .processes import Provider, Server, refusing_provider
 from .stores import fill
@@ -76,15 +75,6 @@ def after_waves(options):
         server.end()
         provider.end()
         return points
-
-
-def slope_of(points):
-    """The slope of the line that fits best, and its standard error."""
-    xs, ys = zip(*points)
-    slope, intercept = statistics.linear_regression(xs, ys)
-    rest = sum((y - slope * x - intercept) ** 2 for x, y in points)
-    spread = sum((x - statistics.mean(xs)) ** 2 for x in xs)
-    return slope, math.sqrt(rest / max(len(points) - 2, 1) / spread)
 
 
 def run(options):

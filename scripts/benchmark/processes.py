@@ -91,12 +91,12 @@ class Provider(Program):
 
 class Ceiling:
     """A bare Beast server: one thread, a constant answer. Of the given length where one is given; where a file is,
-    each waits for two synced writes to it."""
+    each waits for so many writes to it, synced one after the other."""
 
-    def __init__(self, body_bytes=None, synced_to=None):
+    def __init__(self, body_bytes=None, synced_to=None, syncs=2):
         self.port = free_port()
         length = [] if body_bytes is None else [str(body_bytes)]
-        synced = [] if synced_to is None else ["--synced", synced_to]
+        synced = [] if synced_to is None else ["--synced", synced_to, str(syncs)]
         self.process = subprocess.Popen([bench_program("ceiling"), str(self.port), *length, *synced])
         atexit.register(self.process.kill)
         self.url = f"http://127.0.0.1:{self.port}"

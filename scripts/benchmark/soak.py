@@ -1,13 +1,14 @@
 """Places N reservations without a pause while memory and throughput are sampled, and draws both. Flat is what
-the last tenth's median is to the second tenth's, the first tenth being for warming up."""
+the last tenth's median is to the second tenth's, the first tenth being for warming up. The stores' caches are full
+after three tenths: from there on the slope of memory is told."""
 import os
 import time
 
 from . import charts
 from .clients import PLACE_VARIED, EndlessLoad, count_of, write_script
-from .figures import flatness, head, tell
+from .figures import flatness, head, slope_of, tell, tenths_of
 from .machine import DOCS, give_up, new_folder
-from .processes import Provider, Server
+from .processes import MIB, Provider, Server
 
 PROGRAMS = ("wrk",)
 # How many points the lines have.
@@ -82,4 +83,11 @@ def run(options):
     tell("most resident memory", max(memory), "MiB", 0)
     tell("throughput, last tenth to the second", flatness(rates), "times", at_least=1 - FLAT_WITHIN)
     tell("resident memory, last tenth to the second", flatness(memory), "times", at_most=1 + FLAT_WITHIN)
+    placed_and_bytes = [(count, mib * MIB) for count, _, mib in samples[len(samples) * 3 // 10:]]
+    slope, error = slope_of(placed_and_bytes)
+    tell("resident memory, its slope from the fourth tenth on", slope, "bytes each")
+    tell("  two standard errors of that", 2 * error, "bytes each")
+    head("medians of the tenths: placed/s, MiB")
+    for tenth, (rate, mib) in enumerate(zip(tenths_of(rates), tenths_of(memory)), 1):
+        print(f"{tenth:4} {rate:10,.0f} {mib:6,.0f}")
     draw(samples, options)

@@ -1,7 +1,7 @@
 """Placing, reading, listing and cancelling, with the embedded view and with Redis, against a bare Beast server
 (the ceiling), in turn: medians, and the median of the pairs' ratios. Fails on any error or answer that is
-not 2xx. A list is compared with the ceiling's constant answer as well as with one that is as long, and placing
-with one that waits for two synced writes too, as a placement does: with what the disk leaves of a bare server."""
+not 2xx. A list is compared with the ceiling's constant answer as well as with one that is as long, placing and
+cancelling with one that waits for as many synced writes as they do, too: with what the disk leaves of a bare server."""
 import os
 import statistics
 import urllib.request
@@ -12,6 +12,8 @@ from .machine import give_up, new_folder
 from .processes import Ceiling, Redis, Server
 
 PROGRAMS = ("wrk", "redis-server")
+# One after the other before the answer: the reservation, its payment; the wish, the receipt's void, the refund.
+SYNCS = {"place": 2, "cancel": 3}
 # At least this part of the ceiling's rate, by work and view.
 TARGETS = {("place", "embedded"): 0.50, ("place", "redis"): 0.35,
            ("cancel", "embedded"): 0.50, ("cancel", "redis"): 0.50,
@@ -106,9 +108,9 @@ def compare_list_with_its_length(name, works, server, options):
     ceiling.end()
 
 
-def compare_place_with_syncs(name, works, server, folder, options):
-    ceiling = Ceiling(synced_to=os.path.join(folder, "synced"))
-    compare(f"{name}, syncing ceiling", works.place, server, ceiling, options)
+def compare_with_syncs(name, work, syncs, server, folder, options):
+    ceiling = Ceiling(synced_to=os.path.join(folder, "synced"), syncs=syncs)
+    compare(f"{name}, with {syncs} syncs", work, server, ceiling, options)
     ceiling.end()
 
 
@@ -119,8 +121,9 @@ def measure_view(view, flags, ceiling, options):
         for name in ("place", "get", "list", "cancel"):
             if name in options.works:
                 compare(f"{name}, {view}", getattr(works, name), server, ceiling, options, TARGETS[name, view])
-        if "place" in options.works:
-            compare_place_with_syncs(f"place, {view}", works, server, folder, options)
+        for name, syncs in SYNCS.items():
+            if name in options.works:
+                compare_with_syncs(f"{name}, {view}", getattr(works, name), syncs, server, folder, options)
         if "list" in options.works:
             compare_list_with_its_length(f"list, {view}", works, server, options)
         server.end()

@@ -1,11 +1,12 @@
 // What Beast itself can do: answers every request with the same JSON from one thread, with keep
 // alive and nothing else. The server is measured against it. With BYTES the answer is spaces of that
-// length, to compare with answers as long. With FILE each answer waits for two writes to it that are synced
-// one after the other, as a placement's answer waits for its reservation and its payment: what a server with
-// those promises could do that had nothing else to do.
+// length, to compare with answers as long. With FILE each answer waits for SYNCS writes to it that are synced
+// one after the other, as a placement's answer waits for its reservation and its payment, and a
+// cancellation's for the wish, the receipt's void and the refund: what a server with those promises could do
+// that had nothing else to do.
 //
 //     ceiling PORT [BYTES]
-//     ceiling PORT --synced FILE
+//     ceiling PORT --synced FILE SYNCS
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -122,6 +123,7 @@ class synced_log {
 
 /// Null where nothing is written.
 synced_log* the_log = nullptr;
+int syncs_of_answer = 0;
 
 using stream = beast::basic_stream<tcp, asio::io_context::executor_type>;
 
@@ -133,14 +135,14 @@ class connection : public std::enable_shared_from_this<connection> {
     request_ = {};
     http::async_read(stream_, buffer_, request_,
                      [self = shared_from_this()](beast::error_code error, std::size_t) {
-                       if (!error) self->write_synced();
+                       if (!error) self->write_behind(syncs_of_answer);
                      });
   }
 
  private:
-  void write_synced() {
-    if (the_log == nullptr) return write();
-    the_log->append([self = shared_from_this()] { the_log->append([self] { self->write(); }); });
+  void write_behind(int syncs) {
+    if (syncs == 0) return write();
+    the_log->append([self = shared_from_this(), syncs] { self->write_behind(syncs - 1); });
   }
 
   void write() {
@@ -178,9 +180,10 @@ void accept(acceptor& from) {
 
 int main(int count, char** arguments) {
   const int port = count >= 2 ? std::atoi(arguments[1]) : 0;
-  const bool synced = count == 4 && std::strcmp(arguments[2], "--synced") == 0;
-  if (port < 1 || port > 65535 || (count > 3 && !synced)) {
-    std::cerr << "usage: ceiling PORT [BYTES | --synced FILE]\n";
+  const bool synced = count == 5 && std::strcmp(arguments[2], "--synced") == 0;
+  if (synced) syncs_of_answer = std::atoi(arguments[4]);
+  if (port < 1 || port > 65535 || (count > 3 && !synced) || (synced && syncs_of_answer < 1)) {
+    std::cerr << "usage: ceiling PORT [BYTES | --synced FILE SYNCS]\n";
     return EXIT_FAILURE;
   }
   if (count == 3) constant_answer.assign(std::strtoul(arguments[2], nullptr, 10), ' ');

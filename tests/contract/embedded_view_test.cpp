@@ -46,6 +46,7 @@ std::size_t walked(view_fixture<embedded_store>& view, view_query query) {
     rows += page->rows.size();
     if (!page->more) {
       CHECK(page->total == rows);
+      CHECK(view.total(query) == rows);
       return rows;
     }
     query.after = page->next;

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <filesystem>
@@ -19,6 +20,7 @@
 
 #include "storage/embedded_view.hpp"
 #include "storage/redis_view.hpp"
+#include "storage/view_format.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -145,6 +147,18 @@ class view_fixture {
   }
   storage::view_result<storage::view_page> list(const storage::view_query& query) {
     return read<storage::view_page>([&](auto done) { reader_->list(query, std::move(done)); });
+  }
+  /// How many rows a collection has, by a page and by one behind them all, which has no rows that tell it.
+  std::uint64_t total(storage::view_query query) {
+    const auto page = list(query);
+    REQUIRE(page.has_value());
+    query.after.reset();
+    query.offset =
+        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(page->total, 1, storage::largest_offset_rows));
+    const auto behind = list(query);
+    REQUIRE(behind.has_value());
+    CHECK(behind->total == page->total);
+    return page->total;
   }
 
   /// Runs the loop until the condition holds; false where it does not in time.

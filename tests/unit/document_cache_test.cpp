@@ -92,10 +92,35 @@ TEST_CASE("documents that share the places of a cache are told apart") {
   }
 }
 
-TEST_CASE("records that are too long to be kept make a document all the same") {
+TEST_CASE("what was written is found again, and not written anew, unless it is long") {
   document_cache cache;
-  const std::string street(2 * document_cache::longest_kept_records, '"');
+  const auto find = [&cache](const std::string& address) {
+    const auto records = storage::encode_events(placed(1, address));
+    const auto found = cache.find_or_write(document_kind::my_reservation, 1, records, base);
+    REQUIRE(found.has_value());
+    return (*found)->json.data();
+  };
+  const auto bytes_with = [](const std::string& address) {
+    const auto records = storage::encode_events(placed(1, address));
+    return records.size() + base.size() +
+           expected(document_kind::my_reservation, 1, records, base).json.size();
+  };
+  // Each byte of it stands in the records and in the document.
+  const auto left = document_cache::largest_kept_bytes - bytes_with(std::string(200, 'x'));
+  const std::string longest(200 + left / 2, 'x');
+  REQUIRE(bytes_with(longest) <= document_cache::largest_kept_bytes);
+  REQUIRE(bytes_with(longest + "xx") > document_cache::largest_kept_bytes);
+  const auto* kept = find(longest);
+  CHECK(find(longest) == kept);
+  find(longest + "xx");
+  CHECK(find(longest) == kept);
+}
+
+TEST_CASE("documents that are too long to be kept are right all the same") {
+  document_cache cache;
+  const std::string street(document_cache::largest_kept_bytes, '"');
   check(cache, document_kind::my_reservation, 1, placed(1));
+  check(cache, document_kind::my_reservation, 1, placed(1, street));
   check(cache, document_kind::my_reservation, 1, placed(1, street));
   check(cache, document_kind::my_reservation, 2, placed(2, street));
   check(cache, document_kind::my_reservation, 1, placed(1));
@@ -103,9 +128,12 @@ TEST_CASE("records that are too long to be kept make a document all the same") {
 
 TEST_CASE("records that can't be read are told of, and nothing is kept of them") {
   document_cache cache;
-  check(cache, document_kind::payment, 1, placed(1));
-  CHECK(!cache.find_or_write(document_kind::payment, 1, "nonsense", base));
-  CHECK(!cache.find_or_write(document_kind::payment, 1, "", base));
-  CHECK(!cache.find_or_write(document_kind::payment, 2, "nonsense", base));
-  check(cache, document_kind::payment, 1, placed(1));
+  for (const auto* records : {"nonsense", ""}) {
+    check(cache, document_kind::payment, 1, placed(1));
+    for (int turn = 0; turn < 2; ++turn) {
+      CHECK(!cache.find_or_write(document_kind::payment, 1, records, base));
+      CHECK(!cache.find_or_write(document_kind::payment, 2, records, base));
+    }
+    check(cache, document_kind::payment, 1, placed(1));
+  }
 }
