@@ -39,6 +39,9 @@ class Program:
     """A holdfast command, timed from its start to its ready line."""
 
     ENDS_WITHIN_S = 120
+    AT_REST_WITHIN_S = 120
+    # In a second.
+    AT_REST_CPU_S = 0.05
 
     def __init__(self, *arguments):
         self.began = time.monotonic()
@@ -64,6 +67,23 @@ class Program:
 
     def resident_mib(self):
         return self.resident_bytes() / MIB
+
+    def cpu_s(self):
+        """Processor time so far, of all threads."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as figures:
+            user, system = figures.read().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def wait_until_at_rest(self):
+        """Until what it does after its last answer, as merging tables, is done."""
+        gives_up_at = time.monotonic() + self.AT_REST_WITHIN_S
+        while True:
+            before = self.cpu_s()
+            time.sleep(1)
+            if self.cpu_s() - before < self.AT_REST_CPU_S:
+                return
+            if time.monotonic() > gives_up_at:
+                give_up("it does not come to rest")
 
     def written_to_disk_bytes(self):
         """Whole pages, each time that they go to the disk."""

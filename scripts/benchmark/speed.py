@@ -1,7 +1,8 @@
 """Placing, reading, listing and cancelling, with the embedded view and with Redis, against a bare Beast server
-(the ceiling), in turn: medians, and the median of the pairs' ratios. Fails on any error or answer that is
-not 2xx. A list is compared with the ceiling's constant answer as well as with one that is as long, placing and
-cancelling with one that waits for as many synced writes as they do, too: with what the disk leaves of a bare server."""
+(the ceiling), in turn: medians, and the median of the pairs' ratios. Each work begins when the server is done with
+what the one before has left it, such as tables to merge. Fails on any error or answer that is not 2xx. A list is
+compared with the ceiling's constant answer as well as with one that is as long, placing and cancelling with one that
+waits for as many synced writes as they do, too: with what the disk leaves of a bare server."""
 import os
 import statistics
 import urllib.request
@@ -120,6 +121,7 @@ def measure_view(view, flags, ceiling, options):
         works = Works(server, folder, options.seconds)
         for name in ("place", "get", "list", "cancel"):
             if name in options.works:
+                server.wait_until_at_rest()
                 compare(f"{name}, {view}", getattr(works, name), server, ceiling, options, TARGETS[name, view])
         for name, syncs in SYNCS.items():
             if name in options.works:
