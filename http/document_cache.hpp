@@ -23,17 +23,18 @@ struct written_document {
   std::uint64_t version = 0;
   std::uint64_t user_id = 0;
   /// Empty where there is none of this kind: see has_document().
-  std::string json;
+  std::string_view json;
 };
 
-/// A document takes the place of the one before it in its slot, with what it was written from: usually some
-/// 1.5 KB. Longer ones than `largest_kept_bytes` are not kept. Not thread-safe.
+/// A document that is asked for twice in a row, of all that have its slot, takes the place of the one before
+/// it there, with what it was written from: usually some 1.5 KB. To keep each one would cost those that are
+/// read once. Longer ones than `largest_kept_bytes` are not kept. Not thread-safe.
 class document_cache {
  public:
   static constexpr std::size_t slots = 4096;
   static constexpr std::size_t largest_kept_bytes = 3072;
 
-  document_cache() : entries_(slots) {}
+  document_cache() : slots_(slots) {}
 
   /// What read_story() and write_document() make of the records; stays until the next call. The error
   /// is read_story's.
@@ -44,17 +45,25 @@ class document_cache {
 
  private:
   struct entry {
-    document_kind kind;
-    domain::reservation_id id;
     std::string records;
     std::string base;
+    std::string json;
     written_document document;
   };
+  /// Which document of which reservation: ids are given out from 1 on, and stay below 2^62. 0 is of none.
+  using key = std::uint64_t;
+  struct slot {
+    key asked_for = 0;
+    key kept = 0;
+    std::unique_ptr<entry> what;
+  };
 
-  std::vector<std::unique_ptr<const entry>> entries_;
-  /// The last one that was too long to be kept.
-  written_document passing_;
+  static key key_of(document_kind kind, domain::reservation_id id);
+
+  std::vector<slot> slots_;
   json_writer writer_;
+  /// The last one that was written and not kept, in the writer.
+  written_document passing_;
 };
 
 }  // namespace holdfast::http

@@ -20,13 +20,16 @@
 
 namespace holdfast::http {
 
+/// What a writer's buffer may keep between two bodies, in bytes.
+inline constexpr std::size_t largest_kept_buffer_bytes = 256 * 1024;
+
 /// Puts the commas; that values, names and ends come in an order that makes a document is the caller's.
 /// A value; not thread-safe.
 class json_writer {
  public:
   std::string_view text() const { return {bytes_.get(), size_}; }
-  std::size_t capacity() const { return capacity_; }
   void clear() {
+    if (capacity_ > largest_kept_buffer_bytes) *this = json_writer();
     size_ = 0;
     comma_ = false;
   }
@@ -168,9 +171,6 @@ class json_writer {
   bool comma_ = false;
 };
 
-/// What a writer's buffer may keep between two bodies, in bytes.
-inline constexpr std::size_t largest_kept_buffer_bytes = 256 * 1024;
-
 namespace json {
 
 // Names have nothing that has to be escaped, and are inlined: see json_writer.
@@ -197,21 +197,15 @@ namespace json {
   text.empty() ? null_field(out, name) : field(out, name, text);
 }
 
-/// What `write` writes with this writer, as text.
-template <class Write>
-std::string text_of(json_writer& writer, Write&& write) {
-  writer.clear();
-  write(writer);
-  std::string text(writer.text());
-  if (writer.capacity() > largest_kept_buffer_bytes) writer = json_writer();
-  return text;
-}
-
-/// The same with the thread's. Not to be nested.
+/// What `write` writes, as text. Not to be nested.
 template <class Write>
 std::string text_of(Write&& write) {
   thread_local json_writer writer;
-  return text_of(writer, write);
+  writer.clear();
+  write(writer);
+  std::string text(writer.text());
+  writer.clear();
+  return text;
 }
 
 }  // namespace json
