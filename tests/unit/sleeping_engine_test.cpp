@@ -136,6 +136,14 @@ void place_in_shard_0(virtual_engine& engine, std::size_t count) {
   engine.run();
 }
 
+/// At a bank that is broken.
+void let_sleep_in_shard_0(virtual_engine& engine, std::size_t count) {
+  break_bank(engine);
+  place_in_shard_0(engine, count);
+  engine.advance(1min);
+  advance_until(engine, [&] { return engine.figures().sagas.asleep == count; });
+}
+
 }  // namespace
 
 TEST_CASE("whatever step waits long for its next try, its reservation waits out of memory and ends as ever") {
@@ -372,10 +380,7 @@ TEST_CASE("a try that a child begins for an operator counts, though its word of 
 TEST_CASE("while the journal of a shard stands still, nobody is brought back") {
   constexpr std::size_t reservations = 30;
   virtual_engine engine;
-  break_bank(engine);
-  place_in_shard_0(engine, reservations);
-  engine.advance(1min);
-  advance_until(engine, [&] { return engine.figures().sagas.asleep == reservations; });
+  let_sleep_in_shard_0(engine, reservations);
   const auto tries = engine.provider.settles.size();
   engine.silence_reservations();
   engine.place(a_placement());
@@ -397,10 +402,7 @@ TEST_CASE("while the journal of a shard stands still, nobody is brought back") {
 TEST_CASE("however many are due, a shard brings back a few at a time") {
   constexpr std::size_t reservations = 100;
   virtual_engine engine;
-  break_bank(engine);
-  place_in_shard_0(engine, reservations);
-  engine.advance(1min);
-  advance_until(engine, [&] { return engine.figures().sagas.asleep == reservations; });
+  let_sleep_in_shard_0(engine, reservations);
   // As if the process had stood still: all are due at once.
   engine.advance_clock_only(1min);
   const auto before = engine.provider.settles.size();
