@@ -31,7 +31,7 @@ response view_unavailable(const client& client) {
                 "time in Retry-After.");
 }
 
-/// To a customer another's is as good as none.
+/// Whether there is one; to a customer another's is as good as none.
 bool may_see(const client& client, const written_document& document) {
   return !document.json.empty() && document.user_id == client.who->only_user().value_or(document.user_id);
 }
