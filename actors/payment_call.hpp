@@ -4,6 +4,7 @@
 
 #include <caf/duration.hpp>
 #include <caf/error.hpp>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -31,6 +32,8 @@ struct payment_order {
   std::string transaction_id;
   /// The step's.
   tracing::trace_context trace = {};
+  /// As a charge asks it.
+  std::function<bool()> still_owned = {};
 };
 
 /// `payment_answered` but for the attempt.

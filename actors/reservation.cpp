@@ -12,6 +12,7 @@
 #include "actors/payment.hpp"
 #include "actors/port_callback.hpp"
 #include "actors/receipt.hpp"
+#include "storage/projection_progress.hpp"
 #include "tracing/logged_trace.hpp"
 
 namespace holdfast::actors {
@@ -430,6 +431,7 @@ void reservation_state::forget_card() {
 /// With the card where it is at hand, which it is once.
 payment_order reservation_state::payment_for(domain::step step) {
   const auto& state = log_->state();
+  auto still_owned = card_at_hand_ ? ownership() : nullptr;
   return {under_way_.attempt,
           step,
           log_->id(),
@@ -438,7 +440,17 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(card_number_, {}),
           std::exchange(payment_method_, {}),
           state.transaction_id,
-          under_way_.span.context_or(trace_)};
+          under_way_.span.context_or(trace_),
+          std::move(still_owned)};
+}
+
+/// For a charge: whoever has the reservation next settles it, be it another node or this one's next actor,
+/// and then it must not land any more.
+std::function<bool()> reservation_state::ownership() {
+  under_way_.counts = std::make_shared<const bool>(true);
+  return [counts = std::weak_ptr(under_way_.counts), &leases = links_->around->ports.progress] {
+    return !counts.expired() && leases.may_serve();
+  };
 }
 
 receipt_order reservation_state::receipt_for(domain::step step) const {

@@ -81,6 +81,8 @@ class reservation_state {
     caf::actor child;
     /// All its tries, until it sleeps.
     tracing::open_span span;
+    /// Lives as long as what is under way counts.
+    std::shared_ptr<const bool> counts = {};
   };
   struct append_under_way {
     /// Which it leads to: its ticket.
@@ -117,6 +119,7 @@ class reservation_state {
   void stop_waiting_for_cancellation();
   void forget_card();
   payment_order payment_for(domain::step step);
+  std::function<bool()> ownership();
   receipt_order receipt_for(domain::step step) const;
   void receipt_voided(const domain::record_void& what);
   void end_step_span(const payment_ended& what);

@@ -70,10 +70,11 @@ settle_answer close_all(sandbox_bank& bank, domain::reservation_id reservation, 
 
 charge_reply charge(sandbox_bank& bank, const charge_request& request, domain::timestamp now) {
   charge_reply reply;
-  const auto answered = [&](charge_status status, std::string_view reason) {
-    reply.answer = charge_answer{status, {}, std::string(reason)};
+  const auto answered = [&](charge_status status, std::string_view reason, bool provider_is_well = false) {
+    reply.answer = charge_answer{status, {}, std::string(reason), provider_is_well};
     return reply;
   };
+  if (request.lost()) return answered(charge_status::not_charged, reservation_lost, true);
   if (bank.knobs().outage) return answered(charge_status::not_charged, refused);
   reply.delay = bank.latency();
   if (bank.fails()) return answered(charge_status::unknown, server_error);

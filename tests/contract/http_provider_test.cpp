@@ -228,6 +228,24 @@ TEST_CASE("what an earlier request with the same key charged or cancelled is not
   }
 }
 
+TEST_CASE("what is lost to another owner while its intent is made is not confirmed") {
+  std::atomic<bool> owned{true};
+  scripted_server server([&](const auto& request) {
+    // As if the process stood still between the two requests.
+    if (is_create(request)) owned = false;
+    return well(request);
+  });
+  http_provider provider(options_for(server.port()));
+  auto request = charge_of(257);
+  request.still_owned = [&] { return owned.load(); };
+  const auto answer = await<charge_answer>([&](auto done) { provider.charge(std::move(request), done); });
+  CHECK(answer.status == charge_status::not_charged);
+  CHECK(answer.reason == reservation_lost);
+  CHECK(answer.provider_is_well);
+  CHECK(count(server, is_create) == 1);
+  CHECK(count(server, is_confirm) == 0);
+}
+
 TEST_CASE("never more than 64 connections, and the calls beyond them wait for their turn") {
   constexpr int calls = 300;
   scripted_server server([](const auto& request) {

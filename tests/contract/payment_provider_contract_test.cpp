@@ -119,6 +119,31 @@ TEST_CASE("a card is charged: captured, with one line in the ledger") {
   });
 }
 
+TEST_CASE("a charge whose reservation was lost meanwhile moves no money, and no provider is ill for it") {
+  over_all_adapters([](rig& at) {
+    sandbox_knobs knobs;
+    // So that nothing but the question keeps it from landing.
+    knobs.forget_keys_rate = 1;
+    at.turn(knobs);
+    CHECK(settle(at, 257).status == settle_status::not_charged);
+    auto request = charge_of(257);
+    request.still_owned = [] { return false; };
+    const auto answer = charge(at, std::move(request));
+    CHECK(answer.status == charge_status::not_charged);
+    CHECK(answer.reason == reservation_lost);
+    CHECK(answer.provider_is_well);
+    CHECK(at.ledger().empty());
+  });
+}
+
+TEST_CASE("a charge whose reservation is still its owner's is made") {
+  over_all_adapters([](rig& at) {
+    auto request = charge_of(257);
+    request.still_owned = [] { return true; };
+    CHECK(charge(at, std::move(request)).status == charge_status::captured);
+  });
+}
+
 TEST_CASE("a price of nothing and a missing card are charged too") {
   over_all_adapters([](rig& at) {
     auto request = charge_of(1, "");

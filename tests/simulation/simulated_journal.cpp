@@ -172,6 +172,7 @@ void simulated_journal::serve_append(waiting_call& call) {
     *result = tl::unexpected(error("input/output error"));
   } else if (!broken_) {
     *result = store_.append(std::move(entries), node_);
+    if (on_written) on_written();
   }
   world_.after(latency(), owner_, [this, result, done = std::move(call.append_done)] {
     world_.trace([&] { return store_.name + " answers an append" + (*result ? "" : ": failed"); });

@@ -80,6 +80,8 @@ class simulated_journal final : public storage::journal {
   void forget();
   /// Nothing gets through, in either direction, before that moment.
   void cut_off_until(moment when) { cut_off_until_ = when; }
+  /// Called when an append of this node's is written, before it hears of it.
+  std::function<void()> on_written;
 
   std::string store_id() const override { return store_.name; }
   void claim(std::vector<storage::shard_id> shards,

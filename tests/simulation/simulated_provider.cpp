@@ -101,19 +101,28 @@ void simulated_provider::write_ledger(enum proof::ledger_line::kind what, domain
   books_.ledger.push_back({what, key, id, transaction, amount.amount_minor, amount.currency, world_.stamp()});
 }
 
-std::string simulated_provider::capture_once(const payments::charge_request& request) {
+std::string simulated_provider::capture_once(const payments::charge_request& request, bool confirms_another) {
   auto& of = books_.accounts[request.reservation];
   const auto known = std::find_if(of.captures.begin(), of.captures.end(),
                                   [&](const auto& one) { return one.key == request.idempotency_key; });
   if (known != of.captures.end() && !world_.strikes(fault::keys_forgotten, request.idempotency_key)) {
     return known->transaction;
   }
-  if (of.closed) return {};
+  if (of.closed && !confirms_another) return {};
   const auto transaction = transaction_of(request.reservation, of.captures.size() + 1);
   of.captures.push_back({request.idempotency_key, transaction});
   write_ledger(proof::ledger_line::kind::charge, request.reservation, request.idempotency_key, transaction,
                request.price);
   return transaction;
+}
+
+/// One that forgets keys has forgotten that of a charge which comes when all there was is settled, and makes
+/// another intent, which its caller confirms if he lives and has not lost the reservation.
+bool simulated_provider::makes_another(const payments::charge_request& request) {
+  if (!books_.accounts[request.reservation].closed || world_.faults_over()) return false;
+  if (!world_.drawn.has(fault::keys_forgotten)) return false;
+  world_.note(fault::keys_forgotten, request.idempotency_key + ", settled");
+  return true;
 }
 
 /// The first capture stands, every further one is given back.
@@ -179,7 +188,8 @@ void simulated_provider::charge(payments::charge_request request,
   }
   arriving(way_there,
            [this, call, way_back, request = std::move(request), done = keep(call, std::move(done))] {
-             const auto transaction = capture_once(request);
+             const bool confirms_another = !done.expired() && makes_another(request) && !request.lost();
+             const auto transaction = capture_once(request, confirms_another);
              const auto status = transaction.empty() ? charge_status::not_charged : charge_status::captured;
              answer_kept<charge_answer>(call, way_back, transaction.empty() ? "cancelled before" : "captured",
                                         done, {status, transaction, {}});

@@ -1,7 +1,8 @@
 // A card payment provider as its port allows it to be, with every fault of the decision table and
 // with books of its own. It is naive where the engine has to be careful: a charge that is asked for
-// twice is charged twice once its key is forgotten, a refund under a second key is given twice. A settlement
-// or a repeated refund whose key is forgotten finds what there is by the reservation, at the next try.
+// twice is charged twice once its key is forgotten, one that comes after its settlement is charged then, a
+// refund under a second key is given twice. A settlement or a repeated refund whose key is forgotten finds
+// what there is by the reservation, at the next try.
 //
 // What is on its way to the provider when the engine crashes may still arrive, or not.
 // Refers to the world and the books, which must outlive it. One thread.
@@ -72,8 +73,9 @@ class simulated_provider final : public payments::provider {
   void arriving(moment delay, std::function<void()> what);
   moment latency();
   bool at_once(moment delay);
+  bool makes_another(const payments::charge_request& request);
   /// The transaction; empty where nothing can be captured any more.
-  std::string capture_once(const payments::charge_request& request);
+  std::string capture_once(const payments::charge_request& request, bool confirms_another = false);
   void write_ledger(enum proof::ledger_line::kind what, domain::reservation_id id, const std::string& key,
                     const std::string& transaction, const domain::money& amount);
   std::string settle_now(const payments::settle_request& request);

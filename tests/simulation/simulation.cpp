@@ -192,6 +192,9 @@ class run {
 
   void schedule_cluster_faults() {
     if (world_.drawn.has(fault::clock_skew)) skew_clocks();
+    for (owner each = 1; each <= world_.drawn.nodes; ++each) {
+      nodes_.at(each).reservations.on_written = [this, each] { pause_behind_append(each); };
+    }
     for (auto i = world_.random.between(1, most_windows); i > 0; --i) {
       const auto one = nodes_.any().number;
       auto other = nodes_.any().number;
@@ -204,6 +207,14 @@ class run {
       schedule_link_cut(one, other);
       if (world_.drawn.has(fault::node_hands_over)) at(some_time(), [this, one] { nodes_.hand_over(one); });
     }
+  }
+
+  /// What a window seldom meets: its record is durable, and it goes on from there when others have its
+  /// shards.
+  void pause_behind_append(owner one) {
+    if (!world_.strikes(fault::node_paused, "behind its append")) return;
+    nodes_.pause(one);
+    at(world_.now() + world_.random.between(0, longest_pause), [this, one] { nodes_.go_on(one); });
   }
 
   void schedule_journal_cut(owner of) {

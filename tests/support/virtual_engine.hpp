@@ -59,8 +59,9 @@ class scripted_provider final : public payments::provider {
 
   void charge(payments::charge_request request, std::function<void(payments::charge_answer)> done) override {
     charges.push_back(request);
-    jobs_.push_back(
-        [this, request = std::move(request), done = std::move(done)] { done(on_charge(request)); });
+    (answers_charges ? jobs_ : unanswered)
+        .push_back(
+            [this, request = std::move(request), done = std::move(done)] { done(on_charge(request)); });
   }
   void settle(payments::settle_request request, std::function<void(payments::settle_answer)> done) override {
     const auto id = request.reservation;
@@ -96,6 +97,9 @@ class scripted_provider final : public payments::provider {
     captured[request.reservation] = 0;
     return {payments::refund_status::refunded, "r-" + std::to_string(request.reservation), {}};
   };
+
+  bool answers_charges = true;
+  std::deque<job> unanswered;
 
   std::vector<payments::charge_request> charges;
   std::vector<domain::reservation_id> settles;

@@ -349,6 +349,38 @@ TEST_CASE("a hand-over does not wait for a slow provider: its customer hears tha
   CHECK(cluster.provider.captured[(*told)->id] == 1);
 }
 
+TEST_CASE("a charge learns for good when its reservation may be another's, and only then") {
+  three_nodes with;
+  auto& cluster = with.cluster;
+  cluster.provider.answers_charges = false;
+  with.b.place(a_placement(claim_for(*with.b.serves().begin())));
+  cluster.run();
+  REQUIRE(cluster.provider.charges.size() == 1);
+  const auto charge = cluster.provider.charges[0];
+  CHECK_FALSE(charge.lost());
+
+  SUBCASE("its node can't renew the leases") {
+    cluster.silence({"b"});
+    const auto passed = cluster.advance_until([&] { return charge.lost(); }, 10s);
+    CHECK(passed < virtual_cluster::lease);
+    CHECK(passed > virtual_cluster::lease / 2);
+    cluster.silence({});
+    cluster.advance(10s);
+    CHECK(with.b.figures().in_touch);
+  }
+  SUBCASE("its shard is handed over, which waits for it a while") {
+    const auto done = with.b.hand_over();
+    cluster.advance(cluster.options.node.hand_over_wait / 2);
+    CHECK_FALSE(charge.lost());
+    CHECK(cluster.advance_until([&] { return done->wait_for(0ms); }, 5s) < 5s);
+  }
+  SUBCASE("it has been answered") {
+    cluster.jobs.push_back(cluster.provider.unanswered.front());
+    cluster.run();
+  }
+  CHECK(charge.lost());
+}
+
 TEST_CASE("the journal refuses an owner that another has followed, and who has the lease claims anew") {
   three_nodes with;
   auto& cluster = with.cluster;
