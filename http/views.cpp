@@ -57,8 +57,8 @@ struct broken_row {
 
 /// Up to the first row that can't be read, which it gives.
 std::optional<broken_row> write_documents(json_writer& out, const client& client, document_kind kind,
-                                          const std::vector<storage::stored_row>& rows) {
-  for (const auto& row : rows) {
+                                          const storage::listed_rows& rows) {
+  for (const auto row : rows) {
     const auto document = documents().find_or_write(kind, row.id, row.records, client.base);
     if (!document) return broken_row{row.id, document.error()};
     // A customer's receipts are looked for among all of his reservations.

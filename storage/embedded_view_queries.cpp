@@ -15,14 +15,8 @@ namespace {
 template <class T>
 using outcome = tl::expected<T, rocksdb::Status>;
 
-/// A row that an index or its own key leads to.
-outcome<stored_row> row_in(const rocksdb::Status& status, std::string_view bytes) {
-  if (!status.ok()) {
-    return tl::unexpected(status.IsNotFound() ? rocksdb::Status::Corruption("a row is missing") : status);
-  }
-  auto row = decode_row(bytes);
-  return row ? outcome<stored_row>(std::move(*row))
-             : tl::unexpected(rocksdb::Status::Corruption("a row can't be decoded"));
+rocksdb::Status undecodable() {
+  return rocksdb::Status::Corruption("a row can't be decoded");
 }
 
 /// The keys of an index that lie behind the cursor, in the query's direction. With both ends
@@ -75,9 +69,8 @@ outcome<std::vector<view_cursor>> read_places(const embedded_view_tables& tables
   return places;
 }
 
-outcome<std::vector<stored_row>> read_rows(const embedded_view_tables& tables,
-                                           const rocksdb::ReadOptions& options,
-                                           const std::vector<view_cursor>& places) {
+rocksdb::Status read_rows(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
+                          const std::vector<view_cursor>& places, listed_rows& rows) {
   std::vector<std::string> keys;
   for (const view_cursor& place : places) {
     keys.push_back(embedded_keys::row(place.id));
@@ -87,16 +80,18 @@ outcome<std::vector<stored_row>> read_rows(const embedded_view_tables& tables,
   std::vector<rocksdb::Status> statuses(keys.size());
   tables.database().MultiGet(options, tables.of(view_family::rows), slices.size(), slices.data(),
                              values.data(), statuses.data());
-  std::vector<stored_row> rows;
   rows.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto row = row_in(statuses[i], values[i].ToStringView());
-    if (!row) {
-      return tl::unexpected(row.error());
+    if (!statuses[i].ok()) {
+      return statuses[i].IsNotFound() ? rocksdb::Status::Corruption("a row is missing") : statuses[i];
     }
-    rows.push_back(std::move(*row));
+    const auto row = row_in(values[i].ToStringView());
+    if (!row) {
+      return undecodable();
+    }
+    rows.add(*row);
   }
-  return rows;
+  return rocksdb::Status::OK();
 }
 
 outcome<std::uint64_t> read_counter(const embedded_view_tables& tables, const rocksdb::ReadOptions& options,
@@ -124,12 +119,7 @@ rocksdb::Status read_indexed(const embedded_view_tables& tables, const rocksdb::
     places->pop_back();
     page.next = places->back();
   }
-  auto rows = read_rows(tables, options, *places);
-  if (!rows) {
-    return rows.error();
-  }
-  page.rows = std::move(*rows);
-  return rocksdb::Status::OK();
+  return read_rows(tables, options, *places, page.rows);
 }
 
 /// Of a user, whose rows stand in his index.
@@ -144,12 +134,12 @@ rocksdb::Status read_walked(const embedded_view_tables& tables, const rocksdb::R
       page.next = embedded_keys::place_in(query.collection, last);
       return;
     }
-    auto row = decode_row(bytes);
+    const auto row = row_in(bytes);
     whole = whole && row;
-    page.rows.push_back(row ? std::move(*row) : stored_row());
+    page.rows.add(row.value_or(listed_row()));
     last = key;
   });
-  return status.ok() && !whole ? rocksdb::Status::Corruption("a row can't be decoded") : status;
+  return status.ok() && !whole ? undecodable() : status;
 }
 
 /// How many rows a collection has of which this page was walked through from the start to the end; of others
@@ -224,7 +214,11 @@ read_result<std::optional<stored_row>> embedded_view_database::get(entity_id id,
     if (status.IsNotFound()) {
       return std::nullopt;
     }
-    return row_in(status, bytes.ToStringView());
+    if (!status.ok()) {
+      return tl::unexpected(status);
+    }
+    auto found = decode_row(bytes.ToStringView());
+    return found ? outcome<row>(std::move(found)) : tl::unexpected(undecodable());
   });
 }
 

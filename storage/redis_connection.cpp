@@ -85,7 +85,7 @@ class redis_connection::event_hooks : public std::enable_shared_from_this<event_
 };
 
 /// A command in flight, owned by hiredis until it is answered.
-struct redis_connection::command {
+struct redis_connection::asked {
   std::shared_ptr<redis_connection> owner;
   reply_handler done;
 };
@@ -113,12 +113,25 @@ void redis_connection::close() {
   drop();
 }
 
-void redis_connection::send(const std::vector<std::string>& arguments, reply_handler done) {
+void redis_connection::send(redis_command command, reply_handler done) {
   if (!ready_) {
     done(nullptr);
     return;
   }
-  submit(arguments, std::move(done));
+  submit(std::move(command), std::move(done));
+}
+
+void redis_connection::send_as_one(std::span<redis_command> commands, reply_handler done) {
+  if (!ready_) {
+    done(nullptr);
+    return;
+  }
+  // What the server says to these says no more than its reply to EXEC.
+  submit_unheard({"MULTI"});
+  for (auto& command : commands) {
+    submit_unheard(std::move(command));
+  }
+  submit({"EXEC"}, std::move(done));
 }
 
 /// hiredis would look a name up itself and block the loop meanwhile.
@@ -178,21 +191,21 @@ void redis_connection::greeted(const redisReply* info) {
   reconnect_delay_ = options_.reconnect_first_delay;
 }
 
-void redis_connection::submit(const std::vector<std::string>& arguments, reply_handler done) {
+void redis_connection::submit(redis_command command, reply_handler done) {
   if (context_ == nullptr) {
     done(nullptr);
     return;
   }
-  auto in_flight = std::make_unique<command>(command{shared_from_this(), std::move(done)});
+  auto in_flight = std::make_unique<asked>(asked{shared_from_this(), std::move(done)});
   deadlines_.push_back(clock::now() + options_.request_timeout);
-  redis_arguments prepared(arguments);
-  const int status = redisAsyncCommandArgv(
+  const auto wire = command.wire();
+  const int status = redisAsyncFormattedCommand(
       context_,
       [](redisAsyncContext*, void* reply, void* data) noexcept {
-        const std::unique_ptr<command> answered(static_cast<command*>(data));
+        const std::unique_ptr<asked> answered(static_cast<asked*>(data));
         answered->owner->replied(*answered, static_cast<const redisReply*>(reply));
       },
-      in_flight.get(), prepared.count(), prepared.pointers(), prepared.lengths());
+      in_flight.get(), wire.data(), wire.size());
   if (status != REDIS_OK) {
     deadlines_.pop_back();
     in_flight->done(nullptr);
@@ -202,11 +215,16 @@ void redis_connection::submit(const std::vector<std::string>& arguments, reply_h
   watch_deadline();
 }
 
-void redis_connection::replied(const command& command, const redisReply* reply) {
+void redis_connection::submit_unheard(redis_command command) {
+  const auto wire = command.wire();
+  redisAsyncFormattedCommand(context_, nullptr, nullptr, wire.data(), wire.size());
+}
+
+void redis_connection::replied(const asked& what, const redisReply* reply) {
   deadlines_.pop_front();
   // Null stands for a connection that is being given up: whoever asks now must be refused.
   ready_ = ready_ && reply != nullptr;
-  command.done(reply);
+  what.done(reply);
 }
 
 /// One timer for all: replies come in order, so the first deadline is the first to pass.

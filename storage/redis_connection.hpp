@@ -13,9 +13,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
+#include "storage/redis_command.hpp"
 #include "storage/redis_options.hpp"
 
 struct redisAsyncContext;
@@ -44,19 +45,22 @@ class redis_connection : public std::enable_shared_from_this<redis_connection> {
   std::size_t commands_in_flight() const { return deadlines_.size(); }
 
   /// Where it is not ready, answers null before it returns.
-  void send(const std::vector<std::string>& arguments, reply_handler done);
+  void send(redis_command command, reply_handler done);
+  /// The commands as one step of the server's. The reply is an array of theirs.
+  void send_as_one(std::span<redis_command> commands, reply_handler done);
 
  private:
   class event_hooks;
-  struct command;
+  struct asked;
   using clock = std::chrono::steady_clock;
 
   void resolve();
   void connect(const std::string& address);
   void greet();
   void greeted(const redisReply* info);
-  void submit(const std::vector<std::string>& arguments, reply_handler done);
-  void replied(const command& command, const redisReply* reply);
+  void submit(redis_command command, reply_handler done);
+  void submit_unheard(redis_command command);
+  void replied(const asked& what, const redisReply* reply);
   void watch_deadline();
   /// Gives the connection up; hiredis answers what is open, then calls lost().
   void drop();

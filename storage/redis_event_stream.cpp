@@ -38,13 +38,13 @@ std::optional<std::string> redis_event_stream::read_place() {
 
 redis_event_stream::outcome redis_event_stream::add(const std::string& from, const std::string& to,
                                                     const std::vector<stream_entry>& entries) {
-  std::vector<std::string> command{"EVAL", add_script, "2", std::string(key), place_key_, from, to, length_};
+  redis_command command{"EVAL", add_script, "2", key, place_key_, from, to, length_};
   for (const auto& entry : entries) {
-    command.push_back(entry.event_id);
-    command.emplace_back(entry.event_type);
-    command.push_back(entry.data);
+    command.add(entry.event_id);
+    command.add(entry.event_type);
+    command.add(entry.data);
   }
-  const auto reply = redis_.call(command);
+  const auto reply = redis_.call(std::move(command));
   if (!succeeded(reply.get())) return outcome::unavailable;
   return reply->integer == 1 ? outcome::written : outcome::overtaken;
 }

@@ -2,6 +2,9 @@
 
 #include <sys/time.h>
 
+#include <string>
+#include <utility>
+
 namespace holdfast::storage {
 namespace {
 
@@ -30,10 +33,9 @@ void redis_pipeline::disconnect() {
   context_.reset();
 }
 
-void redis_pipeline::append(const std::vector<std::string>& arguments) {
-  redis_arguments prepared(arguments);
-  if (context_ && redisAppendCommandArgv(context_.get(), prepared.count(), prepared.pointers(),
-                                         prepared.lengths()) != REDIS_OK) {
+void redis_pipeline::append(redis_command command) {
+  const auto wire = command.wire();
+  if (context_ && redisAppendFormattedCommand(context_.get(), wire.data(), wire.size()) != REDIS_OK) {
     disconnect();
   }
 }
@@ -47,8 +49,8 @@ redis_reply redis_pipeline::take() {
   return redis_reply(static_cast<redisReply*>(reply));
 }
 
-redis_reply redis_pipeline::call(const std::vector<std::string>& arguments) {
-  append(arguments);
+redis_reply redis_pipeline::call(redis_command command) {
+  append(std::move(command));
   return take();
 }
 

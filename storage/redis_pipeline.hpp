@@ -5,9 +5,8 @@
 #include <hiredis/hiredis.h>
 
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "storage/redis_command.hpp"
 #include "storage/redis_options.hpp"
 #include "storage/redis_reply.hpp"
 
@@ -21,11 +20,11 @@ class redis_pipeline {
   bool connect();
   void disconnect();
 
-  void append(const std::vector<std::string>& arguments);
+  void append(redis_command command);
   /// The reply to the first command that has none yet. Null where the connection failed; an
   /// error that the server answers is a reply.
   redis_reply take();
-  redis_reply call(const std::vector<std::string>& arguments);
+  redis_reply call(redis_command command);
 
  private:
   struct context_deleter {

@@ -1,5 +1,5 @@
-// Small things that both sides of the Redis view need of hiredis: an owned reply, what a reply
-// says, and a command as hiredis takes it. Pure functions over values.
+// Small things that both sides of the Redis view need of hiredis: an owned reply, and what a reply
+// says. Pure functions over values.
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace holdfast::storage {
 
@@ -49,24 +48,5 @@ inline std::string server_run_of(const redisReply* info) {
   const auto value = text.substr(begin + field.size());
   return std::string(value.substr(0, value.find_first_of("\r\n")));
 }
-
-/// Pointers and lengths of the arguments, which must outlive it.
-class redis_arguments {
- public:
-  explicit redis_arguments(const std::vector<std::string>& arguments) {
-    for (const std::string& argument : arguments) {
-      pointers_.push_back(argument.data());
-      lengths_.push_back(argument.size());
-    }
-  }
-
-  int count() const { return static_cast<int>(pointers_.size()); }
-  const char** pointers() { return pointers_.data(); }
-  const std::size_t* lengths() const { return lengths_.data(); }
-
- private:
-  std::vector<const char*> pointers_;
-  std::vector<std::size_t> lengths_;
-};
 
 }  // namespace holdfast::storage

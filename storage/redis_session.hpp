@@ -16,8 +16,6 @@ namespace holdfast::storage {
 struct redis_session {
   std::string stamp;
   std::string server_run;
-  /// The digest under which the server knows the list script.
-  std::string list_script_digest;
 };
 
 class redis_session_holder {

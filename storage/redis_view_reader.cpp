@@ -1,6 +1,9 @@
 #include "storage/redis_view_reader.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
+#include <utility>
 
 #include "storage/redis_connection.hpp"
 #include "storage/redis_layout.hpp"
@@ -28,62 +31,87 @@ view_result<std::optional<stored_row>> row_of(const redisReply* reply, const std
   return decoded;
 }
 
-/// The place behind the last row of the page.
-std::optional<view_cursor> next_place(const redisReply* last_row, view_collection collection) {
-  const auto header = decode_header(text_of(last_row));
-  return header ? place_of(*header, collection) : std::nullopt;
+/// What stands at a page's places, and behind it.
+struct page_index {
+  std::uint64_t total = 0;
+  bool more = false;
+  std::vector<entity_id> ids;
+  /// Of the last of them.
+  view_cursor last;
+};
+
+redis_command range_command(const std::string& collection, const view_query& query) {
+  if (!query.after) {
+    return {query.descending ? "ZREVRANGE" : "ZRANGE", collection, std::to_string(query.offset),
+            std::to_string(query.offset + query.limit)};
+  }
+  return {query.descending ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX",
+          collection,
+          "(" + encode_place(*query.after),
+          query.descending ? "-" : "+",
+          "LIMIT",
+          "0",
+          std::to_string(query.limit + 1)};
 }
 
-/// What the list script answers: total, whether more follow, rows.
-view_result<view_page> page_of(const redisReply* reply, view_collection collection) {
-  constexpr std::size_t first_row = 2;
-  if (!is_array(reply, first_row)) {
+/// The replies to a look at the stamp, to ZCARD and to the range, which asks for one place more.
+view_result<page_index> index_of(const redisReply* reply, const std::string& stamp, std::uint32_t limit) {
+  if (!is_array(reply, 3) || !is_string(reply->element[0]) || text_of(reply->element[0]) != stamp ||
+      reply->element[1]->type != REDIS_REPLY_INTEGER || !is_array(reply->element[2], 0)) {
+    return unavailable;
+  }
+  const auto* places = reply->element[2];
+  page_index index;
+  index.total = static_cast<std::uint64_t>(reply->element[1]->integer);
+  index.more = places->elements > limit;
+  const auto rows = std::min<std::size_t>(places->elements, limit);
+  index.ids.reserve(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (!is_string(places->element[i]) || text_of(places->element[i]).size() != place_bytes) {
+      return unavailable;
+    }
+    index.last = decode_place(text_of(places->element[i]));
+    index.ids.push_back(index.last.id);
+  }
+  return index;
+}
+
+redis_command rows_command(const std::string& prefix, const std::vector<entity_id>& ids) {
+  std::string key = redis_layout::row(prefix, 0);
+  const auto before_id = key.size() - sizeof(entity_id);
+  redis_command command{"MGET", redis_layout::published(prefix)};
+  constexpr std::size_t more_of_an_argument = 8;
+  command.reserve(128 + ids.size() * (key.size() + more_of_an_argument));
+  for (const auto id : ids) {
+    key.resize(before_id);
+    put_u64(key, id);
+    command.add(key);
+  }
+  return command;
+}
+
+/// The replies to a look at the stamp and to those at the rows.
+view_result<view_page> page_of(const redisReply* reply, const std::string& stamp, const page_index& index) {
+  if (!is_array(reply, 1 + index.ids.size()) || !is_string(reply->element[0]) ||
+      text_of(reply->element[0]) != stamp) {
     return unavailable;
   }
   view_page page;
-  page.total = static_cast<std::uint64_t>(reply->element[0]->integer);
-  page.more = reply->element[1]->integer == 1;
-  for (std::size_t i = first_row; i < reply->elements; ++i) {
-    auto row = is_string(reply->element[i]) ? decode_row(text_of(reply->element[i])) : std::nullopt;
+  page.total = index.total;
+  page.rows.reserve(index.ids.size());
+  for (std::size_t i = 0; i < index.ids.size(); ++i) {
+    const redisReply* stored = reply->element[1 + i];
+    const auto row = is_string(stored) ? row_in(text_of(stored)) : std::nullopt;
     if (!row) {
       return unavailable;
     }
-    page.rows.push_back(std::move(*row));
+    page.rows.add(*row);
   }
+  page.more = index.more;
   if (page.more) {
-    const auto next = next_place(reply->element[reply->elements - 1], collection);
-    if (!next) {
-      return unavailable;
-    }
-    page.next = *next;
+    page.next = index.last;
   }
   return page;
-}
-
-bool lacks_script(const redisReply* reply) {
-  return reply != nullptr && reply->type == REDIS_REPLY_ERROR && text_of(reply).starts_with("NOSCRIPT");
-}
-
-std::vector<std::string> list_command(const std::string& prefix, const redis_session& session,
-                                      const view_query& query) {
-  return {"EVALSHA",
-          session.list_script_digest,
-          "2",
-          redis_layout::published(prefix),
-          redis_layout::collection(prefix, query.collection, query.user_id),
-          session.stamp,
-          prefix,
-          query.descending ? "1" : "0",
-          query.after ? encode_place(*query.after) : std::string(),
-          std::to_string(query.offset),
-          std::to_string(query.limit)};
-}
-
-/// Sends the script's text along, which the server keeps from then on.
-std::vector<std::string> with_script(std::vector<std::string> command) {
-  command[0] = "EVAL";
-  command[1] = redis_layout::list_script;
-  return command;
 }
 
 }  // namespace
@@ -118,15 +146,22 @@ void redis_view_reader::list(view_query query, view_callback<view_page> done) {
     done(unavailable);
     return;
   }
-  const auto command = list_command(prefix_, *session, query);
-  const auto answer = [collection = query.collection, done = std::move(done)](const redisReply* reply) {
-    done(page_of(reply, collection));
-  };
-  connection_->send(command, [connection = connection_, command, answer](const redisReply* reply) {
-    if (lacks_script(reply)) {
-      connection->send(with_script(command), answer);
+  const auto collection = redis_layout::collection(prefix_, query.collection, query.user_id);
+  std::array<redis_command, 3> look{redis_command{"GET", redis_layout::published(prefix_)},
+                                    redis_command{"ZCARD", collection}, range_command(collection, query)};
+  connection_->send_as_one(look, [connection = connection_, prefix = prefix_, session, limit = query.limit,
+                                  done = std::move(done)](const redisReply* reply) {
+    auto index = index_of(reply, session->stamp, limit);
+    if (!index) {
+      done(tl::unexpected(index.error()));
+    } else if (index->ids.empty()) {
+      done(view_page{.rows = {}, .total = index->total, .more = false, .next = {}});
     } else {
-      answer(reply);
+      auto command = rows_command(prefix, index->ids);
+      connection->send(std::move(command),
+                       [session, index = std::move(*index), done](const redisReply* rows) {
+                         done(page_of(rows, session->stamp, index));
+                       });
     }
   });
 }

@@ -1,8 +1,8 @@
-// The reading side of the Redis view: one pipelined connection for an event loop. Each read is
-// one round trip that looks at the published stamp together with the rows, so that an emptied
-// Redis is never mistaken for an empty view. While there is no connection, or one to a run of the
-// server that the writer has not opened the view on, it answers `unavailable` at once.
-// Threading: as view_reader.
+// The reading side of the Redis view: one pipelined connection for an event loop. A row is read in
+// one round trip, a page in two, its places and then their rows. Each looks at the published stamp
+// together with what it reads, so that an emptied Redis is never mistaken for an empty view. While there is
+// no connection, or one to a run of the server that the writer has not opened the view on, it answers
+// `unavailable` at once. Threading: as view_reader.
 #pragma once
 
 #include <memory>

@@ -68,7 +68,7 @@ class redis_view_writer::server {
   view_result<checkpoints> open(const std::string& store_id) {
     generation_.clear();
     stamp_ = stamp_of(store_id);
-    redis_session found{stamp_, {}, {}};
+    redis_session found{stamp_, {}};
     if (!redis_.connect() || !look_around(found)) {
       return failed();
     }
@@ -126,7 +126,7 @@ class redis_view_writer::server {
     if (generation_.empty()) {
       return unavailable;
     }
-    redis_.append({"EVAL", std::string(redis_layout::publish_script), "2", redis_layout::meta(prefix_),
+    redis_.append({"EVAL", redis_layout::publish_script, "2", redis_layout::meta(prefix_),
                    redis_layout::published(prefix_), generation_, stamp_});
     if (!accepted()) {
       return failed();
@@ -144,19 +144,16 @@ class redis_view_writer::server {
 
   bool accepted() { return !is_error(redis_.take().get()); }
 
-  /// Which run of the server this is, and the scripts' digests there.
+  /// Which run of the server this is, and the script's digest there.
   bool look_around(redis_session& found) {
     redis_.append({"INFO", "server"});
-    redis_.append({"SCRIPT", "LOAD", std::string(redis_layout::list_script)});
-    redis_.append({"SCRIPT", "LOAD", std::string(redis_layout::write_script)});
+    redis_.append({"SCRIPT", "LOAD", redis_layout::write_script});
     const auto info = redis_.take();
-    const auto list_digest = redis_.take();
     const auto write_digest = redis_.take();
-    if (!is_string(list_digest.get()) || !is_string(write_digest.get())) {
+    if (!is_string(write_digest.get())) {
       return false;
     }
     found.server_run = server_run_of(info.get());
-    found.list_script_digest = text_of(list_digest.get());
     write_digest_ = text_of(write_digest.get());
     return !found.server_run.empty();
   }
@@ -209,20 +206,21 @@ class redis_view_writer::server {
       }
       cursor = text_of(found->element[0]);
     } while (cursor != "0");
-    return !is_error(
-        redis_
-            .call({"EVAL", std::string(redis_layout::own_script), "2", redis_layout::clearing(prefix_),
-                   redis_layout::meta(prefix_), generation, stamp_, generation})
-            .get());
+    return !is_error(redis_
+                         .call({"EVAL", redis_layout::own_script, "2", redis_layout::clearing(prefix_),
+                                redis_layout::meta(prefix_), generation, stamp_, generation})
+                         .get());
   }
 
   bool remove(const std::vector<std::string>& keys, const std::string& who) {
-    std::vector<std::string> command{"EVAL", std::string(redis_layout::clear_script),
-                                     std::to_string(keys.size() + 1), redis_layout::clearing(prefix_)};
-    command.insert(command.end(), keys.begin(), keys.end());
-    command.push_back(who);
-    command.emplace_back(clearing_ms);
-    return !is_error(redis_.call(command).get());
+    redis_command command{"EVAL", redis_layout::clear_script, std::to_string(keys.size() + 1),
+                          redis_layout::clearing(prefix_)};
+    for (const auto& key : keys) {
+      command.add(key);
+    }
+    command.add(who);
+    command.add(clearing_ms);
+    return !is_error(redis_.call(std::move(command)).get());
   }
 
   std::optional<checkpoints> read_checkpoints() {
@@ -254,22 +252,22 @@ class redis_view_writer::server {
 
   bool hide() { return !is_error(redis_.call({"DEL", redis_layout::published(prefix_)}).get()); }
 
-  std::vector<std::string> write_call(std::span<const view_row> rows,
-                                      const std::vector<std::pair<shard_id, position>>& reached) const {
-    std::vector<std::string> command{"EVALSHA",
-                                     write_digest_,
-                                     "2",
-                                     redis_layout::meta(prefix_),
-                                     redis_layout::checkpoints(prefix_),
-                                     generation_,
-                                     prefix_,
-                                     std::to_string(rows.size())};
+  redis_command write_call(std::span<const view_row> rows,
+                           const std::vector<std::pair<shard_id, position>>& reached) const {
+    redis_command command{"EVALSHA",
+                          write_digest_,
+                          "2",
+                          redis_layout::meta(prefix_),
+                          redis_layout::checkpoints(prefix_),
+                          generation_,
+                          prefix_,
+                          std::to_string(rows.size())};
     for (const view_row& row : rows) {
-      command.push_back(encode_row(row));
+      command.add(encode_row(row));
     }
     for (const auto& [shard, at] : reached) {
-      command.push_back(std::to_string(shard));
-      command.push_back(std::to_string(at));
+      command.add(std::to_string(shard));
+      command.add(std::to_string(at));
     }
     return command;
   }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 #include <variant>
@@ -39,6 +40,58 @@ struct stored_row {
   entity_id id = 0;
   std::uint64_t version = 0;
   std::string records;
+};
+
+/// A row of a page; its records are the page's.
+struct listed_row {
+  entity_id id = 0;
+  std::uint64_t version = 0;
+  std::string_view records;
+};
+
+/// A page's rows, all their records in one piece of memory.
+class listed_rows {
+ public:
+  class iterator {
+   public:
+    iterator(const listed_rows& of, std::size_t at) : of_(of), at_(at) {}
+    listed_row operator*() const { return of_[at_]; }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    bool operator!=(const iterator& other) const { return at_ != other.at_; }
+
+   private:
+    const listed_rows& of_;
+    std::size_t at_;
+  };
+
+  void reserve(std::size_t rows) { entries_.reserve(rows); }
+  void add(const listed_row& row) {
+    bytes_.append(row.records);
+    entries_.push_back({row.id, row.version, bytes_.size()});
+  }
+
+  std::size_t size() const { return entries_.size(); }
+  bool empty() const { return entries_.empty(); }
+  listed_row operator[](std::size_t at) const {
+    const auto& entry = entries_[at];
+    const auto begin = at == 0 ? 0 : entries_[at - 1].end;
+    return {entry.id, entry.version, std::string_view(bytes_).substr(begin, entry.end - begin)};
+  }
+  iterator begin() const { return {*this, 0}; }
+  iterator end() const { return {*this, size()}; }
+
+ private:
+  struct entry {
+    entity_id id = 0;
+    std::uint64_t version = 0;
+    /// Of its records.
+    std::size_t end = 0;
+  };
+  std::vector<entry> entries_;
+  std::string bytes_;
 };
 
 enum class view_error : std::uint8_t {
@@ -79,7 +132,7 @@ struct view_query {
 };
 
 struct view_page {
-  std::vector<stored_row> rows;
+  listed_rows rows;
   /// Rows of the whole collection.
   std::uint64_t total = 0;
   /// Whether more rows follow; then `next` is the place behind the last row.

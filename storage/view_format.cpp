@@ -12,6 +12,7 @@ constexpr std::string_view format_version = "4";
 
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 
+constexpr std::size_t id_offset = 8;
 constexpr std::size_t user_offset = 16;
 constexpr std::size_t created_offset = 24;
 constexpr std::size_t paid_offset = 32;
@@ -61,7 +62,7 @@ std::optional<row_header> decode_header(std::string_view row) {
   }
   row_header header;
   header.version = get_u64(row);
-  header.id = get_u64(row.substr(8));
+  header.id = get_u64(row.substr(id_offset));
   header.user_id = get_u64(row.substr(user_offset));
   header.created_at = get_time(row.substr(created_offset));
   if (row[paid_offset] != '\0') {
@@ -71,11 +72,18 @@ std::optional<row_header> decode_header(std::string_view row) {
 }
 
 std::optional<stored_row> decode_row(std::string_view row) {
-  const auto header = decode_header(row);
-  if (!header) {
+  const auto there = row_in(row);
+  if (!there) {
     return std::nullopt;
   }
-  return stored_row{header->id, header->version, std::string(row.substr(row_header_bytes))};
+  return stored_row{there->id, there->version, std::string(there->records)};
+}
+
+std::optional<listed_row> row_in(std::string_view row) {
+  if (row.size() < row_header_bytes) {
+    return std::nullopt;
+  }
+  return listed_row{get_u64(row.substr(id_offset)), get_u64(row), row.substr(row_header_bytes)};
 }
 
 std::optional<view_cursor> place_of(const row_header& row, view_collection collection) {

@@ -37,6 +37,8 @@ std::string encode_row(const view_row& row);
 /// Nothing where the bytes are too short to be a row.
 std::optional<row_header> decode_header(std::string_view row);
 std::optional<stored_row> decode_row(std::string_view row);
+/// The same, with the records where they are.
+std::optional<listed_row> row_in(std::string_view row);
 
 /// Where a row stands in a collection. None in the receipts where it was not paid.
 std::optional<view_cursor> place_of(const row_header& row, view_collection collection);

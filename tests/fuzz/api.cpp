@@ -86,7 +86,7 @@ void list(const http::client& client, http::document_kind kind, std::string_view
     require(http::decode_cursor(http::encode_cursor(cursor)) == cursor, "a cursor is read as it was written");
   }
   storage::view_page page;
-  page.rows.push_back(
+  page.rows.add(
       {some_id, 2,
        records_of({1, "seoul", 1, "fold", {1'300'000, "KRW"}, "1234"}, domain::charge_result::captured)});
   page.total = 2;

@@ -124,7 +124,7 @@ void run_until(boost::asio::io_context& loop, Condition holds, const char* what)
 
 void serve(std::string_view bytes) {
   const auto session = std::make_shared<storage::redis_session_holder>();
-  session->replace({stamp, server_run, "digest"});
+  session->replace({stamp, server_run});
   boost::asio::io_context loop;
   {
     storage::redis_options options;

@@ -51,7 +51,7 @@ std::string digest_of(const http::response& response) {
   return std::to_string(hash(text + response.body));
 }
 
-proof::observation observe(domain::reservation_id id, const std::string& records) {
+proof::observation observe(domain::reservation_id id, std::string_view records) {
   const auto state = storage::fold_reservation(records);
   assert(state);
   return {id, state->version, state->status, state->payment, state->receipt, state->receipt_no};
@@ -333,7 +333,7 @@ void customers::list(std::uint32_t customer, then next) {
     done->status = page ? 200 : 503;
     done->outcome = page ? operation_outcome::ok : operation_outcome::failed;
     if (!page) done->code = "view-unavailable";
-    for (const auto& row : page ? page->rows : std::vector<storage::stored_row>{}) {
+    for (const auto row : page ? page->rows : storage::listed_rows{}) {
       done->shown.push_back(observe(row.id, row.records));
     }
     finish(number);

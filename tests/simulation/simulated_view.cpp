@@ -157,7 +157,7 @@ void simulated_view::list(storage::view_query, storage::view_callback<storage::v
   world_.after(latency(), owner_, [this, done = std::move(done)] {
     if (!rows_.readable()) return done(unavailable());
     storage::view_page page;
-    for (const auto& [id, row] : rows_.rows()) page.rows.push_back({id, row.version, row.records});
+    for (const auto& [id, row] : rows_.rows()) page.rows.add({id, row.version, row.records});
     page.total = page.rows.size();
     world_.after(world_.latency(world_.drawn.view_latency), owner_,
                  [page = std::move(page), done] { done(page); });

@@ -62,8 +62,13 @@ bool says(const http::response& response, std::string_view text) {
   return response.body.find(text) != std::string::npos;
 }
 
-storage::stored_row row(storage::entity_id id, const events& events) {
-  return {.id = id, .version = events.size(), .records = storage::encode_events(events)};
+storage::view_page page_of(const std::vector<std::pair<storage::entity_id, events>>& stories) {
+  storage::view_page page;
+  for (const auto& [id, events] : stories) {
+    page.rows.add({.id = id, .version = events.size(), .records = storage::encode_events(events)});
+  }
+  page.total = stories.size();
+  return page;
 }
 
 http::response item(http::document_kind kind, const events& events, std::string_view if_none_match = "") {
@@ -182,8 +187,10 @@ TEST_CASE("what there is not is 404, what can't be told 503") {
 
 TEST_CASE("a collection tells the next page in its header and in its body") {
   const auto query = *http::read_collection_query(http::document_kind::my_reservation, "size=2");
-  storage::view_page page{
-      .rows = {row(1, paid), row(2, declined)}, .total = 3, .more = true, .next = {at(0), 2}};
+  auto page = page_of({{1, paid}, {2, declined}});
+  page.total = 3;
+  page.more = true;
+  page.next = {at(0), 2};
   const auto response = http::answer_collection(client, query, page);
   CHECK(response.status == 200);
   const auto link = header(response, "Link");
@@ -194,7 +201,7 @@ TEST_CASE("a collection tells the next page in its header and in its body") {
 
   page.more = false;
   CHECK(header(http::answer_collection(client, query, page), "Link").empty());
-  page.rows.front().records = "nonsense";
+  page.rows.add({.id = 3, .version = 1, .records = "nonsense"});
   CHECK(http::answer_collection(client, query, page).status == 500);
   CHECK(http::answer_collection(client, query, tl::unexpected(storage::view_error::unavailable)).status ==
         503);
