@@ -32,7 +32,7 @@ struct payment_order {
   std::string transaction_id;
   /// The step's.
   tracing::trace_context trace = {};
-  /// As a charge asks it.
+  /// Of charge_request.
   std::function<bool()> still_owned = {};
 };
 

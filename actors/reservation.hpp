@@ -81,7 +81,7 @@ class reservation_state {
     caf::actor child;
     /// All its tries, until it sleeps.
     tracing::open_span span;
-    /// Lives as long as what is under way counts.
+    /// Expires when the outcome of what is under way counts no more.
     std::shared_ptr<const bool> counts = {};
   };
   struct append_under_way {

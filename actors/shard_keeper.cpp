@@ -77,13 +77,19 @@ std::chrono::milliseconds shard_keeper_state::safety_margin() const {
 
 void shard_keeper_state::look() {
   self_->delayed_send(self_, around_->options.node.beat_interval, tick{});
-  if (clock() >= leased_until_ - safety_margin()) {
-    around_->cluster->out_of_touch();
-    me_ = storage::nobody;
-    share_parts();
-    give_up(std::chrono::milliseconds(0));
-  }
+  if (lapsed()) stop();
   if (!beating_) beat();
+}
+
+bool shard_keeper_state::lapsed() const {
+  return clock() >= leased_until_ - safety_margin();
+}
+
+void shard_keeper_state::stop() {
+  around_->cluster->out_of_touch();
+  me_ = storage::nobody;
+  share_parts();
+  give_up(std::chrono::milliseconds(0));
 }
 
 bool shard_keeper_state::has_any() const {
@@ -110,9 +116,16 @@ void shard_keeper_state::beat() {
 
 void shard_keeper_state::heard(const beat_answered& what) {
   beating_ = false;
+  // Leases that come back after a lapse may have been another's: nothing of before must take them for its
+  // own.
+  bool begun_anew = true;
+  if (lapsed()) {
+    stop();
+    begun_anew = !has_any();
+  }
   const auto until = sent_at_ + around_->ports.membership->lease();
   // After a pause the answer may be older than the leases of which it tells.
-  if (*what.result && clock() < until - safety_margin()) {
+  if (*what.result && begun_anew && clock() < until - safety_margin()) {
     leased_until_ = until;
     around_->ports.progress.serve_until(leased_until_ - safety_margin());
     if (std::exchange(unheard_, false)) spdlog::info("the cluster's membership answers again");
@@ -263,6 +276,8 @@ void shard_keeper_state::give_up(std::chrono::milliseconds within) {
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     auto& one = shards_[shard];
     if (one.now == phase::claiming) one.now = phase::away;
+    // One that waits for those whom its customers wait for waits no longer.
+    if (one.now == phase::closing && within == within.zero()) self_->send(one.actor, close_shard{within});
     if (one.now != phase::serving) continue;
     close(static_cast<storage::shard_id>(shard), within);
     ++closing;

@@ -74,6 +74,8 @@ class shard_keeper_state {
   bool in_cluster() const { return clustered(*around_); }
   time_point clock() const { return self_->clock().now(); }
   std::chrono::milliseconds safety_margin() const;
+  bool lapsed() const;
+  void stop();
   void beat();
   void obey(storage::cluster_state state);
   void shed(std::size_t share);

@@ -88,24 +88,17 @@ class charge_call final : public call_for<charge_request, charge_answer> {
   }
 
   void begin() override {
-    if (request_.lost()) return give_up();
     ask(stripe::create_intent(request_.reservation, request_.price, request_.idempotency_key),
         &charge_call::created);
-  }
-
-  void give_up() {
-    provider_is_well_ = true;
-    answer(not_charged(reservation_lost));
   }
 
   void created(http_result result) {
     if (is_refused(result)) return answer(not_charged("connection_refused"));
     auto next = stripe::after_create(understand(result, stripe::read_intent), request_);
     if (auto* end = std::get_if<charge_answer>(&next)) return answer(std::move(*end));
-    // A settlement by the next owner finds an intent that was there before he came, and cancels it, so that
-    // it can't be confirmed. Where the provider has forgotten the charge's key, one that came later is
-    // another.
-    if (request_.lost()) return give_up();
+    // Not before: the next owner's settlement finds and cancels what is there by now, and then it can't be
+    // confirmed.
+    if (request_.lost()) return answer(unknown(reservation_lost));
     intent_ = std::get<std::string>(std::move(next));
     auto confirm = stripe::confirm_intent(intent_, request_);
     request_.card_number.wipe();

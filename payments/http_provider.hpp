@@ -2,7 +2,8 @@
 //
 // A charge is two exchanges: the payment intent is created without the card and confirmed with it,
 // on the same connection. A confirmation is sent at most once, never repeated, and never after the
-// charge was called back; a cancelled intent can't be confirmed; so settling is binding.
+// charge was called back, nor when its reservation was lost since; a cancelled intent can't be
+// confirmed; so settling is binding.
 //
 // Threading: one thread of its own, with its event loop, its connections and most callbacks, which
 // must not block, throw or call close(). A call that is not taken is called back by the caller's

@@ -28,21 +28,21 @@ struct charge_request {
   std::string idempotency_key;
   /// What the call is part of; an adapter tells the provider where it can.
   tracing::trace_context trace = {};
-  /// Whether the reservation still belongs to whoever charges: asked on any thread, right before money can
-  /// move, after everything is made that a settlement by its next owner has to find. Empty where it can't go
-  /// to anybody else.
+  /// Whether whoever charges still has the reservation; empty where it can't go to anybody else. An adapter
+  /// asks between making what a settlement would find and cancel, and having it charged; on any thread.
   std::function<bool()> still_owned = {};
 
   bool lost() const { return still_owned && !still_owned(); }
 };
 
-/// The reason of a charge that was not made because the reservation was lost to another owner meanwhile.
+/// Why a charge is unknown that was not made, since the reservation was lost meanwhile: whoever has it
+/// settles it.
 inline constexpr const char* reservation_lost = "reservation_lost";
 
 enum class charge_status : std::uint8_t {
   captured,
   declined,
-  /// Certainly nothing was charged: the call never reached the provider, or the reservation was lost before.
+  /// Certainly nothing was charged: the call never reached the provider.
   not_charged,
   /// Time-out, reset, server error, nonsense. Never a failure: it has to be settled.
   unknown
@@ -68,7 +68,7 @@ struct settle_request {
 
 enum class settle_status : std::uint8_t {
   captured,
-  /// Binding: no charge of this reservation can land any more.
+  /// Binding: no charge of this reservation can land any more, if it asks `still_owned`.
   not_charged,
   unknown
 };
@@ -107,7 +107,7 @@ class provider {
 
   /// Finds every attempt of the reservation at the provider, cancels what can still be cancelled
   /// and gives back all captures but the first, so that it is charged once or not at all. A known
-  /// answer is final: also for a charge that is still on its way, if that asks `still_owned`.
+  /// answer is final: also for a charge that is still on its way.
   virtual void settle(settle_request request, std::function<void(settle_answer)> done) = 0;
 
   virtual void refund(refund_request request, std::function<void(refund_answer)> done) = 0;

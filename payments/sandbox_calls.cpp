@@ -74,12 +74,12 @@ charge_reply charge(sandbox_bank& bank, const charge_request& request, domain::t
     reply.answer = charge_answer{status, {}, std::string(reason), provider_is_well};
     return reply;
   };
-  if (request.lost()) return answered(charge_status::not_charged, reservation_lost, true);
   if (bank.knobs().outage) return answered(charge_status::not_charged, refused);
   reply.delay = bank.latency();
   if (bank.fails()) return answered(charge_status::unknown, server_error);
   const auto intent = bank.create(request.reservation, request.price, request.idempotency_key, now);
   if (!intent) return answered(charge_status::not_charged, too_many);
+  if (request.lost()) return answered(charge_status::unknown, reservation_lost, true);
   auto confirmed = bank.confirm(intent->name, request.card_number.reveal(), now);
   reply.answer = answer_of(intent->name, confirmed);
   reply.late = std::move(confirmed.late);

@@ -24,6 +24,7 @@ class redis_command {
     bytes_.append("\r\n");
   }
 
+  /// Good until the next argument comes.
   std::string_view wire() {
     const auto body = bytes_.size();
     put_number('*', count_);

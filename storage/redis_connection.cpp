@@ -126,7 +126,7 @@ void redis_connection::send_as_one(std::span<redis_command> commands, reply_hand
     done(nullptr);
     return;
   }
-  // What the server says to these says no more than its reply to EXEC.
+  // What the server says to these says no more than its reply to EXEC; where one can't be sent, nor can that.
   submit_unheard({"MULTI"});
   for (auto& command : commands) {
     submit_unheard(std::move(command));

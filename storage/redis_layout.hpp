@@ -14,7 +14,8 @@
 // and a page at an offset both cost the logarithm of the set's size. Its size is the counter.
 // A page is read in two steps, its places and then their rows, each of which looks at `published`
 // as one with what it reads: a script would do it in one, and cost the server three times as much.
-// Rows and places of a published view only come, so what comes between the steps does no harm.
+// A row only gets newer, and what it is ordered by never changes once it is there: so a page is that
+// of its first step, with rows that may be as new as its second.
 //
 // FLUSHALL takes `meta` and `published` away with the rows: readers see no `published` and answer
 // unavailable, the writer sees no generation and fails.

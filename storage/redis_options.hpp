@@ -16,7 +16,8 @@ struct redis_options {
   std::uint32_t database = 0;
   /// Every key of the view begins with it, and no other key is touched.
   std::string prefix = "holdfast:";
-  /// A read that takes longer is answered `unavailable`, and its connection given up.
+  /// A read, or one of the two steps of a page's, that takes longer is answered `unavailable`, and its
+  /// connection given up.
   std::chrono::milliseconds request_timeout{500};
   /// For each single exchange of the writer with the server, the connecting included.
   std::chrono::milliseconds write_timeout{2'000};

@@ -80,8 +80,9 @@ redis_command rows_command(const std::string& prefix, const std::vector<entity_i
   std::string key = redis_layout::row(prefix, 0);
   const auto before_id = key.size() - sizeof(entity_id);
   redis_command command{"MGET", redis_layout::published(prefix)};
+  constexpr std::size_t head_bytes = 128;
   constexpr std::size_t more_of_an_argument = 8;
-  command.reserve(128 + ids.size() * (key.size() + more_of_an_argument));
+  command.reserve(head_bytes + ids.size() * (key.size() + more_of_an_argument));
   for (const auto id : ids) {
     key.resize(before_id);
     put_u64(key, id);

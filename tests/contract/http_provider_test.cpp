@@ -239,7 +239,7 @@ TEST_CASE("what is lost to another owner while its intent is made is not confirm
   auto request = charge_of(257);
   request.still_owned = [&] { return owned.load(); };
   const auto answer = await<charge_answer>([&](auto done) { provider.charge(std::move(request), done); });
-  CHECK(answer.status == charge_status::not_charged);
+  CHECK(answer.status == charge_status::unknown);
   CHECK(answer.reason == reservation_lost);
   CHECK(answer.provider_is_well);
   CHECK(count(server, is_create) == 1);

@@ -129,7 +129,7 @@ TEST_CASE("a charge whose reservation was lost meanwhile moves no money, and no 
     auto request = charge_of(257);
     request.still_owned = [] { return false; };
     const auto answer = charge(at, std::move(request));
-    CHECK(answer.status == charge_status::not_charged);
+    CHECK(answer.status == charge_status::unknown);
     CHECK(answer.reason == reservation_lost);
     CHECK(answer.provider_is_well);
     CHECK(at.ledger().empty());

@@ -65,37 +65,46 @@ std::string row(storage::entity_id id) {
 /// Says one thing after the other to one client, each when that has said something.
 class talking_server {
  public:
-  explicit talking_server(std::vector<std::string> replies) {
+  /// Then it waits until the client has gone, or goes first.
+  talking_server(std::vector<std::string> replies, bool ends_then) : ends_then_(ends_then) {
     listener_.listen();
     const std::string info = std::string("# Server\r\nrun_id:") + server_run + "\r\n";
     replies.insert(replies.begin(), "+OK\r\n" + bulk(info));
     thread_ = std::thread([this, replies = std::move(replies)] { talk(replies); });
   }
-  ~talking_server() { thread_.join(); }
+  ~talking_server() {
+    // One that nobody has come to waits no longer.
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
 
   std::uint16_t port() const { return listener_.port(); }
 
  private:
   void talk(const std::vector<std::string>& replies) {
     const int client = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) return;
     char heard[4096];
     for (const auto& reply : replies) {
       if (::recv(client, heard, sizeof heard, 0) <= 0) break;
       ::send(client, reply.data(), reply.size(), MSG_NOSIGNAL);
     }
-    // Until the client has gone.
-    while (::recv(client, heard, sizeof heard, 0) > 0) {
+    if (!ends_then_) {
+      while (::recv(client, heard, sizeof heard, 0) > 0) {
+      }
     }
     ::close(client);
   }
 
+  const bool ends_then_;
   loopback_socket listener_;
   std::thread thread_;
 };
 
 /// What a reader makes of a page about which the server says this.
-view_result<view_page> list(std::vector<std::string> replies, std::uint32_t limit = 20) {
-  talking_server server(std::move(replies));
+view_result<view_page> list(std::vector<std::string> replies, std::uint32_t limit = 20,
+                            bool ends_then = false) {
+  talking_server server(std::move(replies), ends_then);
   const auto session = std::make_shared<storage::redis_session_holder>();
   session->replace({stamp, server_run});
   boost::asio::io_context loop;
@@ -159,6 +168,7 @@ TEST_CASE("a page is unavailable where the view is not published, or another's, 
 
 TEST_CASE("a page is unavailable where a row is missing, or what is said makes no sense") {
   const auto places = look(bulk(stamp), 2, {place(1), place(2)});
+  CHECK(list({places, array({bulk(stamp), row(1), row(2)})}));
   CHECK_FALSE(list({places, array({bulk(stamp), row(1), nothing})}));
   CHECK_FALSE(list({places, array({bulk(stamp), row(1)})}));
   CHECK_FALSE(list({places, array({bulk(stamp), row(1), bulk("short")})}));
@@ -167,4 +177,15 @@ TEST_CASE("a page is unavailable where a row is missing, or what is said makes n
   CHECK_FALSE(list({"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n" + nothing}));
   CHECK_FALSE(list({"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n" +
                     array({bulk(stamp), ":1\r\n", array({bulk("no place")})})}));
+}
+
+TEST_CASE(
+    "a page is unavailable where the connection ends, before its places, between, and within its rows") {
+  const auto places = look(bulk(stamp), 2, {place(1), place(2)});
+  const auto rows = array({bulk(stamp), row(1), row(2)});
+  CHECK_FALSE(list({}, 20, true));
+  CHECK_FALSE(list({places.substr(0, places.size() / 2)}, 20, true));
+  CHECK_FALSE(list({places}, 20, true));
+  CHECK_FALSE(list({places, rows.substr(0, rows.size() / 2)}, 20, true));
+  CHECK(list({places, rows}, 20, true));
 }

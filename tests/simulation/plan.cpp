@@ -97,7 +97,7 @@ void plan::draw_cluster(random_source& random) {
   if (random.chance(30)) last_roles = {random.chance(50), random.chance(50), random.chance(50)};
   lease = one_of(random, std::array{milliseconds(5000), milliseconds(3000)});
   beat_interval = one_of(random, std::array{milliseconds(200), milliseconds(500)});
-  hand_over_wait = one_of(random, std::array{milliseconds(200), milliseconds(20)});
+  hand_over_wait = one_of(random, std::array{milliseconds(200), milliseconds(20), milliseconds(7000)});
   crashes *= 2;
   // A cluster's heart beats too often for that.
   faults.reset(static_cast<std::size_t>(fault::provider_down_for_hours));

@@ -212,7 +212,9 @@ class run {
   /// What a window seldom meets: its record is durable, and it goes on from there when others have its
   /// shards.
   void pause_behind_append(owner one) {
+    if (nodes_.at(one).paused() || pauses_behind_appends_ == most_windows) return;
     if (!world_.strikes(fault::node_paused, "behind its append")) return;
+    ++pauses_behind_appends_;
     nodes_.pause(one);
     at(world_.now() + world_.random.between(0, longest_pause), [this, one] { nodes_.go_on(one); });
   }
@@ -379,6 +381,7 @@ class run {
   customers customers_{world_, nodes_, servers_.reservations};
   event_follower events_{world_, servers_.reservations};
   moment faults_end_ = 0;
+  std::int64_t pauses_behind_appends_ = 0;
   moment deadline_ = 0;
   bool audited_ = false;
   bool over_ = false;

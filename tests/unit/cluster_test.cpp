@@ -381,6 +381,28 @@ TEST_CASE("a charge learns for good when its reservation may be another's, and o
   CHECK(charge.lost());
 }
 
+TEST_CASE("what a lapse has ended stays ended, where a hand-over would have waited longer than a lease") {
+  actors::engine_options patient;
+  patient.payment_wait = patient.node.hand_over_wait = 3 * virtual_cluster::lease;
+  three_nodes with(patient);
+  auto& cluster = with.cluster;
+  cluster.provider.answers_charges = false;
+  with.b.place(a_placement(claim_for(*with.b.serves().begin())));
+  cluster.run();
+  REQUIRE(cluster.provider.charges.size() == 1);
+  const auto charge = cluster.provider.charges[0];
+  const auto done = with.b.hand_over();
+  cluster.advance(virtual_cluster::lease);
+  CHECK_FALSE(charge.lost());
+  CHECK_FALSE(done->wait_for(0ms));
+  cluster.silence({"b"});
+  cluster.advance_until([&] { return charge.lost(); }, 10s);
+  cluster.after_step = [&] { REQUIRE(charge.lost()); };
+  cluster.silence({});
+  CHECK(cluster.advance_until([&] { return done->wait_for(0ms); }, 2s) < 2s);
+  cluster.after_step = nullptr;
+}
+
 TEST_CASE("the journal refuses an owner that another has followed, and who has the lease claims anew") {
   three_nodes with;
   auto& cluster = with.cluster;
