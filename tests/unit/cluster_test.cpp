@@ -243,6 +243,10 @@ TEST_CASE("a node that can't renew stops before its leases end, and nobody else 
   };
   const auto shard = *with.b.serves().begin();
   cluster.silence({"b"});
+  SUBCASE("it is told so") {}
+  SUBCASE("it is told nothing") {
+    cluster.membership.hold_answers_to("b");
+  }
   const auto stopped = cluster.advance_until([&] { return with.b.serves().empty(); }, 10s);
   CHECK(stopped < virtual_cluster::lease);
   CHECK_FALSE(with.b.figures().in_touch);
@@ -264,6 +268,7 @@ TEST_CASE("a node that can't renew stops before its leases end, and nobody else 
   CHECK((*refused)->status == placement_status::unavailable);
   // Heard again, it gets its share.
   cluster.silence({});
+  cluster.membership.release_answers();
   cluster.advance(3s);
   CHECK(with.b.serves().size() > 80);
 }
