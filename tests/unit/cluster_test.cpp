@@ -68,6 +68,15 @@ struct three_nodes {
   }
 };
 
+/// Of a reservation of b's; the provider keeps it.
+payments::charge_request charge_without_answer(three_nodes& with) {
+  with.cluster.provider.answers_charges = false;
+  with.b.place(a_placement(claim_for(*with.b.serves().begin())));
+  with.cluster.run();
+  REQUIRE(with.cluster.provider.charges.size() == 1);
+  return with.cluster.provider.charges[0];
+}
+
 bool placed_and_paid(const std::shared_ptr<std::optional<actors::placement_answer>>& answer) {
   REQUIRE(*answer);
   return (*answer)->status == placement_status::decided &&
@@ -357,11 +366,7 @@ TEST_CASE("a hand-over does not wait for a slow provider: its customer hears tha
 TEST_CASE("a charge learns for good when its reservation may be another's, and only then") {
   three_nodes with;
   auto& cluster = with.cluster;
-  cluster.provider.answers_charges = false;
-  with.b.place(a_placement(claim_for(*with.b.serves().begin())));
-  cluster.run();
-  REQUIRE(cluster.provider.charges.size() == 1);
-  const auto charge = cluster.provider.charges[0];
+  const auto charge = charge_without_answer(with);
   CHECK_FALSE(charge.lost());
 
   SUBCASE("its node can't renew the leases") {
@@ -391,11 +396,7 @@ TEST_CASE("what a lapse has ended stays ended, where a hand-over would have wait
   patient.payment_wait = patient.node.hand_over_wait = 3 * virtual_cluster::lease;
   three_nodes with(patient);
   auto& cluster = with.cluster;
-  cluster.provider.answers_charges = false;
-  with.b.place(a_placement(claim_for(*with.b.serves().begin())));
-  cluster.run();
-  REQUIRE(cluster.provider.charges.size() == 1);
-  const auto charge = cluster.provider.charges[0];
+  const auto charge = charge_without_answer(with);
   const auto done = with.b.hand_over();
   cluster.advance(virtual_cluster::lease);
   CHECK_FALSE(charge.lost());
