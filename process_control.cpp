@@ -1,5 +1,6 @@
 #include "process_control.hpp"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -45,6 +46,7 @@ bool hang_up_is_taken() {
 }
 
 [[noreturn]] void watch(std::promise<int> first) {
+  ::pthread_setname_np(::pthread_self(), "signals");
   const sigset_t signals = watched_signals();
   for (bool asked = false;;) {
     int signal = 0;

@@ -1,5 +1,7 @@
 #include "actors/scheduler.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -272,7 +274,10 @@ class lent_coordinator final : public caf::scheduler::abstract_coordinator {
 
  protected:
   void start() override {
-    ticker_ = std::thread([this] { ticking_.run_dispatch_loop(); });
+    ticker_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "timers");
+      ticking_.run_dispatch_loop();
+    });
     abstract_coordinator::start();
   }
   void stop() override {

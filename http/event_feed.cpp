@@ -1,5 +1,7 @@
 #include "http/event_feed.hpp"
 
+#include <pthread.h>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -139,6 +141,7 @@ class event_feed::implementation {
   // --- The thread ---
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "events in");
     while (take_fresh()) {
       check_owners();
       if (followers_.empty()) {

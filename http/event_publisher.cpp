@@ -1,5 +1,7 @@
 #include "http/event_publisher.hpp"
 
+#include <pthread.h>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -60,6 +62,7 @@ class event_publisher::implementation {
   enum class step : std::uint8_t { more_to_do, all_done, not_now };
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "events out");
     for (auto did = step::more_to_do; wait_after(did);) did = publish_some();
   }
 

@@ -1,5 +1,7 @@
 #include "http/listener.hpp"
 
+#include <pthread.h>
+
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -86,7 +88,10 @@ class event_loop {
 
   void start() {
     sweep_later();
-    thread_ = std::thread([this] { context_.run(); });
+    thread_ = std::thread([this] {
+      ::pthread_setname_np(::pthread_self(), "http");
+      context_.run();
+    });
   }
 
   void adopt(loop_socket socket) {

@@ -1,5 +1,7 @@
 #include "http/span_exporter.hpp"
 
+#include <pthread.h>
+
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
 #include <spdlog/spdlog.h>
@@ -87,6 +89,7 @@ class span_exporter::implementation {
   using batch = std::vector<tracing::span>;
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "spans");
     for (auto next = next_batch(); !next.empty(); next = next_batch()) deliver(next);
     const std::lock_guard lock(mutex_);
     ended_ = true;

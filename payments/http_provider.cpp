@@ -1,5 +1,7 @@
 #include "payments/http_provider.hpp"
 
+#include <pthread.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -41,7 +43,10 @@ class http_provider::implementation {
               options.tracer,
               options.host,
               options.port},
-        thread_([this] { loop_.run(); }) {}
+        thread_([this] {
+          ::pthread_setname_np(::pthread_self(), "payments");
+          loop_.run();
+        }) {}
 
   ~implementation() { close(); }
 

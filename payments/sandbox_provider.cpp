@@ -1,5 +1,7 @@
 #include "payments/sandbox_provider.hpp"
 
+#include <pthread.h>
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -151,6 +153,7 @@ class sandbox_provider::implementation {
   // --- The thread: what takes time ---
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "sandbox");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       if (timers_.empty()) {

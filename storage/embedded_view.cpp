@@ -173,7 +173,7 @@ class embedded_view_writer final : public view_writer {
   }
 
   embedded_view_database& database_;
-  task_thread writing_{largest_waiting_writes};
+  task_thread writing_{"view write", largest_waiting_writes};
 };
 
 }  // namespace
@@ -188,7 +188,8 @@ tl::expected<std::unique_ptr<embedded_view>, std::string> embedded_view::open(
 }
 
 embedded_view::embedded_view(std::unique_ptr<embedded_view_database> database)
-    : database_(std::move(database)), reading_(std::make_unique<task_thread>(largest_waiting_reads)) {}
+    : database_(std::move(database)),
+      reading_(std::make_unique<task_thread>("view read", largest_waiting_reads)) {}
 
 embedded_view::~embedded_view() = default;
 

@@ -1,5 +1,7 @@
 #include "storage/postgres_journal.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <atomic>
 #include <deque>
@@ -153,6 +155,7 @@ class postgres_journal::threads {
 
   /// Forgets its calls before it waits again: who is called back may wait for the callback to go.
   void write_all() {
+    ::pthread_setname_np(::pthread_self(), "journal write");
     auto session = session_with(std::nullopt);
     while (true) {
       auto calls = writes_.take(most_calls_of_a_batch);
@@ -198,6 +201,7 @@ class postgres_journal::threads {
   }
 
   void read_all(call_queue<read_task>& queue, std::optional<std::chrono::milliseconds> patience) {
+    ::pthread_setname_np(::pthread_self(), "journal read");
     auto session = session_with(patience);
     while (true) {
       const auto calls = queue.take(1);

@@ -1,5 +1,7 @@
 #include "storage/postgres_membership.hpp"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <map>
 #include <thread>
@@ -190,6 +192,7 @@ class postgres_membership::worker {
   }
 
   void work_all() {
+    ::pthread_setname_np(::pthread_self(), "leases");
     const auto prepare = [this](postgres_connection& connection) { set_up_session(connection, options_); };
     postgres_session session(options_, prepare, {lease_ / 2, over_});
     while (true) {

@@ -284,7 +284,8 @@ class redis_view_writer::server {
 };
 
 redis_view_writer::redis_view_writer(redis_options options, std::shared_ptr<redis_session_holder> session)
-    : server_(std::make_unique<server>(options, std::move(session))), writing_(largest_waiting_writes) {}
+    : server_(std::make_unique<server>(options, std::move(session))),
+      writing_("view write", largest_waiting_writes) {}
 
 redis_view_writer::~redis_view_writer() = default;
 

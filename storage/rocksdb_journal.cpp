@@ -1,5 +1,7 @@
 #include "storage/rocksdb_journal.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <deque>
 #include <functional>
@@ -94,6 +96,7 @@ class rocksdb_journal::threads {
 
   /// Forgets its calls before it waits again: who is called back may wait for the callback to go.
   void write_all() {
+    ::pthread_setname_np(::pthread_self(), "journal write");
     while (true) {
       auto calls = writes_.take(most_calls_of_a_group);
       if (calls.empty()) return;
@@ -130,6 +133,7 @@ class rocksdb_journal::threads {
   }
 
   void read_all() {
+    ::pthread_setname_np(::pthread_self(), "journal read");
     while (true) {
       const auto calls = reads_.take(1);
       if (calls.empty()) return;

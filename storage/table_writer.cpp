@@ -1,5 +1,7 @@
 #include "storage/table_writer.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -83,6 +85,7 @@ void table_writer::begin(std::uint64_t next_batch, then what) {
   finish();
   begin_file(next_batch);
   under_way_ = std::async(std::launch::async, [this, next_batch, what, part = tail_.hand_over()]() mutable {
+    ::pthread_setname_np(::pthread_self(), "journal tables");
     write_tables(tables_, *part);
     // Freed on this thread, not under the tail's lock.
     tail_.forget_older();

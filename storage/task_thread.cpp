@@ -1,11 +1,13 @@
 #include "storage/task_thread.hpp"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace holdfast::storage {
 
-task_thread::task_thread(std::size_t largest_queue)
-    : largest_queue_(largest_queue), thread_([this] { run(); }) {}
+task_thread::task_thread(const char* name, std::size_t largest_queue)
+    : name_(name), largest_queue_(largest_queue), thread_([this] { run(); }) {}
 
 task_thread::~task_thread() {
   {
@@ -30,6 +32,7 @@ void task_thread::post(std::function<void()> task) {
 }
 
 void task_thread::run() {
+  ::pthread_setname_np(::pthread_self(), name_);
   std::unique_lock lock(mutex_);
   while (true) {
     wakeup_.wait(lock, [this] { return ending_ || !tasks_.empty(); });

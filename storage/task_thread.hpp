@@ -15,8 +15,9 @@ namespace holdfast::storage {
 
 class task_thread {
  public:
-  /// Is full from `largest_queue` waiting tasks on.
-  explicit task_thread(std::size_t largest_queue);
+  /// Is full from `largest_queue` waiting tasks on. The name, at most 15 characters, is what the system
+  /// shows.
+  task_thread(const char* name, std::size_t largest_queue);
   ~task_thread();
   task_thread(const task_thread&) = delete;
   task_thread& operator=(const task_thread&) = delete;
@@ -28,6 +29,7 @@ class task_thread {
  private:
   void run();
 
+  const char* const name_;
   const std::size_t largest_queue_;
   mutable std::mutex mutex_;
   std::condition_variable wakeup_;
