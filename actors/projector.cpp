@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/port_callback.hpp"
@@ -46,7 +47,6 @@ void projector_state::start(self_pointer self, surroundings_ptr around) {
 void projector_state::gain(const shards_gained& what) {
   for (const auto shard : what.shards) {
     kept_.set(shard);
-    ends_[shard] = 0;
     around_->ports.progress.kept(shard, true);
   }
   gained_ = true;
@@ -57,6 +57,7 @@ void projector_state::gain(const shards_gained& what) {
 void projector_state::lose(const shards_lost& what) {
   for (const auto shard : what.shards) {
     kept_.reset(shard);
+    followed_.reset(shard);
     around_->ports.progress.kept(shard, false);
   }
 }
@@ -96,6 +97,7 @@ void projector_state::opened(const view_opened& what) {
 
 /// The journal has them.
 void projector_state::forget_waiting() {
+  followed_.reset();
   waiting_.clear();
   reached_.clear();
   chunk_.clear();
@@ -135,26 +137,26 @@ void projector_state::look() {
   if (phase_ == phase::waiting) return open();
   // A node that keeps no rows reads them all the same.
   if (phase_ == phase::idle && clustered(*around_)) return open();
+  ask_for_ends_ = ask_for_ends_ || keeps_for_others();
   if (phase_ != phase::live || busy_) return;
-  ask_for_ends_ = keeps_for_others();
   // A write of nothing notices a view that was emptied while there was nothing to write.
   write({}, {});
 }
 
-// --- Live ---
+// --- What is handed over ---
 
+/// The rows of shards that are not followed are in the journal, and `progress` knows.
 void projector_state::add(durable_rows& rows) {
-  // In every other phase the journal has them, and `progress` knows.
-  if (phase_ != phase::live) return;
   const bool none_waited = waiting_.empty();
   for (auto& row : rows.rows) {
-    if (!kept_[row.shard] || row.at <= projected_[row.shard]) continue;
+    if (!followed_[row.shard] || row.at <= projected_[row.shard]) continue;
     reached_[row.shard] = row.at;
     auto& waiting = waiting_[row.content.id];
     if (waiting.version < row.content.version) waiting = std::move(row.content);
   }
   if (none_waited && !waiting_.empty()) begin_to_wait();
   if (waiting_.size() > largest_waiting_rows) {
+    followed_.reset();
     waiting_.clear();
     reached_.clear();
     phase_ = phase::catching_up;
@@ -181,8 +183,11 @@ void projector_state::pump() {
     others_looked_up_ = false;
     return open();
   }
-  if (phase_ == phase::live && !ask_for_ends_) return write_waiting();
-  if (phase_ == phase::live || phase_ == phase::catching_up) catch_up();
+  if (phase_ != phase::catching_up && phase_ != phase::live) return;
+  const bool all_read = phase_ == phase::live && !ask_for_ends_;
+  // What waits and what is still to be read go by turns, so that neither holds up the other.
+  if (all_read || !std::exchange(reads_next_, false)) reads_next_ = write_waiting();
+  if (!busy_ && !all_read) catch_up();
 }
 
 /// Rows change several times within milliseconds while their saga runs: written a little later,
@@ -202,15 +207,22 @@ void projector_state::next_write_due() {
   pump();
 }
 
-void projector_state::write_waiting() {
-  if (waiting_.empty() || wait_for_more()) return;
+/// Whether it has begun to.
+bool projector_state::write_waiting() {
+  if (waiting_.empty() || wait_for_more()) return false;
   std::vector<storage::view_row> rows;
   rows.reserve(waiting_.size());
   for (auto& [id, row] : waiting_) rows.push_back(std::move(row));
   waiting_.clear();
-  std::vector<std::pair<storage::shard_id, storage::position>> reached(reached_.begin(), reached_.end());
+  std::vector<std::pair<storage::shard_id, storage::position>> reached;
+  reached.reserve(reached_.size());
+  for (const auto& [shard, at] : reached_) {
+    // The journal may have told of it before.
+    if (at > projected_[shard]) reached.emplace_back(shard, at);
+  }
   reached_.clear();
   write(std::move(rows), std::move(reached));
+  return true;
 }
 
 void projector_state::write(std::vector<storage::view_row> rows,
@@ -226,8 +238,8 @@ void projector_state::written(const view_written& what) {
   busy_ = false;
   if (!what.succeeded) return fail(view_call::write);
   for (const auto& [shard, at] : writing_) {
-    projected_[shard] = at;
-    around_->ports.progress.projected(shard, at);
+    projected_[shard] = std::max(projected_[shard], at);
+    around_->ports.progress.projected(shard, projected_[shard]);
   }
   tell_lag();
   pump();
@@ -236,9 +248,7 @@ void projector_state::written(const view_written& what) {
 // --- Catching up ---
 
 bool projector_state::lags(storage::shard_id shard) const {
-  const auto& progress = around_->ports.progress;
-  if (kept_[shard])
-    return projected_[shard] < (progress.owned(shard) ? progress.last_durable(shard) : ends_[shard]);
+  if (kept_[shard]) return projected_[shard] < around_->ports.progress.last_durable(shard);
   return others_looked_up_ && !published_ && !others_complete_[shard];
 }
 
@@ -258,9 +268,11 @@ void projector_state::read_ends() {
 void projector_state::hear_ends(const ends_read& what) {
   busy_ = false;
   if (!*what.result) return fail_reading(what.result->error());
+  auto& progress = around_->ports.progress;
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
-    ends_[shard] = (**what.result)[shard];
-    if (kept_[shard]) around_->ports.progress.seen_in_journal(shard, ends_[shard]);
+    if (!kept_[shard] || progress.owned(shard)) continue;
+    progress.seen_in_journal(shard, (**what.result)[shard]);
+    unfollow(shard);
   }
   if (phase_ == phase::live) phase_ = phase::catching_up;
   pump();
@@ -269,7 +281,8 @@ void projector_state::hear_ends(const ends_read& what) {
 void projector_state::catch_up() {
   if (std::exchange(ask_for_ends_, false) && keeps_for_others()) return read_ends();
   for (std::uint32_t looked_at = 0; looked_at < storage::shard_count; ++looked_at) {
-    if (lags(shard_)) return read_on();
+    if (!followed_[shard_] && lags(shard_)) return read_on();
+    followed_[shard_] = kept_[shard_];
     shard_ = static_cast<storage::shard_id>((shard_ + 1) % storage::shard_count);
   }
   if (kept_.none()) return watch();
@@ -277,9 +290,11 @@ void projector_state::catch_up() {
     // Meanwhile their owners may have written most of it.
     return open();
   }
-  // What becomes durable from now on is handed over: `durable` is advanced before that.
   phase_ = phase::live;
-  if (std::exchange(published_, true)) return tell_lag();
+  if (std::exchange(published_, true)) {
+    tell_lag();
+    return pump();
+  }
   busy_ = true;
   around_->ports.view.publish(to_actor(around_, caf::actor_cast<projector_actor>(self_),
                                        [](auto result) { return view_published{result.has_value()}; }));
@@ -293,8 +308,13 @@ void projector_state::watch() {
   around_->meters->projection.caught_up();
 }
 
+/// From now on what becomes durable in the shard is taken as it is handed over: `durable` is advanced before
+/// that, so what came earlier is read now. A shard that had to be at rest before it is followed never would
+/// be while customers come.
 void projector_state::read_on() {
   busy_ = true;
+  read_for_ = around_->ports.progress.last_durable(shard_);
+  followed_[shard_] = kept_[shard_];
   around_->ports.reservations.read_shard(
       shard_, projected_[shard_] + 1, catch_up_records,
       result_to_actor<records_read>(around_, caf::actor_cast<projector_actor>(self_)));
@@ -328,6 +348,7 @@ void projector_state::read(const records_read& what) {
   } else {
     chunk_.clear();
     chunk_end_ = records.back().at;
+    if (chunk_end_ < read_for_) unfollow(shard_);
     for (auto& record : records) chunk_[record.entity].push_back(std::move(record));
     for (const auto& [id, of_entity] : chunk_) {
       if (of_entity.front().first_sequence != 1) incomplete_.push_back(id);
@@ -335,6 +356,12 @@ void projector_state::read(const records_read& what) {
   }
   if (incomplete_.empty()) return write_chunk();
   complete(incomplete_.back());
+}
+
+/// What was handed over lately may stand behind a gap: its rows are good, but the view does not reach them.
+void projector_state::unfollow(storage::shard_id shard) {
+  followed_.reset(shard);
+  reached_.erase(shard);
 }
 
 void projector_state::complete(storage::entity_id entity) {

@@ -1,7 +1,8 @@
-// The projector: durable events become rows of the view. Live, it writes the rows that the
-// journal writer hands over, the newest of each reservation. When it starts, falls behind or the
+// The projector: durable events become rows of the view. Of a shard that it follows it writes the rows
+// that the journal writer hands over, the newest of each reservation. When it starts, falls behind or the
 // view was lost, it reads the journal from its checkpoints on, so that memory stays bounded and
-// the view can be rebuilt from nothing. Writing a row twice is harmless: rows carry versions.
+// the view can be rebuilt from nothing; each shard is followed as soon as it is read, whatever goes on in
+// the others. Writing a row twice is harmless: rows carry versions.
 //
 // In a cluster each node keeps the rows of the shards that it owns; those of nodes that keep none are kept by
 // others, which look in the journal for what is new. Readers see a view that was lost when all shards are in
@@ -61,7 +62,7 @@ class projector_state {
     waiting,
     /// Reading what the view lacks from the journal, shard by shard.
     catching_up,
-    /// Writing what the journal writer hands over.
+    /// All shards are followed.
     live
   };
 
@@ -77,7 +78,8 @@ class projector_state {
   void read_on();
   void complete(storage::entity_id entity);
   void write_chunk();
-  void write_waiting();
+  void unfollow(storage::shard_id shard);
+  bool write_waiting();
   bool wait_for_more();
   void write(std::vector<storage::view_row> rows,
              std::vector<std::pair<storage::shard_id, storage::position>>);
@@ -97,8 +99,9 @@ class projector_state {
   bool clearing_ = false;
   /// Whose rows this node keeps.
   std::bitset<storage::shard_count> kept_;
-  /// Of those of other nodes' shards: how far they went when the journal was last asked.
-  std::array<storage::position, storage::shard_count> ends_{};
+  /// Of these shards what is handed over is taken; the others are read from the journal first.
+  std::bitset<storage::shard_count> followed_;
+  /// How far other nodes' shards go that are kept here is to be asked of the journal.
   bool ask_for_ends_ = false;
   /// Shards of other nodes: looked up again once this node's are in the view, and then found complete.
   bool others_looked_up_ = false;
@@ -109,7 +112,7 @@ class projector_state {
   bool busy_ = false;
   /// In the view, as its checkpoints say.
   std::array<storage::position, storage::shard_count> projected_{};
-  /// Live: the newest row of each reservation that waits, and how far they reach.
+  /// Handed over: the newest row of each reservation that waits, and how far they reach.
   std::unordered_map<storage::entity_id, storage::view_row> waiting_;
   std::unordered_map<storage::shard_id, storage::position> reached_;
   /// When the first of those that wait came.
@@ -117,10 +120,14 @@ class projector_state {
   /// The next write is not to begin before this, and whether a reminder is on its way.
   caf::actor_clock::time_point next_write_{};
   bool reminded_ = false;
+  /// They were written last, while there was something to read.
+  bool reads_next_ = false;
   /// The write under way.
   std::vector<std::pair<storage::shard_id, storage::position>> writing_;
-  /// Catching up: the shard, the records of its entities, and those whose beginning lies before.
+  /// Catching up: the shard, what was durable in it when it was asked for, the records of its entities, and
+  /// those whose beginning lies before.
   storage::shard_id shard_ = 0;
+  storage::position read_for_ = 0;
   storage::position chunk_end_ = 0;
   std::unordered_map<storage::entity_id, std::vector<storage::journal_record>> chunk_;
   std::vector<storage::entity_id> incomplete_;
