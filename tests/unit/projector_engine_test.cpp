@@ -96,20 +96,22 @@ TEST_CASE("a view that was lost is shown again while customers go on, though nev
 TEST_CASE("rows that came while a shard was handed over are not passed over by the next that comes") {
   const auto going = shards_of_a_second_node();
   REQUIRE(going.size() >= 2);
-  virtual_cluster cluster;
+  actors::engine_options patient;
+  patient.node.hand_over_wait = 1500ms;
+  virtual_cluster cluster(patient);
   auto& a = cluster.start("a");
   cluster.advance(3s);
   cluster.provider.answers_charges = false;
   cluster.provider.on_charge = [](const auto&) {
     return payments::charge_answer{payments::charge_status::declined, {}, "insufficient_funds"};
   };
-  const auto two = claims_for(going.front(), 2);
-  for (const auto& claim : {two[0], two[1], claims_for(going.back(), 1)[0]}) {
+  const auto one = claims_for(going.front(), 2), other = claims_for(going.back(), 2);
+  for (const auto& claim : {one[0], one[1], other[0], other[1]}) {
     a.place(a_placement(claim));
     cluster.run();
   }
   cluster.advance(100ms);
-  REQUIRE(cluster.provider.unanswered.size() == 3);
+  REQUIRE(cluster.provider.unanswered.size() == 4);
   const auto answer = [&](std::size_t charge) {
     cluster.provider.unanswered[charge]();
     cluster.run();
@@ -122,7 +124,7 @@ TEST_CASE("rows that came while a shard was handed over are not passed over by t
   cluster.advance(250ms);
   answer(2);
   let_view_answer_once(cluster);
-  // What became of the third is on its way from the journal to the view.
+  // What became of the third is on its way from the journal to the view. The fourth keeps its shard here.
   answer(0);
   let_view_answer_once(cluster);
   answer(1);
@@ -133,7 +135,7 @@ TEST_CASE("rows that came while a shard was handed over are not passed over by t
   for (const auto& charge : cluster.provider.charges) {
     CAPTURE(charge.reservation);
     const auto state = cluster.stored(charge.reservation);
-    CHECK(state.payment == domain::payment_status::payment_failed);
+    CHECK(state.status == domain::reservation_status::reservation_cancelled);
     CHECK(cluster.view.rows[charge.reservation].version == state.version);
   }
   CHECK(a.fatal.empty());
