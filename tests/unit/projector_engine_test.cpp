@@ -45,12 +45,14 @@ void let_view_answer_once(Engine& engine) {
   engine.run();
 }
 
-/// For each answer of the view another order has been placed; how many were, until it is shown.
-int orders_until_shown(virtual_engine& engine, int at_most) {
+/// For each answer of the view another order has been placed, all in one shard; how many were, until it is
+/// shown.
+std::size_t orders_until_shown(virtual_engine& engine, std::size_t at_most) {
+  const auto claims = claims_for(7, at_most);
   engine.view.pause();
-  int placed = 0;
+  std::size_t placed = 0;
   for (; !engine.view.published && placed < at_most; ++placed) {
-    engine.place(a_placement());
+    engine.place(a_placement(claims[placed]));
     engine.advance_clock_only(5ms);
     engine.run();
     let_view_answer_once(engine);
@@ -70,9 +72,9 @@ bool shows_all(virtual_engine& engine, std::size_t count) {
 }  // namespace
 
 TEST_CASE("a view that was lost is shown again while customers go on, though never all of them are in it") {
-  constexpr int at_most = 4 * storage::shard_count;
+  constexpr std::size_t at_most = 4 * storage::shard_count;
   virtual_engine engine;
-  int placed = 0;
+  std::size_t placed = 0;
   for (; placed < 600; ++placed) {
     engine.place(a_placement());
     engine.run();
