@@ -13,6 +13,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <latch>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -120,9 +121,17 @@ TEST_CASE("it tells how many actors wait for a loop") {
   CHECK(holdfast::actors::ready_actors(*lent.system) == 0);
   std::vector<caf::actor> counters;
   for (int i = 0; i < 3; ++i) counters.push_back(lent.spawn_counter());
+  // A loop that is not held yet would take some of what it is to find.
   std::promise<void> go_on;
   const auto gone_on = go_on.get_future().share();
-  for (auto& loop : lent.loops) loop->run([gone_on] { gone_on.wait(); });
+  std::latch held(2);
+  for (auto& loop : lent.loops) {
+    loop->run([&held, gone_on] {
+      held.count_down();
+      gone_on.wait();
+    });
+  }
+  held.wait();
   for (const auto& counter : counters) {
     for (int i = 0; i < 2; ++i) caf::anon_send(counter, i);
   }
