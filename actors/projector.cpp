@@ -137,9 +137,10 @@ void projector_state::look() {
   if (phase_ == phase::waiting) return open();
   // A node that keeps no rows reads them all the same.
   if (phase_ == phase::idle && clustered(*around_)) return open();
+  if (phase_ != phase::live) return;
   // Not before what the journal said last is read: with new ends all the time that would not end.
-  if (phase_ == phase::live) ask_for_ends_ = ask_for_ends_ || keeps_for_others();
-  if (phase_ != phase::live || busy_) return;
+  ask_for_ends_ = ask_for_ends_ || keeps_for_others();
+  if (busy_) return;
   // A write of nothing notices a view that was emptied while there was nothing to write.
   write({}, {});
 }

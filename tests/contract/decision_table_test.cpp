@@ -17,6 +17,7 @@
 #include "http/media_type.hpp"
 #include "tests/support/provider_bridge.hpp"
 #include "tests/support/provider_rigs.hpp"
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_engine.hpp"
 
 using namespace holdfast;
@@ -115,13 +116,8 @@ class shop {
   }
   /// Goes to shard 0, so that its reservation is number 1.
   static const std::string& key() {
-    static const std::string found = [] {
-      for (int i = 0;; ++i) {
-        auto text = "key-" + std::to_string(i);
-        if (storage::shard_of_key(text.data(), text.size()) == 0) return text;
-      }
-    }();
-    return found;
+    static const std::string first = testing::shard_keys(0).next();
+    return first;
   }
 
   rig& rig_;

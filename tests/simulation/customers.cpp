@@ -9,6 +9,7 @@
 #include "storage/event_codec.hpp"
 #include "tests/proof/contract.hpp"
 #include "tests/proof/names.hpp"
+#include "tests/support/shard_keys.hpp"
 
 namespace holdfast::simulation {
 
@@ -57,14 +58,6 @@ proof::observation observe(domain::reservation_id id, std::string_view records) 
   return {id, state->version, state->status, state->payment, state->receipt, state->receipt_no};
 }
 
-/// The first key of this kind that leads to the shard.
-std::string key_for(storage::shard_id shard, std::size_t number) {
-  for (int i = 0;; ++i) {
-    auto key = "key-" + std::to_string(number) + "-" + std::to_string(i);
-    if (storage::shard_of_key(key.data(), key.size()) == shard) return key;
-  }
-}
-
 }  // namespace
 
 customers::customers(world& in, const fleet& nodes, const journal_store& reservations)
@@ -75,7 +68,8 @@ customers::customers(world& in, const fleet& nodes, const journal_store& reserva
 void customers::make_keys() {
   for (std::size_t i = 0; i < world_.drawn.keys; ++i) {
     const auto shard = static_cast<storage::shard_id>(world_.random.below(world_.drawn.shards));
-    keys_.push_back({key_for(shard, i), ++users_});
+    testing::shard_keys of_shard(shard, "key-" + std::to_string(i) + "-");
+    keys_.push_back({of_shard.next(), ++users_});
     ids_.insert(storage::id_of(shard, 1));
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/forwarder.hpp"
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_cluster.hpp"
 
 using namespace holdfast;
@@ -20,6 +21,7 @@ using domain::placement_outcome;
 using domain::receipt_status;
 using domain::reservation_status;
 using testing::a_placement;
+using testing::shard_keys;
 using testing::virtual_cluster;
 
 namespace {
@@ -32,16 +34,8 @@ shards all_shards() {
   return all;
 }
 
-/// A key whose shard is this one.
-std::string key_for(storage::shard_id shard) {
-  for (int i = 0;; ++i) {
-    auto key = "key-" + std::to_string(i);
-    if (storage::shard_of_key(key.data(), key.size()) == shard) return key;
-  }
-}
-
 storage::idempotency_claim claim_for(storage::shard_id shard) {
-  return {key_for(shard), 42};
+  return {shard_keys(shard).next(), 42};
 }
 
 std::size_t served_by(const std::vector<virtual_cluster::node*>& nodes) {
@@ -458,7 +452,7 @@ TEST_CASE("commands that were asked of a node that dies are asked again of its s
   // The answer is lost with the node, what it did is not.
   cluster.network.cut("b", "a");
   const auto cancelled = with.a.cancel((*first)->id);
-  const auto placed = with.a.place(a_placement(storage::idempotency_claim{"k" + key_for(shard), 1}));
+  const auto placed = with.a.place(a_placement(storage::idempotency_claim{shard_keys(shard, "k").next(), 1}));
   cluster.run();
   CHECK_FALSE(*cancelled);
   with.b.end();
@@ -554,13 +548,9 @@ TEST_CASE("receipts stay gapless while books go from node to node") {
   const auto place_some = [&](const std::string& round, virtual_cluster::node& at) {
     std::vector<std::shared_ptr<std::optional<actors::placement_answer>>> told;
     for (const auto shard : some) {
+      shard_keys keys(shard, round + "-");
       for (int i = 0; i < 3; ++i) {
-        std::string key;
-        for (int j = 0; key.empty(); ++j) {
-          const auto tried = round + std::to_string(i) + "-" + std::to_string(j);
-          if (storage::shard_of_key(tried.data(), tried.size()) == shard) key = tried;
-        }
-        told.push_back(at.place(a_placement(storage::idempotency_claim{key, 1})));
+        told.push_back(at.place(a_placement(storage::idempotency_claim{keys.next(), 1})));
       }
     }
     cluster.advance(1s);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_engine.hpp"
 
 using namespace holdfast;
@@ -17,6 +18,7 @@ using domain::placement_outcome;
 using domain::receipt_status;
 using domain::reservation_status;
 using testing::a_placement;
+using testing::shard_keys;
 using testing::virtual_engine;
 
 namespace {
@@ -24,21 +26,6 @@ namespace {
 domain::reservation told(const actors::placement_answer& answer) {
   return storage::fold_reservation(answer.records).value();
 }
-
-/// Idempotency keys that all go to shard 0.
-class keys_of_first_shard {
- public:
-  std::string next() {
-    std::string key;
-    do {
-      key = std::to_string(count_++);
-    } while (storage::shard_of_key(key.data(), key.size()) != 0);
-    return key;
-  }
-
- private:
-  int count_ = 0;
-};
 
 payments::charge_answer charge_says(payments::charge_status status) {
   return {status, {}, "scripted"};
@@ -654,7 +641,7 @@ TEST_CASE("ids go on after a restart where they were") {
 
 TEST_CASE("a shard under a steady trickle does the same work for each placement for ever") {
   virtual_engine engine;
-  keys_of_first_shard keys;
+  shard_keys keys(0);
   std::size_t first = 0;
   for (int round = 0; round < 6; ++round) {
     const auto before = engine.steps;
@@ -698,7 +685,7 @@ TEST_CASE("whoever asks gets an answer, although the reservation went down with 
 TEST_CASE("those that wait for the receipt desk don't keep others from being resumed") {
   virtual_engine engine;
   engine.before_delivery_date = [] { throw std::runtime_error("the desk is away"); };
-  keys_of_first_shard keys;
+  shard_keys keys(0);
   for (int i = 0; i < 70; ++i) {
     engine.place(a_placement({{keys.next(), 1}}));
     engine.run();

@@ -14,6 +14,7 @@
 #include "actors/shard.hpp"
 #include "delivery_calendar.hpp"
 #include "http/rfc3339.hpp"
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_engine.hpp"
 
 using namespace holdfast;
@@ -23,6 +24,7 @@ using domain::placement_outcome;
 using domain::receipt_status;
 using domain::reservation_status;
 using testing::a_placement;
+using testing::shard_keys;
 using testing::virtual_engine;
 
 namespace {
@@ -208,10 +210,9 @@ TEST_CASE("a shard takes any number of placements while the desk is away, and ke
   std::uint64_t most = 0;
   // As many on one shard as its reservations of all shards: the ids count on by 256.
   std::vector<domain::reservation_id> ids;
-  for (std::uint64_t i = 0; ids.size() < reservations; ++i) {
-    const auto key = std::to_string(i);
-    if (storage::shard_of_key(key.data(), key.size()) != 0) continue;
-    const auto answer = engine.place(a_placement({{key, 1}}));
+  shard_keys keys(0);
+  while (ids.size() < reservations) {
+    const auto answer = engine.place(a_placement({{keys.next(), 1}}));
     engine.run();
     REQUIRE(answer->has_value());
     REQUIRE((*answer)->status == actors::placement_status::decided);

@@ -5,26 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_cluster.hpp"
 #include "tests/support/virtual_engine.hpp"
 
 using namespace holdfast;
 using namespace std::chrono_literals;
 using testing::a_placement;
+using testing::shard_keys;
 using testing::virtual_cluster;
 using testing::virtual_engine;
 
 namespace {
-
-/// Keys whose shard is this one.
-std::vector<storage::idempotency_claim> claims_for(storage::shard_id shard, std::size_t count) {
-  std::vector<storage::idempotency_claim> claims;
-  for (int i = 0; claims.size() < count; ++i) {
-    const auto key = "key-" + std::to_string(i);
-    if (storage::shard_of_key(key.data(), key.size()) == shard) claims.push_back({key, 42});
-  }
-  return claims;
-}
 
 /// Which shards go to a second node when it comes.
 std::vector<storage::shard_id> shards_of_a_second_node() {
@@ -48,11 +40,11 @@ void let_view_answer_once(Engine& engine) {
 /// For each answer of the view another order has been placed, all in one shard; how many were, until it is
 /// shown.
 std::size_t orders_until_shown(virtual_engine& engine, std::size_t at_most) {
-  const auto claims = claims_for(7, at_most);
+  shard_keys keys(7);
   engine.view.pause();
   std::size_t placed = 0;
   for (; !engine.view.published && placed < at_most; ++placed) {
-    engine.place(a_placement(claims[placed]));
+    engine.place(a_placement({{keys.next(), 1}}));
     engine.advance_clock_only(5ms);
     engine.run();
     let_view_answer_once(engine);
@@ -107,10 +99,12 @@ TEST_CASE("rows that came while a shard was handed over are not passed over by t
   cluster.provider.on_charge = [](const auto&) {
     return payments::charge_answer{payments::charge_status::declined, {}, "insufficient_funds"};
   };
-  const auto one = claims_for(going.front(), 2), other = claims_for(going.back(), 2);
-  for (const auto& claim : {one[0], one[1], other[0], other[1]}) {
-    a.place(a_placement(claim));
-    cluster.run();
+  for (const auto shard : {going.front(), going.back()}) {
+    shard_keys keys(shard);
+    for (int i = 0; i < 2; ++i) {
+      a.place(a_placement({{keys.next(), 1}}));
+      cluster.run();
+    }
   }
   cluster.advance(100ms);
   REQUIRE(cluster.provider.unanswered.size() == 4);

@@ -11,6 +11,7 @@
 #include "actors/backoff.hpp"
 #include "actors/shard.hpp"
 #include "actors/step_retry.hpp"
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_cluster.hpp"
 #include "tests/support/virtual_engine.hpp"
 
@@ -22,6 +23,7 @@ using actors::placement_status;
 using domain::reservation_status;
 using domain::step;
 using testing::a_placement;
+using testing::shard_keys;
 using testing::virtual_cluster;
 using testing::virtual_engine;
 
@@ -121,18 +123,9 @@ operation_status retry_by_operator(virtual_engine& engine, domain::reservation_i
   return (*answer)->status;
 }
 
-/// Keys that all lead to the first shard.
-std::vector<std::string> keys_of_shard_0(std::size_t count) {
-  std::vector<std::string> keys;
-  for (int i = 0; keys.size() < count; ++i) {
-    auto key = std::to_string(i);
-    if (storage::shard_of_key(key.data(), key.size()) == 0) keys.push_back(std::move(key));
-  }
-  return keys;
-}
-
 void place_in_shard_0(virtual_engine& engine, std::size_t count) {
-  for (auto& key : keys_of_shard_0(count)) engine.place(a_placement(storage::idempotency_claim{key, 1}));
+  shard_keys keys(0);
+  for (std::size_t i = 0; i < count; ++i) engine.place(a_placement({{keys.next(), 1}}));
   engine.run();
 }
 
@@ -262,8 +255,7 @@ TEST_CASE("a sleeper is cancelled at once") {
   place_in_shard_0(engine, 1);
   engine.advance(1100ms);
   // Of the second the clerk hears when the book has been silent for too long: it sleeps.
-  const auto key = keys_of_shard_0(2).back();
-  engine.place(a_placement(storage::idempotency_claim{key, 1}));
+  engine.place(a_placement({{shard_keys(0, "second-").next(), 1}}));
   engine.advance(8s);
   REQUIRE(engine.figures().sagas.asleep == 1);
   engine.let_receipts_answer();

@@ -7,6 +7,7 @@
 
 #include "storage/event_codec.hpp"
 #include "tests/support/recorded_spans.hpp"
+#include "tests/support/shard_keys.hpp"
 #include "tests/support/virtual_cluster.hpp"
 #include "tests/support/virtual_engine.hpp"
 
@@ -198,9 +199,7 @@ TEST_CASE("a trace crosses to the node that has the shard") {
   REQUIRE_FALSE(there.serves().empty());
   const auto shard = *there.serves().begin();
   auto request = placement_under(sampled);
-  for (int i = 0; !request.key || actors::shard_of_key(*request.key) != shard; ++i) {
-    request.key = storage::idempotency_claim{"key-" + std::to_string(i), 1};
-  }
+  request.key = storage::idempotency_claim{shard_keys(shard).next(), 1};
   const auto answer = here.place(std::move(request));
   cluster.run();
   REQUIRE(*answer);
