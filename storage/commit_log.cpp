@@ -49,6 +49,8 @@ void commit_log::make_ahead(std::size_t bytes) {
   }
   made_ahead_ = ::fsync(descriptor) == 0 && good;
   ::close(descriptor);
+  // Others need the room that is left.
+  if (!made_ahead_) ::unlink(ahead_.c_str());
 }
 
 void commit_log::drop_what_was_made_ahead() {
@@ -107,6 +109,16 @@ logged_batches read_commit_log(const std::filesystem::path& folder) {
     log_format::for_each_batch(*log, [&](std::string batch) { all.batches.push_back(std::move(batch)); });
   }
   return all;
+}
+
+logged_batches read_beside_owner(const std::filesystem::path& folder) {
+  auto logged = read_commit_log(folder);
+  while (logged.damage) {
+    auto again = read_commit_log(folder);
+    if (again.damage == logged.damage) return again;
+    logged = std::move(again);
+  }
+  return logged;
 }
 
 void sync_folder(const std::filesystem::path& folder) {

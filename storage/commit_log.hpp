@@ -68,8 +68,12 @@ struct logged_batches {
   bool exists = false;
 };
 
-/// May be called beside the log's owner. Memory: all of the log. Throws as the log does.
+/// For its owner. Memory: all of the log. Throws as the log does.
 logged_batches read_commit_log(const std::filesystem::path& folder);
+
+/// The same beside its owner. What is read later is newer than what was read before, so that zeros may
+/// seem to stand before a batch: damage is what is found twice in the same place.
+logged_batches read_beside_owner(const std::filesystem::path& folder);
 
 /// Makes the names in a folder durable.
 void sync_folder(const std::filesystem::path& folder);

@@ -21,10 +21,13 @@ auto as_store_failure(const std::string& path, Do act) {
 
 }  // namespace
 
+/// A log that lacks what came before begins; the older ones are gone for good before it has anything.
 journal_store::ownership::ownership(rocksdb_store& tables, log_tail& tail, std::uint64_t next_batch,
                                     std::size_t log_bytes)
     : log(tables.log_folder()), group(tables, log, tail, next_batch), writer(tables, log, tail, log_bytes) {
   log.begin_file(next_batch);
+  log.remove_files_before(next_batch);
+  sync_folder(tables.log_folder());
 }
 
 journal_store::journal_store(const rocksdb_journal_options& options, store_access access)
@@ -33,7 +36,7 @@ journal_store::journal_store(const rocksdb_journal_options& options, store_acces
                   ? logged_batches{}
                   : as_store_failure(
                         options.path,
-                        [&] { return read_commit_log(std::filesystem::path(options.path) / "log"); })),
+                        [&] { return read_beside_owner(std::filesystem::path(options.path) / "log"); })),
       tables_(options.path, options.block_cache_bytes, access) {
   const bool owned = access == store_access::owner;
   as_store_failure(options.path, [&] {
@@ -44,6 +47,7 @@ journal_store::journal_store(const rocksdb_journal_options& options, store_acces
       add_entities_behind(tables_, tail_);
     }
     const auto next_batch = fill_tail();
+    if (owned) write_tail();
     find_ends();
     if (!owned) return;
     for (const auto& torn : logged_.torn) cut_off_torn_end(torn);
@@ -87,6 +91,15 @@ std::uint64_t journal_store::fill_tail() {
     last = *number;
   }
   return last + 1;
+}
+
+/// What was read back may stand in the page cache alone: whoever wrote it was killed before it was synced, or
+/// its sync failed, and syncing the file now would say nothing of pages that the kernel has given up. So it
+/// is written once more, to the tables, before anything stands on it.
+void journal_store::write_tail() {
+  if (tail_.bytes() == 0) return;
+  write_tables(tables_, *tail_.hand_over());
+  tail_.forget_older();
 }
 
 void journal_store::find_ends() {

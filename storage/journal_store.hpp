@@ -25,7 +25,7 @@ namespace holdfast::storage {
 
 class journal_store {
  public:
-  /// Whatever the commit log has and the tables lack is in the tail afterwards.
+  /// Whatever the commit log has and the tables lack is in the owner's tables afterwards, in a reader's tail.
   journal_store(const rocksdb_journal_options& options, store_access access);
   /// The owner brings everything to the tables, so that the next opening has nothing to read.
   ~journal_store();
@@ -61,6 +61,7 @@ class journal_store {
 
   void take_over_older_format();
   std::uint64_t fill_tail();
+  void write_tail();
   void find_ends();
   void move_ends();
   group_commit& owned();
