@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <limits>
@@ -50,8 +51,11 @@ class stretch {
     shop_.start_for_good();
     shop_.provider_has(bad_day);
     customers_.begin();
-    const auto until_cut = earliest_cut + milliseconds(random_() % (latest_cut - earliest_cut).count());
-    testing::eventually([&] { return !shop_.serves(); }, until_cut);
+    run_for_a_while();
+    if (!what_.no_sync && random_() % 3 == 0) {
+      kill_before_a_sync();
+      run_for_a_while();
+    }
     cut_power();
     customers_.leave();
     disk_.mount_again();
@@ -70,6 +74,24 @@ class stretch {
                         .action = chaos::disk_action::skip,
                         .first = 1,
                         .count = std::numeric_limits<std::uint64_t>::max()});
+  }
+
+  void run_for_a_while() {
+    const auto length = earliest_cut + milliseconds(random_() % (latest_cut - earliest_cut).count());
+    testing::eventually([&] { return !shop_.serves(); }, length);
+  }
+
+  /// What the log's last batch is made of is in the page cache alone, and the next owner finds it there.
+  void kill_before_a_sync() {
+    recorder_.add_fault("kill", "between a log's write and its sync");
+    shop_.expect_exit(128 + SIGKILL);
+    shop_.faults().arm({.folder = disk_.path().string(),
+                        .file = ".log",
+                        .step = chaos::disk_step::write,
+                        .action = chaos::disk_action::kill_after});
+    if (!testing::eventually([&] { return !shop_.serves(); })) recorder_.complain("no log was written");
+    shop_.faults().disarm();
+    shop_.start_for_good();
   }
 
   /// The machine goes down with its disk, or the disk alone: then the server has to end by itself.
