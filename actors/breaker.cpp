@@ -98,12 +98,12 @@ template <class Request, class Answer>
 void breaker_state::begin(call_for<Request, Answer>& what, ticket of) {
   auto later = to_actor(around_, caf::actor_cast<breaker_actor>(self_),
                         [of, gate = around_->breaker, clock = &self_->clock()](Answer answer) {
-                          gate->release(of, outcome_of_call(answer), clock->now());
+                          gate->release(of, answer, clock->now());
                           return call_returned{of, std::move(answer)};
                         });
   auto answer = call_and_see<Answer>(around_->ports.provider, what.request, std::move(later));
   if (!answer) return void(under_way_.emplace(of, std::move(what.to)));
-  gate().release(of, outcome_of_call(*answer), now());
+  gate().release(of, *answer, now());
   what.to.deliver(std::move(*answer));
 }
 

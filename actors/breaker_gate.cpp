@@ -44,12 +44,13 @@ void breaker_gate::close() {
   breaker_ = nullptr;
 }
 
-void breaker_gate::release(ticket of, outcome how, time_point now) {
+void breaker_gate::release(ticket of, outcome how, time_point now,
+                           std::optional<std::chrono::milliseconds> longest_exchange) {
   breaker_actor to_tell;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    breaker_state_.release(of, how, now);
+    breaker_state_.release(of, how, now, longest_exchange);
     tell_change();
     if (queued_) to_tell = breaker_;
   }

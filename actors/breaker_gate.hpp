@@ -11,6 +11,7 @@
 #include "actors/circuit_breaker.hpp"
 #include "actors/engine.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/provider_call.hpp"
 
 namespace holdfast::actors {
 
@@ -38,7 +39,10 @@ class breaker_gate {
   /// Of a call by way of the breaker. One that neither goes nor waits is refused.
   decision decide(kind of, time_point now);
   /// What circuit_breaker's of these names do.
-  void release(ticket of, outcome how, time_point now);
+  template <class Answer>
+  void release(ticket of, const Answer& answer, time_point now) {
+    release(of, outcome_of_call(answer), now, answer.longest_exchange);
+  }
   void hold(std::optional<circuit_breaker::state> where, time_point now);
   void forget_lost(time_point now);
 
@@ -50,6 +54,8 @@ class breaker_gate {
   breaker_figures figures() const;
 
  private:
+  void release(ticket of, outcome how, time_point now,
+               std::optional<std::chrono::milliseconds> longest_exchange);
   void tell_change();
 
   mutable std::mutex mutex_;

@@ -19,13 +19,15 @@ std::optional<circuit_breaker::ticket> circuit_breaker::try_acquire(kind of, tim
   return last_ticket_;
 }
 
-void circuit_breaker::release(ticket of, outcome how, time_point now) {
+void circuit_breaker::release(ticket of, outcome how, time_point now,
+                              std::optional<std::chrono::milliseconds> longest_exchange) {
   const auto found = std::find_if(under_way_.begin(), under_way_.end(),
                                   [of](const call_under_way& call) { return call.id == of; });
   if (found == under_way_.end()) return;
   const auto call = *found;
   under_way_.erase(found);
-  const ended_call ended{how == outcome::failed, now - call.since >= options_.slow_after};
+  const auto took = longest_exchange ? *longest_exchange : now - call.since;
+  const ended_call ended{how == outcome::failed, took >= options_.slow_after};
   count(ended);
   if (held_ || call.generation != generation_) return;
 

@@ -32,7 +32,7 @@ struct circuit_breaker_options {
   /// It opens from these on.
   std::uint32_t failed_percent = 50;
   std::uint32_t slow_percent = 50;
-  /// A call that takes this long or longer is slow: 75 % of the payment's time-out.
+  /// A call is slow whose answer takes this long or longer: 75 % of the payment's time-out.
   std::chrono::milliseconds slow_after{465};
   std::chrono::milliseconds stays_open{5000};
   /// Half-open, of each kind.
@@ -59,8 +59,10 @@ class circuit_breaker {
   std::optional<ticket> try_acquire(kind of, time_point now);
 
   /// A ticket that was released before or is lost is ignored; one from before the last change
-  /// of state gives back its place and is not judged.
-  void release(ticket of, outcome how, time_point now);
+  /// of state gives back its place and is not judged. Of a call that was several exchanges the longest is
+  /// judged, as the time-out is one for each.
+  void release(ticket of, outcome how, time_point now,
+               std::optional<std::chrono::milliseconds> longest_exchange = {});
 
   /// Whether every place is taken: a call that waits for one need not be refused yet.
   bool bulkhead_full() const { return under_way_.size() >= options_.most_calls_at_once; }

@@ -50,7 +50,8 @@ charge_call charge_call_for(payment_order& order) {
 }
 
 settle_call settle_call_for(const payment_order& order) {
-  return {{order.reservation, order.price, key_of(order.reservation, "charge"), order.trace}};
+  return {
+      {order.reservation, order.price, key_of(order.reservation, "charge"), order.trace, order.placed_at}};
 }
 
 refund_call refund_call_for(const payment_order& order) {

@@ -34,6 +34,8 @@ struct payment_order {
   tracing::trace_context trace = {};
   /// Of charge_request.
   std::function<bool()> still_owned = {};
+  /// Of settle_request.
+  domain::timestamp placed_at = {};
 };
 
 /// `payment_answered` but for the attempt.
@@ -114,13 +116,13 @@ void try_payment_at_once(Self* self, const Handle& handle, const surroundings_pt
     auto later = to_actor(around, handle,
                           [gate = around->breaker, clock = &self->clock(), ticket = *ticket, outcome,
                            attempt = order.attempt](answer_type answer) {
-                            gate->release(ticket, outcome_of_call(answer), clock->now());
+                            gate->release(ticket, answer, clock->now());
                             auto [known, charge, detail] = outcome(answer);
                             return payment_answered{attempt, known, charge, std::move(detail)};
                           });
     auto answer = call_and_see<answer_type>(around->ports.provider, call.request, std::move(later));
     if (!answer) return;
-    around->breaker->release(*ticket, outcome_of_call(*answer), self->clock().now());
+    around->breaker->release(*ticket, *answer, self->clock().now());
     then(outcome(*answer));
   });
 }

@@ -123,7 +123,8 @@ payment_order reservation_state::payment_for(domain::step step) {
           std::exchange(payment_method_, {}),
           state.transaction_id,
           under_way_.span.context_or(trace_),
-          std::move(still_owned)};
+          std::move(still_owned),
+          state.created_at};
 }
 
 /// For a charge: whoever has the reservation next settles it, be it another node or this one's next actor,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <optional>
@@ -40,6 +41,7 @@ class call_for : public http_call {
   /// An exchange whose answer goes to a method of the call.
   template <class Call>
   void ask(http_request request, void (Call::*next)(http_result), sending how = sending::repeatable) {
+    asked_at_ = std::chrono::steady_clock::now();
     exchange(std::move(request), how, request_.trace,
              [this, next](http_result result) { (static_cast<Call*>(this)->*next)(std::move(result)); });
   }
@@ -49,12 +51,15 @@ class call_for : public http_call {
   auto understand(http_result& result, Read read_answer) {
     auto understood = read(result, read_answer);
     provider_is_well_ = stripe::is_clear(understood);
+    const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - asked_at_);
+    longest_exchange_ = std::max(longest_exchange_.value_or(took), took);
     return understood;
   }
 
   void answer(Answer what) {
     assert(done_);
     what.provider_is_well = provider_is_well_;
+    what.longest_exchange = longest_exchange_;
     leave();
     std::exchange(done_, nullptr)(std::move(what));
   }
@@ -69,7 +74,11 @@ class call_for : public http_call {
   bool provider_is_well_ = false;
 
  private:
+  using milliseconds = std::chrono::milliseconds;
+
   std::function<void(Answer)> done_;
+  std::chrono::steady_clock::time_point asked_at_;
+  std::optional<milliseconds> longest_exchange_;
 };
 
 class charge_call final : public call_for<charge_request, charge_answer> {
@@ -130,15 +139,18 @@ class settle_call final : public call_for<settle_request, settle_answer> {
   }
 
   void created(http_result result) {
-    auto created =
-        stripe::created_intent(understand(result, stripe::read_intent), request_.reservation, request_.price);
-    if (!created) return answer(unknown(std::move(created.error())));
-    created_ = std::move(*created);
+    const auto told = understand(result, stripe::read_intent);
+    auto created = stripe::created_intent(told, request_.reservation, request_.price);
+    if (created) {
+      created_ = std::move(*created);
+    } else if (!stripe::is_refused_for_good(told)) {
+      return answer(unknown(std::move(created.error())));
+    }
     ask(stripe::find_intents(request_.reservation), &settle_call::found);
   }
 
   void found(http_result result) {
-    auto all = stripe::after_search(created_, understand(result, stripe::read_intents));
+    auto all = stripe::after_search(request_, created_, understand(result, stripe::read_intents));
     if (!all) return answer(unknown(std::move(all.error())));
     intents_ = std::move(*all);
     close_the_rest();
@@ -184,7 +196,8 @@ class settle_call final : public call_for<settle_request, settle_answer> {
   }
 
   clock::time_point give_up_at_;
-  stripe::intent created_;
+  /// Nothing where the provider takes no such charge.
+  std::optional<stripe::intent> created_;
   std::vector<stripe::intent> intents_;
   std::size_t at_ = 0;
   std::string standing_;

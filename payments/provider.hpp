@@ -8,8 +8,10 @@
 // provider closes it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "domain/card.hpp"
@@ -42,7 +44,8 @@ inline constexpr const char* reservation_lost = "reservation_lost";
 enum class charge_status : std::uint8_t {
   captured,
   declined,
-  /// Certainly nothing was charged: the call never reached the provider.
+  /// Certainly nothing was charged: the call never reached the provider, or was refused before the card was
+  /// sent.
   not_charged,
   /// Time-out, reset, server error, nonsense. Never a failure: it has to be settled.
   unknown
@@ -56,6 +59,8 @@ struct charge_answer {
   std::string reason;
   /// The provider answered clearly, though not as it should: no sign that it is ill.
   bool provider_is_well = false;
+  /// How long the provider took to answer, at most, where a call is several exchanges.
+  std::optional<std::chrono::milliseconds> longest_exchange = {};
 };
 
 struct settle_request {
@@ -64,7 +69,14 @@ struct settle_request {
   /// The key of the charge that is to be settled.
   std::string charge_key;
   tracing::trace_context trace = {};
+  /// What the provider has of this number from more than `memory_of_keys` before is another order's: a store
+  /// that was restored gives out numbers again.
+  domain::timestamp placed_at = {};
 };
+
+/// A store that lacks what came last is not served before the provider's keys have run out, and those of
+/// Stripe do after this (docs.stripe.com/api/idempotent_requests).
+inline constexpr std::chrono::hours memory_of_keys{24};
 
 enum class settle_status : std::uint8_t {
   captured,
@@ -79,6 +91,7 @@ struct settle_answer {
   std::string reason;
   /// As in charge_answer.
   bool provider_is_well = false;
+  std::optional<std::chrono::milliseconds> longest_exchange = {};
 };
 
 struct refund_request {
@@ -97,6 +110,7 @@ struct refund_answer {
   std::string reason;
   /// As in charge_answer.
   bool provider_is_well = false;
+  std::optional<std::chrono::milliseconds> longest_exchange = {};
 };
 
 class provider {

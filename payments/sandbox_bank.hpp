@@ -141,6 +141,10 @@ class sandbox_bank {
   bool fails() { return happens(knobs_.fail_rate); }
   std::chrono::milliseconds latency();
 
+  /// Whether a charge of this is made at all: not in XXX and XTS, which are no currency and one for tests
+  /// (ISO 4217), so that what a provider refuses for good can be tried.
+  static bool takes(const domain::money& price);
+
   /// The intent of this key, made where there is none. Nothing where there are too many.
   std::optional<payment_intent> create(domain::reservation_id reservation, const domain::money& price,
                                        const std::string& key, domain::timestamp now);

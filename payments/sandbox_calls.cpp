@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view refused = "connection_refused";
 constexpr std::string_view server_error = "server_error";
 constexpr std::string_view too_many = "too_many_attempts";
+constexpr std::string_view not_taken = "parameter_invalid";
 
 refund_answer unknown_refund(std::string_view reason) {
   return {refund_status::unknown, {}, std::string(reason)};
@@ -50,10 +51,11 @@ refund_answer answer_of(const intent_name& intent, refund_outcome outcome) {
   return unknown_refund(server_error);
 }
 
-/// What of the reservation could still move money is closed; the answer that this leaves.
-settle_answer close_all(sandbox_bank& bank, domain::reservation_id reservation, domain::timestamp now) {
+/// What of the order could still move money is closed; the answer that this leaves.
+settle_answer close_all(sandbox_bank& bank, const settle_request& request, domain::timestamp now) {
   settle_answer answer{settle_status::not_charged, {}, {}};
-  for (const auto& each : bank.find_all(reservation)) {
+  for (const auto& each : bank.find_all(request.reservation)) {
+    if (domain::timestamp(each.created) + memory_of_keys < request.placed_at) continue;
     if (bank.cancel(each.name, now).status != intent_status::succeeded) continue;
     const auto id = intent_id(each.name);
     if (answer.status == settle_status::not_charged) {
@@ -77,6 +79,7 @@ charge_reply charge(sandbox_bank& bank, const charge_request& request, domain::t
   if (bank.knobs().outage) return answered(charge_status::not_charged, refused);
   reply.delay = bank.latency();
   if (bank.fails()) return answered(charge_status::unknown, server_error);
+  if (!bank.takes(request.price)) return answered(charge_status::not_charged, not_taken, true);
   const auto intent = bank.create(request.reservation, request.price, request.idempotency_key, now);
   if (!intent) return answered(charge_status::not_charged, too_many);
   if (request.lost()) return answered(charge_status::unknown, reservation_lost, true);
@@ -90,10 +93,11 @@ bank_reply<settle_answer> settle(sandbox_bank& bank, const settle_request& reque
   if (bank.knobs().outage) return {unknown_settlement(refused), {}};
   const auto delay = bank.latency();
   if (bank.fails()) return {unknown_settlement(server_error), delay};
-  if (!bank.create(request.reservation, request.price, request.charge_key, now)) {
+  const bool taken = bank.takes(request.price);
+  if (taken && !bank.create(request.reservation, request.price, request.charge_key, now)) {
     return {unknown_settlement(too_many), delay};
   }
-  return {close_all(bank, request.reservation, now), delay};
+  return {close_all(bank, request, now), delay};
 }
 
 bank_reply<refund_answer> refund(sandbox_bank& bank, const refund_request& request, domain::timestamp now) {

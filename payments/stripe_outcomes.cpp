@@ -1,6 +1,7 @@
 #include "payments/stripe_outcomes.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <tuple>
 #include <utility>
 
@@ -58,6 +59,12 @@ auto rank(const intent& each) {
 
 }  // namespace
 
+bool is_refused_for_good(const answer<intent>& created) {
+  const auto* failed = std::get_if<error>(&created);
+  if (failed == nullptr || failed->type != "invalid_request_error") return false;
+  return failed->status == 400 || failed->status == 402 || failed->status == 422;
+}
+
 tl::expected<intent, std::string> created_intent(const answer<intent>& created,
                                                  domain::reservation_id reservation,
                                                  const domain::money& price) {
@@ -71,6 +78,7 @@ tl::expected<intent, std::string> created_intent(const answer<intent>& created,
 std::variant<std::string, charge_answer> after_create(const answer<intent>& created,
                                                       const charge_request& request) {
   const auto made = created_intent(created, request.reservation, request.price);
+  if (is_refused_for_good(created)) return charge_answer{charge_status::not_charged, {}, made.error()};
   if (!made) return unknown(made.error());
   if (made->status == intent_status::unpaid) return made->id;
   return outcome_of(*made);
@@ -91,7 +99,8 @@ charge_answer after_confirm(const answer<intent>& confirmed, const std::string& 
   return unknown(reason_of(confirmed));
 }
 
-tl::expected<std::vector<intent>, std::string> after_search(const intent& created,
+tl::expected<std::vector<intent>, std::string> after_search(const settle_request& request,
+                                                            const std::optional<intent>& created,
                                                             const answer<intent_list>& found) {
   const auto* list = std::get_if<intent_list>(&found);
   if (list == nullptr) return tl::unexpected(reason_of(found));
@@ -99,13 +108,18 @@ tl::expected<std::vector<intent>, std::string> after_search(const intent& create
   if (list->has_more || list->intents.size() > items_of_a_list)
     return tl::unexpected<std::string>("too_many_intents");
   auto all = list->intents;
+  const auto is_of_an_order_before = [&](const intent& each) {
+    const domain::timestamp created_at{std::chrono::seconds(each.created)};
+    return created_at + memory_of_keys < request.placed_at;
+  };
+  std::erase_if(all, is_of_an_order_before);
   for (const auto& each : all) {
-    if (each.reservation != created.reservation) return tl::unexpected<std::string>("another_intent");
+    const bool is_ours = each.reservation == request.reservation && each.price == request.price;
+    if (!is_ours) return tl::unexpected<std::string>("another_intent");
   }
   // The search may not know yet what was created a moment ago; what it knows is newer.
-  if (std::none_of(all.begin(), all.end(), [&](const auto& each) { return each.id == created.id; })) {
-    all.push_back(created);
-  }
+  const auto is_created = [&](const auto& each) { return each.id == created->id; };
+  if (created && std::none_of(all.begin(), all.end(), is_created)) all.push_back(*created);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return rank(a) < rank(b); });
   return all;
 }

@@ -33,6 +33,11 @@ bool is_clear(const answer<Value>& answer) {
   return status >= 400 && status < 500 && status != 401 && status != 403 && status != 429;
 }
 
+/// Whether the provider refuses the request itself, as it would each time: nothing was ever made for this key
+/// and body, or that would have come back. A key that was used with another body, one of a request that is
+/// under way, a wrong one and too many requests say nothing of the kind.
+bool is_refused_for_good(const answer<intent>& created);
+
 /// The intent that was created, now or by an earlier request with the same key. The error is a word
 /// that says why it is none, or none of this reservation and price.
 tl::expected<intent, std::string> created_intent(const answer<intent>& created,
@@ -45,9 +50,10 @@ std::variant<std::string, charge_answer> after_create(const answer<intent>& crea
 
 charge_answer after_confirm(const answer<intent>& confirmed, const std::string& intent);
 
-/// Every intent of the reservation: the one that the settlement created and those that were found.
+/// Every intent of the order: the one that the settlement created, if it could, and those that were found.
 /// In the order in which one stands and further captures are surplus: by time, then by id.
-tl::expected<std::vector<intent>, std::string> after_search(const intent& created,
+tl::expected<std::vector<intent>, std::string> after_search(const settle_request& request,
+                                                            const std::optional<intent>& created,
                                                             const answer<intent_list>& found);
 
 /// The intent's final state. Nothing where it isn't known to have one.

@@ -49,6 +49,8 @@ class shop {
   testing::virtual_engine& engine() { return engine_; }
   testing::provider_bridge& bridge() { return bridge_; }
 
+  /// Of the price from now on. The sandbox takes no XXX.
+  void use_currency(const std::string& code) { currency_ = code; }
   void place(const std::string& card = good_card) { placed_ = engine_.place(request(card)); }
   void cancel() { cancelled_ = engine_.cancel(1); }
 
@@ -109,8 +111,9 @@ class shop {
   }
 
  private:
-  static actors::placement_request request(const std::string& card) {
+  actors::placement_request request(const std::string& card) const {
     auto wanted = testing::a_placement({{key(), 1}});
+    wanted.what.price.currency = currency_;
     wanted.card_number = domain::secret(card);
     return wanted;
   }
@@ -121,6 +124,7 @@ class shop {
   }
 
   rig& rig_;
+  std::string currency_ = "KRW";
   testing::provider_bridge bridge_;
   testing::virtual_engine engine_;
   std::shared_ptr<std::optional<actors::placement_answer>> placed_;
@@ -217,6 +221,13 @@ const row table[] = {
     {"fails to process", [](shop& at, rig&) { at.place("4000000000000119"); },  //
      402, 402, cancelled, payment_status::payment_declined, receipt_status::none,
      cancel_reason::payment_declined, 0, 0, 0, "4000000000000119"},
+    {"the provider refuses to make such a charge",
+     [](shop& at, rig&) {
+       at.use_currency("XXX");
+       at.place();
+     },
+     503, 503, cancelled, payment_status::payment_failed, receipt_status::none,
+     cancel_reason::payment_unavailable, 0, 0},
     {"connections refused",
      [](shop& at, rig& provider) {
        provider.turn(with_outage());
@@ -352,6 +363,16 @@ const row table[] = {
      0, 201, reservated, payment_status::paid, receipt_status::receipt_issued, cancel_reason::none, 1, 0},
     {"crashed before the charge: interrupted",
      [](shop& at, rig&) {
+       at.place();
+       while (at.bridge().charges == 0 && at.stored().version == 0) REQUIRE(at.step());
+       REQUIRE(at.bridge().charges == 0);
+       at.crash();
+     },
+     0, 503, cancelled, payment_status::payment_failed, receipt_status::none,
+     cancel_reason::payment_interrupted, 0, 0},
+    {"the same, and the provider refuses to make such a charge",
+     [](shop& at, rig&) {
+       at.use_currency("XXX");
        at.place();
        while (at.bridge().charges == 0 && at.stored().version == 0) REQUIRE(at.step());
        REQUIRE(at.bridge().charges == 0);

@@ -565,6 +565,55 @@ TEST_CASE("a settlement cancels what can be, lets the first capture stand and gi
   CHECK(refunded == std::vector<std::string>{"pi_1_4", "pi_1_10"});
 }
 
+TEST_CASE("what the provider refuses to create is not charged, unless an earlier request was") {
+  bool charged_before = false;
+  SUBCASE("never") {}
+  SUBCASE("before its key ran out") {
+    charged_before = true;
+  }
+  scripted_server server([&](const auto& request) {
+    if (is_create(request)) {
+      return scripted_action{
+          http_bytes(400, R"({"error":{"type":"invalid_request_error","code":"amount_too_small"}})")};
+    }
+    if (is_search(request) && charged_before) {
+      return scripted_action{http_bytes(200, search_json(intent_json("pi_1_1", "1", "succeeded")))};
+    }
+    return well(request);
+  });
+  http_provider provider(options_for(server.port()));
+  const auto charged = charge(provider, 1);
+  CHECK(charged.status == charge_status::not_charged);
+  CHECK(charged.reason == "amount_too_small");
+  CHECK(charged.provider_is_well);
+  CHECK(count(server, is_confirm) == 0);
+  const auto settled = settle(provider, 1);
+  CHECK(settled.status == (charged_before ? settle_status::captured : settle_status::not_charged));
+  CHECK(settled.provider_is_well);
+}
+
+TEST_CASE("each answer tells how long the longest exchange of its call took") {
+  scripted_server server([](const auto& request) {
+    auto action = well(request);
+    action.held = is_confirm(request);
+    return action;
+  });
+  http_provider provider(options_for(server.port()));
+  const auto asked_at = std::chrono::steady_clock::now();
+  std::promise<charge_answer> answered;
+  provider.charge(charge_of(1), [&](charge_answer answer) { answered.set_value(std::move(answer)); });
+  REQUIRE(eventually([&] { return count(server, is_confirm) == 1; }));
+  const auto confirmed_at = std::chrono::steady_clock::now();
+  REQUIRE(eventually([&] { return std::chrono::steady_clock::now() - confirmed_at > 50ms; }));
+  server.release();
+  const auto longest = answered.get_future().get().longest_exchange;
+  REQUIRE(longest);
+  CHECK(*longest >= 50ms);
+  CHECK(*longest <= std::chrono::steady_clock::now() - asked_at);
+  CHECK(settle(provider, 2).longest_exchange);
+  CHECK(refund(provider, "pi_257_1").longest_exchange);
+}
+
 TEST_CASE("a settlement is unknown where any step of it is not clear") {
   struct {
     const char* what;
@@ -578,9 +627,13 @@ TEST_CASE("a settlement is unknown where any step of it is not clear") {
       {"too many requests",
        is_create,
        {http_bytes(429, R"({"error":{"type":"invalid_request_error","code":"rate_limit"}})")}},
-      {"a bad request",
+      {"a request under way with the same key",
        is_create,
-       {http_bytes(400, R"({"error":{"type":"invalid_request_error","code":"parameter_invalid"}})")},
+       {http_bytes(409, R"({"error":{"type":"invalid_request_error","code":"idempotency_key_in_use"}})")},
+       true},
+      {"a key of another body",
+       is_create,
+       {http_bytes(400, R"({"error":{"type":"idempotency_error"}})")},
        true},
       {"of another price",
        is_create,
@@ -590,6 +643,13 @@ TEST_CASE("a settlement is unknown where any step of it is not clear") {
        true},
       {"search", is_search, {http_bytes(500, "")}},
       {"more than one page", is_search, {http_bytes(200, search_json("", true))}, true},
+      {"found at another price",
+       is_search,
+       {http_bytes(200,
+                   search_json(R"({"id":"pi_1_2","object":"payment_intent","amount":1,"amount_received":1,)"
+                               R"("currency":"krw","status":"succeeded","metadata":{"reservation":"1"},)"
+                               R"("created":1})"))},
+       true},
       {"of another reservation",
        is_search,
        {http_bytes(200, search_json(intent_json("pi_2_1", "2", "succeeded")))},

@@ -154,6 +154,22 @@ TEST_CASE("a price of nothing and a missing card are charged too") {
   });
 }
 
+TEST_CASE("a charge that the provider refuses to make is not charged, and settled as such") {
+  over_all_adapters([](rig& at) {
+    auto refused = charge_of(1);
+    refused.price.currency = "XXX";
+    const auto charged = charge(at, refused);
+    CHECK(charged.status == charge_status::not_charged);
+    CHECK(charged.reason == "parameter_invalid");
+    CHECK(charged.provider_is_well);
+    auto interrupted = settle_of(2);
+    interrupted.price.currency = "XXX";
+    const auto settled = await<settle_answer>([&](auto done) { at.port().settle(interrupted, done); });
+    CHECK(settled.status == settle_status::not_charged);
+    CHECK(at.ledger().empty());
+  });
+}
+
 TEST_CASE("the test cards are declined for their reasons and leave the ledger empty") {
   over_all_adapters([](rig& at) {
     CHECK(charge(at, charge_of(1, "4000000000000002")).reason == "card_declined");
@@ -232,6 +248,23 @@ TEST_CASE("settled as not charged is binding: a late charge never lands") {
     CHECK(eventually([&] { return charges_in(at.ledger(), 2) == 1; }));
     CHECK(charges_in(at.ledger(), 1) == 0);
     CHECK(settle(at, 1).status == settle_status::not_charged);
+  });
+}
+
+TEST_CASE("settling leaves alone what an earlier order of the same number was charged") {
+  over_all_adapters([](rig& at) {
+    const auto earlier = charge(at, charge_of(1));
+    REQUIRE(earlier.status == charge_status::captured);
+    // Of a store that was restored: the key has run out, and the number is given out again.
+    auto later = settle_of(1);
+    later.charge_key = "charge-1-again";
+    later.placed_at =
+        std::chrono::time_point_cast<domain::timestamp::duration>(std::chrono::system_clock::now()) +
+        memory_of_keys + 1min;
+    const auto settled = await<settle_answer>([&](auto done) { at.port().settle(later, done); });
+    CHECK(settled.status == settle_status::not_charged);
+    CHECK(refunds_in(at.ledger(), 1) == 0);
+    CHECK(settle(at, 1).transaction_id == earlier.transaction_id);
   });
 }
 

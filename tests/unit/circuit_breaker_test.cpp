@@ -10,11 +10,13 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
+using namespace std::chrono_literals;
 using holdfast::actors::circuit_breaker;
 using holdfast::actors::circuit_breaker_options;
 using kind = circuit_breaker::kind;
@@ -130,6 +132,19 @@ TEST_CASE("it opens at half of the calls failed, not before") {
     0 fail 9    -> closed
     0 fail 1    -> open
   )");
+}
+
+TEST_CASE("a call of several exchanges is as slow as the longest of them") {
+  circuit_breaker breaker;
+  const auto call = [&](std::chrono::milliseconds longest_exchange) {
+    const auto ticket = breaker.try_acquire(kind::charging, {});
+    REQUIRE(ticket);
+    breaker.release(*ticket, outcome::ok, circuit_breaker::time_point(2s), longest_exchange);
+  };
+  for (int i = 0; i < 20; ++i) call(464ms);
+  CHECK(breaker.closed());
+  for (int i = 0; i < 10; ++i) call(465ms);
+  CHECK(breaker.open());
 }
 
 TEST_CASE("only the last twenty calls count") {
