@@ -262,11 +262,16 @@ void shard_keeper_state::closed(storage::shard_id shard) {
 }
 
 /// Another node has claimed it: the leases say which of the two claims it anew. A node that is alone has
-/// none, and whoever else is at its journal is no part of the plan.
+/// none, and would refuse all of its customers from now on.
 void shard_keeper_state::refused(const shard_refused& what) {
   const auto& one = shards_[what.shard];
   // A late one tells of a claim that has been made anew.
-  if (!in_cluster() || one.now != phase::serving || one.owner_epoch != what.owner_epoch) return;
+  if (one.now != phase::serving || one.owner_epoch != what.owner_epoch) return;
+  if (!in_cluster()) {
+    return around_->ports.on_fatal(
+        "another holdfast serve has taken over this journal: end one of the two, or run both with "
+        "--node-listen");
+  }
   close(what.shard, std::chrono::milliseconds(0));
 }
 

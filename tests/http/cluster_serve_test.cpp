@@ -326,6 +326,22 @@ TEST_CASE("a server that is alone does not push in where a cluster runs, and may
   CHECK(http_client(allowed.port()).place(order(1)).status == 201);
 }
 
+TEST_CASE("a server that is alone ends where another one has taken over its journal") {
+  const postgres_database database;
+  const temporary_folder first_folder;
+  const temporary_folder second_folder;
+  const std::vector<std::string> on_database{"--journal", database.url()};
+  serving_process first(first_folder.path(), on_database);
+  CHECK(http_client(first.port()).place(order(1)).status == 201);
+  serving_process second(second_folder.path(), on_database);
+  // Each order goes to another shard, and all are the other one's by now.
+  CHECK(http_client(first.port()).place(order(1)).status == 503);
+  CHECK(first.process().wait_for_exit() == 1);
+  CAPTURE(first.process().errors());
+  CHECK(first.process().errors().find("--node-listen") != std::string::npos);
+  CHECK(http_client(second.port()).place(order(1)).status == 201);
+}
+
 TEST_CASE("certificates that can't work end the start with the flags") {
   const certificates good;
   const certificates own;

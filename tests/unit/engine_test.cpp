@@ -423,7 +423,7 @@ TEST_CASE("a command that meets a passivation half way is served") {
   }
 }
 
-TEST_CASE("what another owner has taken over is refused by the journal, and answered as unavailable") {
+TEST_CASE("what another owner has taken over is answered as unavailable, and ends a server that is alone") {
   virtual_engine engine;
   engine.run();
   engine.reservations.claim({0}, [](auto) {});
@@ -433,6 +433,8 @@ TEST_CASE("what another owner has taken over is refused by the journal, and answ
   REQUIRE(answer->has_value());
   CHECK((*answer)->status == placement_status::unavailable);
   CHECK(engine.provider.charges.empty());
+  REQUIRE_FALSE(engine.fatal.empty());
+  CHECK(engine.fatal[0].find("--node-listen") != std::string::npos);
 }
 
 TEST_CASE("a journal that fails is answered as unavailable and ends the process, once") {
