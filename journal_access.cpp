@@ -128,7 +128,7 @@ opened open_new(const journal_location& where) {
                             " already; give a --data that has none");
     }
   }
-  if (auto broken = folder->broken_restore()) return tl::unexpected(std::move(*broken));
+  if (auto broken = data_directory::broken_restore(where.data)) return tl::unexpected(std::move(*broken));
   if (auto failure = folder->begin_restore()) return tl::unexpected(std::move(*failure));
   opened_journals into;
   into.folder.emplace(std::move(*folder));
