@@ -74,6 +74,11 @@ std::unique_ptr<payments::provider> provider_of(const reconcile_configuration& s
   return std::make_unique<payments::http_provider>(std::move(options));
 }
 
+/// Why there is nothing to compare.
+std::optional<std::string> refuse_folder(const reconcile_configuration& settings) {
+  return settings.journal.empty() ? refuse_to_read(settings.data) : std::nullopt;
+}
+
 /// The journal, and the lock of its folder where it is to be written.
 struct opened_journal {
   std::optional<data_directory> folder;
@@ -114,6 +119,7 @@ class reconcile_run {
   explicit reconcile_run(const reconcile_configuration& settings) : settings_(settings) {}
 
   tl::expected<int, std::string> run() {
+    if (auto refused = refuse_folder(settings_)) return tl::unexpected(std::move(*refused));
     opened_journal journal;
     if (auto locked = lock_folder(settings_, journal); !locked) return tl::unexpected(locked.error());
 

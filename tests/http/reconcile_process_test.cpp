@@ -410,6 +410,12 @@ TEST_CASE("what keeps it from running is said, with exit code 1") {
     check({"--apply"}, "no journal");
     CHECK_FALSE(std::filesystem::exists(data));
   }
+  SUBCASE("a restore that was broken off") {
+    seed_journal(data, {{1, "issued"}});
+    std::ofstream(data / "restoring").flush();
+    check({}, "was broken off: remove the folder, and restore again");
+    check({"--apply"}, "was broken off");
+  }
   SUBCASE("a ledger with lines that don't parse") {
     seed_journal(data, {{1, "issued"}});
     seed_ledger(data / "sandbox", {{record_kind::captured, 1, 1}});
