@@ -85,7 +85,9 @@ std::optional<std::string> refuse_to_read(const std::string& data) {
   if (broken && data_directory::is_in_use(data)) {
     return "a restore into " + data + " goes on: wait until it has ended";
   }
-  return broken;
+  if (broken) return broken;
+  return data_directory::no_access(data, {std::begin(journal_names), std::end(journal_names)},
+                                   folder_access::reading);
 }
 
 opened open_to_read(const journal_location& where) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "data_directory.hpp"
+#include "tests/support/ordinary_user.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace holdfast::testing {
@@ -37,6 +38,18 @@ TEST_CASE("journals into which a restore goes, or was broken off, are not read")
   std::filesystem::remove(data + "/restoring");
   CHECK_FALSE(refuse_to_read(data));
   CHECK(open_to_read({.data = data, .places = {}}));
+}
+
+TEST_CASE("journals of another user are told as that, with what to do") {
+  const ordinary_user somebody;
+  const temporary_folder folder;
+  const auto data = folder / "shop";
+  std::filesystem::create_directory(data);
+  std::filesystem::permissions(data, std::filesystem::perms::none);
+  check_refused(data, "can't read " + data +
+                          "/reservations: Permission denied; give the folder to the user that runs holdfast, "
+                          "or another --data");
+  std::filesystem::permissions(data, std::filesystem::perms::owner_all);
 }
 
 }  // namespace
