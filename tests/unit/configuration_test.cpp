@@ -723,6 +723,27 @@ TEST_CASE("help and version are answered, not refused") {
   CHECK(version.error().text == "holdfast " HOLDFAST_VERSION "\n");
 
   CHECK(parse({"--help"}).error().code == 0);
+  CHECK(parse({"help"}).error().code == 0);
+  CHECK(parse({"help"}).error().text == parse({"--help"}).error().text);
+}
+
+TEST_CASE("a group of commands tells which it has") {
+  for (const std::string group : {"journal", "reservation", "breaker", "view"}) {
+    for (const std::string word : {"--help", "-h", "help"}) {
+      const auto help = parse({group, word});
+      REQUIRE_FALSE(help);
+      CHECK(help.error().code == 0);
+      check_contains(help.error().text, "Usage: holdfast " + group + " COMMAND [FLAGS]");
+    }
+    // Nothing was asked for.
+    CHECK(refusal(parse({group})) == parse({group, "--help"}).error().text);
+  }
+  const auto breaker = parse({"breaker", "--help"}).error().text;
+  for (const auto* name : {"show", "open", "close", "auto"}) {
+    check_contains(breaker, "\n  holdfast breaker " + std::string(name) + "  ");
+  }
+  CHECK(breaker.find("holdfast serve") == std::string::npos);
+  check_contains(refusal(parse({"breaker", "off"})), "unknown command 'breaker off'; accepted: breaker show");
 }
 
 }  // namespace
