@@ -68,6 +68,24 @@ std::string help_of(const command& about, const std::vector<setting>& settings) 
   return text;
 }
 
+/// Of the commands whose names begin so.
+std::string command_rows(const std::string& beginning) {
+  std::string text;
+  for (const command* each : all_commands()) {
+    if (!each->name.starts_with(beginning)) continue;
+    text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
+  }
+  return text;
+}
+
+/// Of "journal" and the like; empty where no command has two words, the first of them this one.
+std::string group_help(const std::string& group) {
+  const auto rows = command_rows(group + " ");
+  if (rows.empty()) return {};
+  return "Usage: holdfast " + group + " COMMAND [FLAGS]\n       holdfast " + group +
+         " COMMAND --help\n\nCommands:\n" + rows;
+}
+
 std::string holdfast_help() {
   std::string text =
       "holdfast: takes pre-orders, charges the card, issues the receipt, and undoes all of it\n\n"
@@ -75,11 +93,13 @@ std::string holdfast_help() {
       "       holdfast COMMAND --help\n"
       "       holdfast --version\n\n"
       "Commands:\n";
-  for (const command* each : all_commands()) {
-    text += help_row("holdfast " + std::string(each->name), std::string(each->purpose));
-  }
-  return text +
+  return text + command_rows("") +
          "\nExamples:\n  holdfast serve\n  holdfast serve --data /var/lib/holdfast --listen 127.0.0.1:8088\n";
+}
+
+/// In place of a command's name.
+bool is_help(std::string_view word) {
+  return word == "help" || word == "--help" || word == "-h";
 }
 
 // --- Flags ---
@@ -267,8 +287,12 @@ environment_variables process_environment() {
 tl::expected<const command*, early_exit> choose_command(int argc, const char* const* argv) {
   if (argc < 2) return tl::unexpected(early_exit{holdfast_help(), exit_code_of_refusal});
   const std::string_view name = argv[1];
-  if (name == "--help" || name == "-h") return tl::unexpected(early_exit{holdfast_help(), 0});
+  if (is_help(name)) return tl::unexpected(early_exit{holdfast_help(), 0});
   if (name == "--version") return tl::unexpected(early_exit{"holdfast " HOLDFAST_VERSION "\n", 0});
+
+  if (const auto help = group_help(argv[1]); !help.empty() && (argc < 3 || is_help(argv[2]))) {
+    return tl::unexpected(early_exit{help, argc < 3 ? exit_code_of_refusal : 0});
+  }
 
   const auto both = std::string(name) + " " + (argc < 3 ? "" : argv[2]);
   std::string accepted;

@@ -57,14 +57,18 @@ tl::expected<std::vector<given_value>, std::string> read_table(const std::string
   for (const auto& [key, value] : table) {
     const std::string name{key.str()};
     const std::string place = at_line(path, key.source());
+    if (value.is_table()) {
+      return tl::unexpected(place + "[" + name +
+                            "] is a table; settings stand at the top of the file, without tables");
+    }
     const auto found = std::find_if(settings.begin(), settings.end(),
                                     [&](const setting& each) { return each.name == name; });
-    if (found == settings.end()) {
-      if (is_known_setting(name)) continue;
+    if (found == settings.end() && !is_known_setting(name)) {
       return tl::unexpected(place + "unknown key '" + name + "'; accepted: " + accepted_names(settings));
     }
     auto text = text_of(value);
     if (!text) return tl::unexpected(place + name + " has to be a string, a number, true or false");
+    if (found == settings.end()) continue;
     values.push_back({&*found, place + name, std::move(*text)});
   }
   return values;

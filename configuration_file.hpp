@@ -1,4 +1,5 @@
-// Reads the TOML file of the configuration: flat, `name = value`, with the names of settings.
+// Reads the TOML file of the configuration: flat, `name = value`, with the names of settings. Tables are
+// refused.
 // Threading: any.
 #pragma once
 

@@ -13,12 +13,24 @@ namespace holdfast {
 namespace {
 
 tl::unexpected<std::string> failure(const std::string& doing, const std::filesystem::path& path, int error) {
+  const auto advice =
+      error == EACCES ? "; give the folder to the user that runs holdfast, or another --data" : "";
   return tl::unexpected("can't " + doing + " " + path.string() + ": " +
-                        std::generic_category().message(error));
+                        std::generic_category().message(error) + advice);
 }
 
 constexpr const char* lock_name = "lock";
 constexpr const char* restore_mark = "restoring";
+
+/// As the user in effect. What is not there, or goes meanwhile, is nobody's.
+std::optional<std::string> barred_from(const std::filesystem::path& path, folder_access wanted) {
+  const bool writes = wanted == folder_access::writing;
+  std::error_code ignored;
+  const int in_folders = std::filesystem::is_directory(path, ignored) ? X_OK : 0;
+  const int mode = (writes ? R_OK | W_OK : R_OK) | in_folders;
+  if (::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0 || errno == ENOENT) return std::nullopt;
+  return failure(writes ? "write" : "read", path, errno).value();
+}
 
 /// That a file is there, or is not any more, is durable when its folder is.
 void sync_folder(const std::filesystem::path& folder) {
@@ -59,6 +71,22 @@ bool data_directory::is_in_use(const std::string& path) {
   return taken;
 }
 
+std::optional<std::string> data_directory::no_access(const std::string& path,
+                                                     const std::vector<std::string>& names,
+                                                     folder_access wanted) {
+  namespace fs = std::filesystem;
+  for (const auto& name : names) {
+    const auto whole = fs::path(path) / name;
+    if (auto barred = barred_from(whole, wanted)) return barred;
+    std::error_code error;
+    for (fs::recursive_directory_iterator each(whole, error), end; !error && each != end;
+         each.increment(error)) {
+      if (auto barred = barred_from(each->path(), wanted)) return barred;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> data_directory::begin_restore() const {
   const int mark = ::open(path_of(restore_mark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (mark < 0) return failure("make", path_ / restore_mark, errno).value();
@@ -72,9 +100,10 @@ void data_directory::end_restore() const {
   sync_folder(path_);
 }
 
-std::optional<std::string> data_directory::broken_restore() const {
-  if (!std::filesystem::exists(path_ / restore_mark)) return std::nullopt;
-  return "a restore into " + path_.string() + " was broken off: remove the folder, and restore again";
+std::optional<std::string> data_directory::broken_restore(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(std::filesystem::path(path) / restore_mark, ignored)) return std::nullopt;
+  return "a restore into " + path + " was broken off: remove the folder, and restore again";
 }
 
 data_directory::data_directory(data_directory&& other) noexcept

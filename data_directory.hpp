@@ -7,8 +7,11 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 namespace holdfast {
+
+enum class folder_access { reading, writing };
 
 class data_directory {
  public:
@@ -18,6 +21,14 @@ class data_directory {
   /// Whether a process holds the folder's lock. Leaves nothing there.
   static bool is_in_use(const std::string& path);
 
+  /// What of these, and of all that is in them, is there but not for this user: the first one, with what to
+  /// do.
+  static std::optional<std::string> no_access(const std::string& path, const std::vector<std::string>& names,
+                                              folder_access wanted);
+
+  /// What to do where a restore into the folder was broken off.
+  static std::optional<std::string> broken_restore(const std::string& path);
+
   ~data_directory();
   data_directory(data_directory&& other) noexcept;
   data_directory& operator=(data_directory&&) = delete;
@@ -25,8 +36,6 @@ class data_directory {
   /// What is restored into it is not whole until that has ended: nothing may serve it before.
   std::optional<std::string> begin_restore() const;
   void end_restore() const;
-  /// What to do where a restore was broken off.
-  std::optional<std::string> broken_restore() const;
 
   std::string path_of(const char* name) const { return (path_ / name).string(); }
 

@@ -23,6 +23,7 @@
 #include "doctor_configuration.hpp"
 #include "doctor_credentials.hpp"
 #include "http/admin_client.hpp"
+#include "http/server.hpp"
 #include "process_control.hpp"
 #include "span_sender.hpp"
 #include "storage/postgres_probe.hpp"
@@ -48,10 +49,11 @@ std::string text_of(double value, const char* unit) {
   return text.data();
 }
 
-/// A setting's place in the file system that is there already.
+/// A setting's place in the file system that is there already, for this user.
 std::filesystem::path existing_part(std::filesystem::path path) {
   path = std::filesystem::absolute(path);
-  while (!std::filesystem::exists(path) && path.has_relative_path()) path = path.parent_path();
+  std::error_code ignored;
+  while (!std::filesystem::exists(path, ignored) && path.has_relative_path()) path = path.parent_path();
   return path;
 }
 
@@ -108,16 +110,49 @@ void look_at_syncs(const std::filesystem::path& folder, diagnosis& tell) {
   tell.good("sync speed", text);
 }
 
+/// What serve opens in the data folder.
+std::vector<std::string> names_in_data(const configuration& settings) {
+  std::vector<std::string> names{"lock"};
+  if (settings.journal.empty()) names.insert(names.end(), {"reservations", "receipts"});
+  if (!settings.redis) names.push_back("view");
+  if (!settings.provider) names.push_back("sandbox");
+  return names;
+}
+
 void look_at_data(const configuration& settings, diagnosis& tell) {
   const auto there = existing_part(settings.data);
   look_at_space(there, tell);
   look_at_syncs(there, tell);
-  if (!std::filesystem::exists(settings.data)) {
+  if (there != std::filesystem::absolute(settings.data)) {
     return tell.good("data folder", settings.data + " is made by the first start");
   }
-  tell.good("data folder", settings.data + (data_directory::is_in_use(settings.data)
-                                                ? " is in use by a process, such as holdfast serve"
-                                                : " is free"));
+  // Both say what to do themselves.
+  const auto barred =
+      data_directory::no_access(settings.data, names_in_data(settings), folder_access::writing);
+  if (barred) return tell.bad("data folder", *barred, {});
+  if (data_directory::is_in_use(settings.data)) {
+    return tell.good("data folder", settings.data + " is in use by a process, such as holdfast serve");
+  }
+  const auto broken = data_directory::broken_restore(settings.data);
+  if (broken) return tell.bad("data folder", *broken, {});
+  tell.good("data folder", settings.data + " is free");
+}
+
+// --- Where it listens ---
+
+void look_at_port(const std::string& name, const socket_address& where, diagnosis& tell) {
+  if (const auto failure = http::failure_to_listen(where.address, where.port)) {
+    return tell.bad(name, *failure, "end what listens there, or give another --" + name);
+  }
+  tell.good(name, where.address + ":" + std::to_string(where.port) + " is free");
+}
+
+void look_at_ports(const configuration& settings, diagnosis& tell) {
+  // The holdfast serve that has the folder has them; of a lock that can't be read nobody knows whose it is.
+  if (data_directory::is_in_use(settings.data)) return;
+  if (data_directory::no_access(settings.data, {"lock"}, folder_access::reading)) return;
+  look_at_port("listen", settings.listen, tell);
+  if (settings.node.listen) look_at_port("node-listen", *settings.node.listen, tell);
 }
 
 // --- What it speaks to ---
@@ -236,6 +271,7 @@ int doctor(int argc, const char* const* argv) {
   diagnosis tell(stdout);
   tell.good("configuration", "accepted");
   look_at_data(*settings, tell);
+  look_at_ports(*settings, tell);
   for (const auto& place : settings->journal) look_at_postgres(place, tell);
   if (settings->redis) look_at_redis("view", *settings->redis, tell);
   if (settings->events) look_at_redis("events", *settings->events, tell);

@@ -1,6 +1,6 @@
 // The composition root of `holdfast doctor`: looks whether holdfast serve would find what it needs with these
 // settings, and says what to do where not. Changes nothing but a file of its own in the data folder, which
-// goes.
+// goes, and the ports, which it takes for a moment.
 #pragma once
 
 namespace holdfast {

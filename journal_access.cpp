@@ -80,10 +80,21 @@ one_opened open_places(const std::vector<storage::postgres_place>& places, const
   return storage::open_postgres_places(places, std::move(options));
 }
 
+std::optional<std::string> refuse_to_read(const std::string& data) {
+  auto broken = data_directory::broken_restore(data);
+  if (broken && data_directory::is_in_use(data)) {
+    return "a restore into " + data + " goes on: wait until it has ended";
+  }
+  if (broken) return broken;
+  return data_directory::no_access(data, {std::begin(journal_names), std::end(journal_names)},
+                                   folder_access::reading);
+}
+
 opened open_to_read(const journal_location& where) {
   if (!where.places.empty()) {
     return open_both({}, [&](const char* name) { return open_places(where.places, name); });
   }
+  if (auto refused = refuse_to_read(where.data)) return tl::unexpected(std::move(*refused));
   return open_both({}, [&](const char* name) {
     return as_journal(storage::rocksdb_journal::open_read_only({path_in(where, name)}));
   });
@@ -92,6 +103,7 @@ opened open_to_read(const journal_location& where) {
 tl::expected<std::vector<std::string>, std::string> find_damage(const journal_location& where,
                                                                 const transfer_progress& told) {
   if (!where.places.empty()) return {};
+  if (auto refused = refuse_to_read(where.data)) return tl::unexpected(std::move(*refused));
   const auto is_there = [&](const char* name) { return std::filesystem::exists(path_in(where, name)); };
   if (std::none_of(std::begin(journal_names), std::end(journal_names), is_there)) {
     return tl::unexpected("there is no journal in " + where.data + "; give the --data of holdfast serve");
@@ -128,7 +140,7 @@ opened open_new(const journal_location& where) {
                             " already; give a --data that has none");
     }
   }
-  if (auto broken = folder->broken_restore()) return tl::unexpected(std::move(*broken));
+  if (auto broken = data_directory::broken_restore(where.data)) return tl::unexpected(std::move(*broken));
   if (auto failure = folder->begin_restore()) return tl::unexpected(std::move(*failure));
   opened_journals into;
   into.folder.emplace(std::move(*folder));

@@ -34,6 +34,10 @@ struct opened_journals {
   std::optional<std::string> end_restore() const;
 };
 
+/// Why journals in this data folder can't be read, with what to do: a restore fills them, or was broken off,
+/// or they are not for this user.
+std::optional<std::string> refuse_to_read(const std::string& data);
+
 /// To be read, also beside a running server. In a data folder they are as of this moment, the receipts' a
 /// moment later.
 tl::expected<opened_journals, std::string> open_to_read(const journal_location& where);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <tl/expected.hpp>
 #include <utility>
 #include <vector>
@@ -74,6 +75,22 @@ std::unique_ptr<payments::provider> provider_of(const reconcile_configuration& s
   return std::make_unique<payments::http_provider>(std::move(options));
 }
 
+/// Why there is nothing to compare.
+std::optional<std::string> refuse_folder(const reconcile_configuration& settings) {
+  if (settings.journal.empty()) {
+    if (auto refused = refuse_to_read(settings.data)) return refused;
+  }
+  if (settings.provider) return std::nullopt;
+  return data_directory::no_access(settings.data, {"sandbox"}, folder_access::reading);
+}
+
+/// The failure to read the ledger, with what to do where the folder is nobody's.
+std::string with_advice(const reconcile_configuration& settings, const std::string& failure) {
+  std::error_code ignored;
+  if (settings.provider || std::filesystem::exists(path_in(settings, "sandbox"), ignored)) return failure;
+  return failure + "; give the --data of holdfast serve, or --payment http://HOST:PORT";
+}
+
 /// The journal, and the lock of its folder where it is to be written.
 struct opened_journal {
   std::optional<data_directory> folder;
@@ -83,7 +100,7 @@ struct opened_journal {
 tl::expected<void, std::string> lock_folder(const reconcile_configuration& settings, opened_journal& into) {
   if (!settings.apply) return {};
   if (!std::filesystem::exists(path_in(settings, "reservations"))) {
-    return tl::unexpected("there is no journal in " + settings.data);
+    return tl::unexpected("there is no journal in " + settings.data + "; give the --data of holdfast serve");
   }
   auto folder = data_directory::open(settings.data);
   if (!folder) {
@@ -114,6 +131,7 @@ class reconcile_run {
   explicit reconcile_run(const reconcile_configuration& settings) : settings_(settings) {}
 
   tl::expected<int, std::string> run() {
+    if (auto refused = refuse_folder(settings_)) return tl::unexpected(std::move(*refused));
     opened_journal journal;
     if (auto locked = lock_folder(settings_, journal); !locked) return tl::unexpected(locked.error());
 
@@ -121,7 +139,7 @@ class reconcile_run {
     const auto ledger_read_from = now();
     ledger_table ledger;
     const auto read = ledger_of(settings_)->for_each([&](const auto& movement) { ledger.add(movement); });
-    if (!read) return tl::unexpected(read.error());
+    if (!read) return tl::unexpected(with_advice(settings_, read.error()));
     if (auto opened = open_journal(settings_, journal); !opened) return tl::unexpected(opened.error());
 
     reconciliation comparison(

@@ -93,7 +93,7 @@ storage::journal_result<std::unique_ptr<storage::journal>> open_journal(const co
 tl::expected<stores, std::string> open_stores(const configuration& settings) {
   auto folder = data_directory::open(settings.data);
   if (!folder) return tl::unexpected(folder.error());
-  if (auto broken = folder->broken_restore()) return tl::unexpected(std::move(*broken));
+  if (auto broken = data_directory::broken_restore(settings.data)) return tl::unexpected(std::move(*broken));
   auto reservations = open_journal(settings, *folder, "reservations");
   if (!reservations) return tl::unexpected(reservations.error().message);
   auto receipts = open_journal(settings, *folder, "receipts");

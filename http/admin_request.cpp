@@ -87,18 +87,32 @@ result<rapidjson::Document> parse(const request& request) {
   return document;
 }
 
+/// What somebody calls a field by mistake. What else he may have sent, a card's number in the wrong place
+/// among it, is not repeated.
+bool may_be_repeated(std::string_view name) {
+  constexpr std::size_t longest_repeated_name = 64;
+  static constexpr ascii::character_set plain(ascii::alphanumerics, "_-");
+  return !name.empty() && name.size() <= longest_repeated_name && plain.has_all_of(name) &&
+         !domain::may_contain_card_number(name);
+}
+
+tl::unexpected<problem> refused_name(const std::string& within, std::string_view name, names known) {
+  std::string accepted;
+  for (const auto each : known) accepted.append(accepted.empty() ? "" : ", ").append(each);
+  const auto what = "is not known here; accepted: " + accepted + ".";
+  if (may_be_repeated(name)) return refused_at(within + "/" + std::string(name), what);
+  auto refused = refused_input(fault::invalid_field, "There is a field that " + what);
+  refused.value().errors.push_back({within, refused.value().detail});
+  return refused;
+}
+
 /// The members of an object: each known, and given once.
 std::optional<problem> check_names(const rapidjson::Value& object, const std::string& within, names known) {
   std::vector<std::string_view> seen;
   for (const auto& [name, value] : object.GetObject()) {
     const std::string_view text(name.GetString(), name.GetStringLength());
     if (std::find(known.begin(), known.end(), text) == known.end()) {
-      std::string accepted;
-      for (const auto each : known) accepted.append(accepted.empty() ? "" : ", ").append(each);
-      auto refused = refused_input(fault::invalid_field,
-                                   "There is a field that is not known here; accepted: " + accepted + ".");
-      refused.value().errors.push_back({within, refused.value().detail});
-      return std::move(refused.value());
+      return refused_name(within, text, known).value();
     }
     if (std::find(seen.begin(), seen.end(), text) != seen.end()) {
       return refused_at(within + "/" + std::string(text), "is given more than once.").value();

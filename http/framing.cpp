@@ -300,7 +300,7 @@ void request_parser::read_field(beast_http::field name, std::string_view name_te
   }
   if (name != field::unknown) return;
   if (equal_ignoring_case(name_text, "Idempotency-Key")) {
-    request_.has_idempotency_key = true;
+    request_.has_several_idempotency_keys = std::exchange(request_.has_idempotency_key, true);
     append_to_list(request_.idempotency_key, value);
   }
   if (equal_ignoring_case(name_text, "Last-Event-ID")) append_to_list(request_.last_event_id, value);

@@ -35,6 +35,29 @@ constexpr int sweeps_per_deadline = 8;
 /// After a failed accept (no descriptors left, usually) trying again at once would spin.
 constexpr milliseconds accept_retry_interval{50};
 
+using tcp_acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+
+boost::system::error_code listen_on(tcp_acceptor& acceptor, const std::string& ip_address,
+                                    std::uint16_t port) {
+  boost::system::error_code error;
+  const tcp::endpoint endpoint(asio::ip::make_address(ip_address, error), port);
+  if (error) return error;
+  acceptor.open(endpoint.protocol(), error);
+  if (error) return error;
+  // A restart must not wait for the connections of the process before to time out.
+  acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (error) return error;
+  acceptor.bind(endpoint, error);
+  if (error) return error;
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
+}
+
+std::string cannot_listen(const std::string& address, std::uint16_t port,
+                          const boost::system::error_code& error) {
+  return "cannot listen on " + address + ":" + std::to_string(port) + ": " + error.message();
+}
+
 /// Counts connections over all loops and lets stop() wait for the last one.
 class connection_count {
  public:
@@ -161,8 +184,7 @@ class transport::implementation {
 
   std::optional<std::string> start() {
     if (const auto error = listen()) {
-      return "cannot listen on " + options_.address + ":" + std::to_string(options_.port) + ": " +
-             error.message();
+      return cannot_listen(options_.address, options_.port, error);
     }
     accept();
     for (const auto& loop : loops_) loop->start();
@@ -210,19 +232,8 @@ class transport::implementation {
 
  private:
   boost::system::error_code listen() {
-    boost::system::error_code error;
-    const auto address = asio::ip::make_address(options_.address, error);
-    if (error) return error;
     // The one that it had before, where any free one was asked for.
-    const tcp::endpoint endpoint(address, port_ != 0 ? port_ : options_.port);
-    acceptor_->open(endpoint.protocol(), error);
-    if (error) return error;
-    // A restart must not wait for the connections of the process before to time out.
-    acceptor_->set_option(asio::socket_base::reuse_address(true), error);
-    if (error) return error;
-    acceptor_->bind(endpoint, error);
-    if (error) return error;
-    acceptor_->listen(asio::socket_base::max_listen_connections, error);
+    auto error = listen_on(*acceptor_, options_.address, port_ != 0 ? port_ : options_.port);
     if (error) return error;
     port_ = acceptor_->local_endpoint(error).port();
     return error;
@@ -271,7 +282,7 @@ class transport::implementation {
   server_options options_;
   connection_count connections_;
   std::vector<std::unique_ptr<event_loop>> loops_;
-  std::optional<asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>> acceptor_;
+  std::optional<tcp_acceptor> acceptor_;
   std::optional<asio::steady_timer> retry_timer_;
   std::size_t next_loop_ = 0;
   /// Of this and the next only the first loop's thread knows, once it runs: how often the port was
@@ -281,6 +292,14 @@ class transport::implementation {
   std::uint16_t port_ = 0;
   bool stopped_ = false;
 };
+
+std::optional<std::string> failure_to_listen(const std::string& address, std::uint16_t port) {
+  asio::io_context loop;
+  tcp_acceptor acceptor(loop);
+  const auto error = listen_on(acceptor, address, port);
+  if (!error) return std::nullopt;
+  return cannot_listen(address, port, error);
+}
 
 transport::transport(handler_factory make_handler, server_options options, milliseconds request_deadline)
     : implementation_(

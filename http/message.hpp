@@ -31,6 +31,7 @@ struct request {
   std::string if_none_match;
   std::string idempotency_key;
   bool has_idempotency_key = false;
+  bool has_several_idempotency_keys = false;
   std::string last_event_id;
   std::string authorization;
   /// Of the header `traceparent`; none where it has none, or none that is valid.

@@ -166,6 +166,9 @@ std::optional<problem> check_headers(const request& request) {
         .value();
   }
   if (!request.has_idempotency_key) return std::nullopt;
+  if (request.has_several_idempotency_keys) {
+    return refuse(fault::invalid_parameter, "The header Idempotency-Key is given more than once.").value();
+  }
   const auto& key = request.idempotency_key;
   if (key.empty() || key.size() > largest_idempotency_key_length || !is_visible_ascii(key)) {
     return refuse(fault::invalid_parameter,

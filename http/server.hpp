@@ -37,6 +37,9 @@ struct server_options {
   std::shared_ptr<const tls_certificates> certificates = {};
 };
 
+/// Tries it, and gives it up at once. As of server::start().
+std::optional<std::string> failure_to_listen(const std::string& address, std::uint16_t port);
+
 class server {
  public:
   /// Each loop gets a handler of its own.

@@ -199,7 +199,9 @@ TEST_CASE("what an operator gets wrong is refused by name, and changes nothing")
   refused(retry, R"({"who":7,"reason":"why"})", "/who");
   refused(retry, R"({"who":"mina","reason":"card 1234-1234-1234-1234"})", "/reason");
   refused(retry, R"({"who":"mina","reason":"why","reason":"other"})", "/reason");
-  refused(retry, R"({"who":"mina","reason":"why","force":true})", "");
+  refused(retry, R"({"who":"mina","reason":"why","force":true})", "/force");
+  refused(retry, R"({"who":"mina","reason":"why","1234123412341234":true})", "");
+  refused(retry, R"({"who":"mina","reason":"why","a/b":true})", "");
   const std::string bulk = "/admin/sagas/cancel";
   const auto with_filter = [](const std::string& filter) {
     return R"({"who":"mina","reason":"why","dryRun":false,"filter":)" + filter + "}";
@@ -207,11 +209,14 @@ TEST_CASE("what an operator gets wrong is refused by name, and changes nothing")
   refused(bulk, R"({"who":"mina","reason":"why","dryRun":false})", "/filter");
   refused(bulk, with_filter("{}"), "/filter/state");
   refused(bulk, with_filter(R"({"state":"any"})"), "/filter/state");
-  refused(bulk, with_filter(R"({"state":"parked","useId":1})"), "/filter");
+  refused(bulk, with_filter(R"({"state":"parked","useId":1})"), "/filter/useId");
   refused(bulk, with_filter(R"({"state":"parked","userId":"x"})"), "/filter/userId");
   refused(bulk, R"({"who":"mina","reason":"why","filter":{"state":"parked"},"dryRun":"no"})", "/dryRun");
   refused(bulk, R"({"who":"mina","reason":"why","filter":{"state":"parked"},"limit":1001})", "/limit");
   refused("/admin/breaker", R"({"who":"mina","reason":"why","action":"half"})", "/action");
+  const auto unknown = shop.post("/admin/breaker", R"({"who":"mina","reason":"why","state":"open"})");
+  CHECK(text_at(unknown, "/errors/0/pointer") == "/state");
+  CHECK(text_at(unknown, "/detail") == "state is not known here; accepted: action, who, reason.");
   check_problem(shop.post(retry, "{"), 400, "malformed-json");
   check_problem(shop.post(retry, "[1]"), 400, "malformed-json");
   check_problem(shop->request("POST", retry, {}, note_of_mina), 415, "unsupported-media-type");

@@ -261,6 +261,12 @@ TEST_CASE("an idempotency key is visible ASCII of bounded length") {
     check_problem(answer, 400, "invalid-parameter");
     CHECK(text_at(answer, "/detail").find("Idempotency-Key") != std::string::npos);
   }
+  const auto twice = shop->request(
+      "POST", "/preReservations",
+      {{"Content-Type", "application/json"}, {"Idempotency-Key", "k"}, {"Idempotency-Key", "k"}},
+      R"({"userId":1})");
+  check_problem(twice, 400, "invalid-parameter");
+  CHECK(text_at(twice, "/detail") == "The header Idempotency-Key is given more than once.");
   CHECK(shop.counts(0));
   CHECK(shop->place_with_key(R"({"userId":1})", std::string(255, 'k')).status == 201);
 }

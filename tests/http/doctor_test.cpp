@@ -1,6 +1,7 @@
 // `holdfast doctor` as a process: it finds what is well, what is not, and says what to do.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/api_key_file.hpp"
+#include "tests/support/ordinary_user.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/redis_server.hpp"
@@ -20,10 +22,14 @@
 namespace holdfast::testing {
 namespace {
 
+/// On a port of its own where the flags name none: something may listen on the usual one.
 void check_finding(const temporary_folder& folder, std::vector<std::string> flags, int code,
                    const std::vector<std::string>& findings) {
   std::vector<std::string> arguments{"doctor", "--data", folder / "shop"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
+  if (std::find(flags.begin(), flags.end(), "--listen") == flags.end()) {
+    arguments.insert(arguments.end(), {"--listen", "127.0.0.1:0"});
+  }
   holdfast::testing::process child(std::move(arguments));
   const auto output = child.rest_of_output();
   CAPTURE(output);
@@ -40,11 +46,17 @@ TEST_CASE("a healthy place has no faults, and is left as it was") {
   redis_server redis;
   sandbox_process provider;
   const auto url = "redis://127.0.0.1:" + std::to_string(redis.port()) + "/0";
-  check_finding(folder,
-                {"--journal", database.url(), "--view", url, "--events", url, "--payment", provider.url()}, 0,
+  const std::vector<std::string> shared{"--journal", database.url(), "--view",      url, "--events",
+                                        url,         "--payment",    provider.url()};
+  check_finding(folder, shared, 0,
                 {"ok    configuration: accepted", "free in", "for a sync in", "PostgreSQL, shards 0-255: 15",
-                 "view: Redis 7", "events: Redis 7",
+                 "ok    listen: 127.0.0.1:0 is free", "view: Redis 7", "events: Redis 7",
                  "payment provider: " + provider.url() + " answers with status 200", "0 faults"});
+  auto node = shared;
+  node.insert(node.end(), {"--node-listen", "127.0.0.1:" + std::to_string(redis.port())});
+  check_finding(folder, node, 1,
+                {"BAD   node-listen: cannot listen on " + node.back() + ": Address already in use",
+                 "end what listens there, or give another --node-listen", "1 faults"});
   CHECK(std::filesystem::is_empty(folder.path()));
   CHECK(run_sql(database.url(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'holdfast%'") == "0");
 }
@@ -57,6 +69,49 @@ TEST_CASE("what is missing is a fault, with what to do about it") {
   check_finding(folder, {"--journal", "postgres://nobody@127.0.0.1:1/none"}, 1,
                 {"BAD   PostgreSQL", "see that the server runs and that --journal names it"});
   check_finding(folder, {"--payment-wait", "soon"}, 2, {"--payment-wait = 'soon' is not accepted"});
+}
+
+TEST_CASE("a database that Redis does not have is a fault") {
+  const temporary_folder folder;
+  redis_server redis;
+  const auto url = "redis://127.0.0.1:" + std::to_string(redis.port()) + "/99";
+  check_finding(folder, {"--view", url, "--events", url}, 1,
+                {"BAD   view: Redis at 127.0.0.1:", "BAD   events: Redis at 127.0.0.1:",
+                 "database 99: ERR DB index is out of range", "2 faults"});
+}
+
+TEST_CASE("a port that something else listens on is a fault") {
+  const temporary_folder folder;
+  sandbox_process other;
+  const auto address = other.url().substr(std::string("http://").size());
+  check_finding(folder, {"--listen", address}, 1,
+                {"BAD   listen: cannot listen on " + address + ": Address already in use",
+                 "end what listens there, or give another --listen", "1 faults"});
+}
+
+TEST_CASE("a data folder into which a restore was broken off is a fault") {
+  const temporary_folder folder;
+  std::filesystem::create_directory(folder / "shop");
+  std::ofstream(folder / "shop/restoring").flush();
+  check_finding(folder, {}, 1,
+                {"BAD   data folder: a restore into " + (folder / "shop") +
+                     " was broken off: remove the folder, and restore again",
+                 "1 faults"});
+}
+
+TEST_CASE("a journal in the data folder that is not for this user is a fault") {
+  const ordinary_user somebody;
+  const temporary_folder folder;
+  const auto journal = folder.path() / "shop" / "receipts";
+  std::filesystem::create_directories(journal);
+  std::filesystem::permissions(journal, std::filesystem::perms::none);
+  check_finding(folder, {}, 1,
+                {"BAD   data folder: can't write " + journal.string() +
+                     ": Permission denied; give the folder to the user that runs holdfast, or another --data",
+                 "1 faults"});
+  check_finding(folder, {"--journal", "postgres://nobody@127.0.0.1:1/none"}, 1, {" is free", "1 faults"});
+  std::filesystem::permissions(journal, std::filesystem::perms::owner_all);
+  check_finding(folder, {}, 0, {" is free"});
 }
 
 TEST_CASE("a collector of spans that does not take them is a warning") {
@@ -111,7 +166,8 @@ TEST_CASE("a data folder is left as it was, in use or not") {
   CHECK(all_in(folder.path()) == std::set<std::string>{folder / "shop"});
   {
     serving_process server(folder / "shop");
-    check_finding(folder, {}, 0, {" is in use by a process"});
+    check_finding(folder, {"--listen", "127.0.0.1:" + std::to_string(server.port())}, 0,
+                  {" is in use by a process"});
     server.terminate();
   }
   const auto before = all_in(folder.path());

@@ -136,6 +136,14 @@ TEST_CASE("a backup under load has every document acknowledged before it, and al
   process half({"serve", "--listen", "127.0.0.1:0", "--data", restored.string()});
   CHECK(half.wait_for_exit() == 1);
   CHECK(half.errors().find("was broken off") != std::string::npos);
+  for (const auto& command : {"verify", "backup", "export"}) {
+    std::vector<std::string> arguments{command, "--data", restored.string()};
+    if (command != std::string("verify")) arguments.push_back(folder / "of a half");
+    const auto refused = tend(std::move(arguments));
+    CHECK(refused.code == 1);
+    CHECK_MESSAGE(refused.output.find("was broken off") != std::string::npos, refused.output);
+    CHECK_FALSE(std::filesystem::exists(folder / "of a half"));
+  }
   std::filesystem::remove(mark);
   {
     serving_process other(restored);

@@ -183,7 +183,7 @@ TEST_CASE("what operators get wrong is told, with an exit code") {
     CHECK(has(result.errors, complaint));
     CHECK(result.output == "");
   };
-  refused({"reservation"}, 2, "accepted: reservation ls, reservation get");
+  refused({"reservation"}, 2, "Usage: holdfast reservation COMMAND");
   refused({"reservation", "look"}, 2, "unknown command 'reservation look'");
   refused({"reservation", "get"}, 2, "give the ID");
   refused({"reservation", "get", "0"}, 2, "ID = '0' is not accepted");

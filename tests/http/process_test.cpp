@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "tests/support/ordinary_user.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/raw_client.hpp"
 
@@ -179,6 +180,17 @@ TEST_CASE("a data folder that can't be made ends the start with 1 and is named")
   process refused{{"serve", "--listen", "127.0.0.1:0", "--data", folder / "file/data"}};
   CHECK(refused.wait_for_exit() == 1);
   check_contains(refused.errors(), folder / "file/data");
+}
+
+TEST_CASE("a data folder of another user ends the start with 1, and it says what to do") {
+  const ordinary_user somebody;
+  const temporary_folder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
+  process refused{{"serve", "--listen", "127.0.0.1:0", "--data", folder.path()}};
+  CHECK(refused.wait_for_exit() == 1);
+  check_contains(refused.errors(), folder / "lock");
+  check_contains(refused.errors(), "give the folder to the user that runs holdfast, or another --data");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("SIGTERM and SIGINT end an idle server with 0") {

@@ -406,9 +406,15 @@ TEST_CASE("what keeps it from running is said, with exit code 1") {
     CHECK(result.errors.find(message) != std::string::npos);
   };
   SUBCASE("no data folder") {
-    check({}, "No such file");
-    check({"--apply"}, "no journal");
+    check({}, "No such file or directory; give the --data of holdfast serve, or --payment http://HOST:PORT");
+    check({"--apply"}, "there is no journal in " + data.string() + "; give the --data of holdfast serve");
     CHECK_FALSE(std::filesystem::exists(data));
+  }
+  SUBCASE("a restore that was broken off") {
+    seed_journal(data, {{1, "issued"}});
+    std::ofstream(data / "restoring").flush();
+    check({}, "was broken off: remove the folder, and restore again");
+    check({"--apply"}, "was broken off");
   }
   SUBCASE("a ledger with lines that don't parse") {
     seed_journal(data, {{1, "issued"}});

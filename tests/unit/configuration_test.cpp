@@ -667,7 +667,12 @@ TEST_CASE("what is wrong with the file is refused with its line") {
   };
   const std::vector<file_row> table{
       {"threads = 1\nthread = 2\n", "line 2: unknown key 'thread'; accepted: listen, data"},
-      {"[serve]\nthreads = 1\n", "line 1: unknown key 'serve'"},
+      {"[serve]\nthreads = 1\n", "line 1: [serve] is a table; settings stand at the top of the file"},
+      // Settings of other commands are called so.
+      {"[server]\nthreads = 1\n", "line 1: [server] is a table"},
+      {"threads = 1\n[key]\nauth = \"keys\"\n", "line 2: [key] is a table"},
+      {"operator-who.name = \"olaf\"\n", "line 1: [operator-who] is a table"},
+      {"[[output]]\nthreads = 1\n", "line 1: output has to be a string, a number"},
       {"config = \"other.toml\"\n", "line 1: unknown key 'config'"},
       {"\nthreads = [1]\n", "line 2: threads has to be a string, a number"},
       {"threads = 2026-11-22\n", "line 1: threads has to be"},
@@ -718,6 +723,27 @@ TEST_CASE("help and version are answered, not refused") {
   CHECK(version.error().text == "holdfast " HOLDFAST_VERSION "\n");
 
   CHECK(parse({"--help"}).error().code == 0);
+  CHECK(parse({"help"}).error().code == 0);
+  CHECK(parse({"help"}).error().text == parse({"--help"}).error().text);
+}
+
+TEST_CASE("a group of commands tells which it has") {
+  for (const std::string group : {"journal", "reservation", "breaker", "view"}) {
+    for (const std::string word : {"--help", "-h", "help"}) {
+      const auto help = parse({group, word});
+      REQUIRE_FALSE(help);
+      CHECK(help.error().code == 0);
+      check_contains(help.error().text, "Usage: holdfast " + group + " COMMAND [FLAGS]");
+    }
+    // Nothing was asked for.
+    CHECK(refusal(parse({group})) == parse({group, "--help"}).error().text);
+  }
+  const auto breaker = parse({"breaker", "--help"}).error().text;
+  for (const auto* name : {"show", "open", "close", "auto"}) {
+    check_contains(breaker, "\n  holdfast breaker " + std::string(name) + "  ");
+  }
+  CHECK(breaker.find("holdfast serve") == std::string::npos);
+  check_contains(refusal(parse({"breaker", "off"})), "unknown command 'breaker off'; accepted: breaker show");
 }
 
 }  // namespace

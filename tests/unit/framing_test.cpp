@@ -76,6 +76,12 @@ TEST_CASE("an empty Idempotency-Key is a key that was sent") {
   CHECK(request.idempotency_key.empty());
 }
 
+TEST_CASE("of two Idempotency-Keys it is known that there are two") {
+  const std::string head = "GET / HTTP/1.1\r\nHost: h\r\nIdempotency-Key: k\r\n";
+  CHECK_FALSE(fed(head + "\r\n").completed().has_several_idempotency_keys);
+  CHECK(fed(head + "idempotency-key: k\r\n\r\n").completed().has_several_idempotency_keys);
+}
+
 TEST_CASE("methods are recognised") {
   const auto method_of = [](const std::string& text) {
     return fed(text + " / HTTP/1.1\r\nHost: h\r\n\r\n").completed().method;
