@@ -14,9 +14,6 @@ namespace holdfast::actors {
 
 namespace {
 
-/// A view is cleared by whoever opens it next, where it is another journal's: so this clears it.
-constexpr const char* nobodys_store = "nobody";
-
 /// The row that an entity's records lead to; nothing where they can't be read.
 std::optional<storage::view_row> row_of(storage::entity_id id,
                                         const std::vector<storage::journal_record>& records) {
@@ -70,7 +67,7 @@ void projector_state::open() {
   gained_ = false;
   forget_waiting();
   clearing_ = std::exchange(rebuild_, false);
-  around_->ports.view.open(clearing_ ? nobodys_store : around_->ports.reservations.store_id(),
+  around_->ports.view.open(clearing_ ? storage::nobodys_store : around_->ports.reservations.store_id(),
                            result_to_actor<view_opened>(around_, caf::actor_cast<projector_actor>(self_)));
 }
 
@@ -83,6 +80,7 @@ void projector_state::opened(const view_opened& what) {
   }
   if (std::exchange(clearing_, false)) return open();
   const auto& checkpoints = **what.result;
+  if (has_what_the_journal_lacks(checkpoints)) return open();
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     projected_[shard] = checkpoints[shard];
     around_->ports.progress.projected(shard, projected_[shard]);
@@ -93,6 +91,25 @@ void projector_state::opened(const view_opened& what) {
   phase_ = phase::catching_up;
   shard_ = 0;
   pump();
+}
+
+/// A database that was restored, or whose standby took over without what came last, gives its positions and
+/// numbers out again: rows of orders that are gone would stand in the place of later ones. Then it is to be
+/// made anew.
+bool projector_state::has_what_the_journal_lacks(const storage::checkpoints& checkpoints) {
+  const auto& progress = around_->ports.progress;
+  for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+    const auto end = progress.last_durable(shard);
+    if (!kept_[shard] || !progress.owned(shard) || checkpoints[shard] <= end) continue;
+    spdlog::error(
+        "the journal has lost its end: of shard {} the view has records up to {}, the journal up to {}; the "
+        "view is "
+        "made anew",
+        shard, checkpoints[shard], end);
+    rebuild_ = true;
+    return true;
+  }
+  return false;
 }
 
 /// The journal has them.
@@ -119,7 +136,10 @@ void projector_state::fail_reading(const storage::journal_error& why) {
 void projector_state::lose_view() {
   around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
-    spdlog::warn("the view is not available: reads answer 503 until it is back and caught up; writes go on");
+    spdlog::warn(
+        "the view is not available, or takes nothing new: lists answer 503, or are old, until it is back and "
+        "has caught "
+        "up; orders go on");
   }
   forget_waiting();
   others_looked_up_ = false;

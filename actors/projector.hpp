@@ -67,6 +67,7 @@ class projector_state {
   };
 
   void open();
+  bool has_what_the_journal_lacks(const storage::checkpoints& checkpoints);
   void fail_reading(const storage::journal_error& why);
   void lose_view();
   void forget_waiting();

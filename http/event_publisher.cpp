@@ -78,7 +78,7 @@ class event_publisher::implementation {
   step publish_some() {
     const auto ends = journal_.read_ends();
     if (!ends) return unreadable(ends.error().message);
-    const bool placed = place_ || find_place();
+    const bool placed = place_ || find_place(*ends);
     // Also where Redis is away: the stream falls behind.
     meter_.looked(*ends);
     if (!placed) return step::not_now;
@@ -92,13 +92,21 @@ class event_publisher::implementation {
     return next == *place_ ? step::all_done : add(std::move(next), entries);
   }
 
-  bool find_place() {
+  bool find_place(const std::vector<storage::position>& ends) {
     const auto text = stream_.read_place();
     if (!text) return fails(publishing_obstacle::redis, "Redis: " + stream_.failure());
     place_ = text->empty() ? storage::journal_place(storage::shard_count, 0)
                            : storage::journal_place_of(*text, store_id_);
     text_ = *text;
     if (!place_) return fails(publishing_obstacle::redis, "the place that the stream remembers is none");
+    for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+      auto& at = (*place_)[shard];
+      if (at <= ends[shard]) continue;
+      // What comes in its place is to be published, too.
+      spdlog::error("the journal has lost its end: of shard {} events up to {} were published, it has {}",
+                    shard, at, ends[shard]);
+      at = ends[shard];
+    }
     meter_.at(*place_);
     return true;
   }

@@ -110,7 +110,9 @@ std::optional<row_header> embedded_view_batch::stored_header(entity_id id, const
 std::optional<row_header> embedded_view_batch::read_header(const std::string& key) {
   rocksdb::PinnableSlice bytes;
   const auto status = tables_.database().Get(read_options(), tables_.of(view_family::rows), key, &bytes);
-  if (status.IsNotFound() || failed(status)) {
+  if (status.IsNotFound()) return std::nullopt;
+  if (failed(status)) {
+    unreadable_ = true;
     return std::nullopt;
   }
   return decode_header(bytes.ToStringView());

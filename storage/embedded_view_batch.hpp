@@ -26,6 +26,8 @@ class embedded_view_batch {
   void put(const std::vector<view_row>& rows);
   void reach(const checkpoints& reached);
   rocksdb::Status commit();
+  /// Whether it fails since what is there could not be read.
+  bool is_unreadable() const { return unreadable_; }
 
  private:
   /// Of an index. Nothing in place of a value deletes it.
@@ -51,6 +53,7 @@ class embedded_view_batch {
   /// Changes of counters by their keys.
   std::map<std::string, std::int64_t> counters_;
   rocksdb::Status status_;
+  bool unreadable_ = false;
 };
 
 }  // namespace holdfast::storage

@@ -92,9 +92,15 @@ void embedded_view_database::read_failed(const rocksdb::Status& failure) const {
                 failure.ToString());
 }
 
-view_result<std::monostate> embedded_view_database::answer(const rocksdb::Status& status) const {
-  if (status.ok()) return std::monostate{};
-  if (status.IsCorruption()) read_failed(status);
+view_result<std::monostate> embedded_view_database::answer(const rocksdb::Status& written) const {
+  if (written.IsCorruption()) return answer_read(written);
+  if (written.ok()) return std::monostate{};
+  return tl::unexpected(view_error::unavailable);
+}
+
+view_result<std::monostate> embedded_view_database::answer_read(const rocksdb::Status& read) const {
+  if (read.ok()) return std::monostate{};
+  read_failed(read);
   return tl::unexpected(view_error::unavailable);
 }
 
@@ -181,7 +187,9 @@ view_result<std::monostate> embedded_view_database::write(
   if (!reached.empty()) {
     changes.reach(checkpoints_);
   }
-  auto written = answer(changes.commit());
+  const auto status = changes.commit();
+  const bool unreadable = changes.is_unreadable() || tables_->merge_failed();
+  auto written = unreadable ? answer_read(status) : answer(status);
   if (!written) {
     lose();
   }
@@ -200,7 +208,7 @@ view_result<std::monostate> embedded_view_database::publish() {
 view_result<std::string> embedded_view_database::read_stamp() const {
   std::string stamp;
   const auto status = read_meta(embedded_keys::stamp, stamp);
-  if (const auto read = status.IsNotFound() ? std::monostate{} : answer(status); !read) {
+  if (const auto read = status.IsNotFound() ? std::monostate{} : answer_read(status); !read) {
     return tl::unexpected(read.error());
   }
   return stamp;
@@ -214,7 +222,7 @@ view_result<checkpoints> embedded_view_database::read_checkpoints() const {
     return result;
   }
   const bool whole = bytes.size() == shard_count * sizeof(std::uint64_t);
-  const auto read = answer(status.ok() && !whole ? rocksdb::Status::Corruption("checkpoints") : status);
+  const auto read = answer_read(status.ok() && !whole ? rocksdb::Status::Corruption("checkpoints") : status);
   if (!read) {
     return tl::unexpected(read.error());
   }
@@ -233,7 +241,7 @@ view_result<entity_id> embedded_view_database::read_largest_id() const {
   const std::unique_ptr<rocksdb::Iterator> rows(
       tables_->database().NewIterator(read_options(), tables_->of(view_family::rows)));
   rows->SeekToLast();
-  if (const auto read = answer(rows->status()); !read) {
+  if (const auto read = answer_read(rows->status()); !read) {
     return tl::unexpected(read.error());
   }
   return rows->Valid() ? get_u64(rows->key().ToStringView()) : 0;

@@ -89,8 +89,9 @@ class embedded_view_database {
   void hide();
   /// The database is damaged, or could not be read: the writer's to do something about. Logged once.
   void read_failed(const rocksdb::Status& failure) const;
-  /// The writer's: what it is told of a status.
-  view_result<std::monostate> answer(const rocksdb::Status& status) const;
+  /// The writer's: what it is told of a write, or a read.
+  view_result<std::monostate> answer(const rocksdb::Status& written) const;
+  view_result<std::monostate> answer_read(const rocksdb::Status& read) const;
   template <class T, class Read>
   read_result<T> read(read_depth depth, Read read) const;
   /// Locked where the database is open and visible; it stays open as long as that is held.

@@ -46,12 +46,19 @@ constexpr std::size_t most_successive_additions = 16;
 /// instead, which is right behind all of them.
 class no_recovery final : public rocksdb::EventListener {
  public:
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
+  explicit no_recovery(std::shared_ptr<std::atomic<bool>> merge_failed)
+      : merge_failed_(std::move(merge_failed)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override {
     spdlog::warn("view: {}", error->ToString());
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && !error->IsNoSpace()) *merge_failed_ = true;
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* by_itself) override {
     *by_itself = false;
   }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> merge_failed_;
 };
 
 /// Counters are added to without being read: most of them are not in memory.
@@ -69,7 +76,8 @@ class addition final : public rocksdb::AssociativeMergeOperator {
   const char* Name() const override { return "addition"; }
 };
 
-rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache,
+                                    const std::shared_ptr<std::atomic<bool>>& merge_failed) {
   rocksdb::DBOptions options;
   options.env = table_environment();
   options.create_if_missing = true;
@@ -81,7 +89,7 @@ rocksdb::DBOptions database_options(const std::shared_ptr<rocksdb::Cache>& cache
   options.bytes_per_sync = synced_bytes;
   options.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(cache->GetCapacity() / write_buffers_part, cache);
-  options.listeners.push_back(std::make_shared<no_recovery>());
+  options.listeners.push_back(std::make_shared<no_recovery>(merge_failed));
   options.max_bgerror_resume_count = 0;
   options.info_log = make_silent_log();
   return options;
@@ -157,9 +165,12 @@ embedded_view_tables::opened embedded_view_tables::open(const std::string& path,
                                                         const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::DB* database = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status = rocksdb::DB::Open(database_options(cache), path, families(cache), &handles, &database);
+  auto merge_failed = std::make_shared<std::atomic<bool>>(false);
+  const auto status =
+      rocksdb::DB::Open(database_options(cache, merge_failed), path, families(cache), &handles, &database);
   if (!status.ok()) return tl::unexpected(status);
-  return std::unique_ptr<embedded_view_tables>(new embedded_view_tables(database, std::move(handles)));
+  return std::unique_ptr<embedded_view_tables>(
+      new embedded_view_tables(database, std::move(handles), std::move(merge_failed)));
 }
 
 rocksdb::Status embedded_view_tables::destroy(const std::string& path) {

@@ -39,15 +39,20 @@ class embedded_view_tables {
     return handles_[static_cast<std::size_t>(which)];
   }
   rocksdb::Status write(rocksdb::WriteBatch& changes) const;
+  /// Whether tables could not be merged since they were opened, though there was room: part of them can't be
+  /// read, as a rule.
+  bool merge_failed() const { return *merge_failed_; }
   /// Whether nothing was ever written.
   bool fresh() const { return database_->GetLatestSequenceNumber() == 0; }
 
  private:
-  embedded_view_tables(rocksdb::DB* database, std::vector<rocksdb::ColumnFamilyHandle*> handles)
-      : database_(database), handles_(std::move(handles)) {}
+  embedded_view_tables(rocksdb::DB* database, std::vector<rocksdb::ColumnFamilyHandle*> handles,
+                       std::shared_ptr<const std::atomic<bool>> merge_failed)
+      : database_(database), handles_(std::move(handles)), merge_failed_(std::move(merge_failed)) {}
 
   std::unique_ptr<rocksdb::DB> database_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  const std::shared_ptr<const std::atomic<bool>> merge_failed_;
 };
 
 }  // namespace holdfast::storage

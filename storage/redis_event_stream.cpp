@@ -29,7 +29,6 @@ redis_event_stream::redis_event_stream(const redis_options& options, const std::
       length_(std::to_string(length)) {}
 
 std::optional<std::string> redis_event_stream::read_place() {
-  failure_ = "no connection";
   if (!connected_ && !redis_.connect()) return std::nullopt;
   const auto reply = redis_.call({"GET", place_key_});
   if (!succeeded(reply.get())) return std::nullopt;
@@ -51,7 +50,6 @@ redis_event_stream::outcome redis_event_stream::add(const std::string& from, con
 
 bool redis_event_stream::succeeded(const redisReply* reply) {
   connected_ = !is_error(reply);
-  if (!connected_) failure_ = reply != nullptr ? std::string(text_of(reply)) : "no answer in time";
   return connected_;
 }
 

@@ -47,8 +47,8 @@ class redis_event_stream {
   /// Adds the entries, and moves the place from one to the other, or does nothing.
   outcome add(const std::string& from, const std::string& to, const std::vector<stream_entry>& entries);
 
-  /// What Redis said when it was last unavailable, or that it said nothing.
-  const std::string& failure() const { return failure_; }
+  /// What was wrong when Redis was last unavailable.
+  const std::string& failure() const { return redis_.failure(); }
 
  private:
   bool succeeded(const redisReply* reply);
@@ -57,7 +57,6 @@ class redis_event_stream {
   const std::string place_key_;
   const std::string length_;
   bool connected_ = false;
-  std::string failure_;
 };
 
 }  // namespace holdfast::storage

@@ -20,9 +20,12 @@ redis_pipeline::redis_pipeline(const redis_options& options) : options_(options)
 
 bool redis_pipeline::connect() {
   const timeval timeout = to_timeval(options_.write_timeout);
+  failure_.clear();
   context_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, timeout));
-  if (!context_ || context_->err != 0 || redisSetTimeout(context_.get(), timeout) != REDIS_OK ||
-      is_error(call({"SELECT", std::to_string(options_.database)}).get())) {
+  if (context_ && (context_->err != 0 || redisSetTimeout(context_.get(), timeout) != REDIS_OK)) {
+    fail(context_->errstr);
+  }
+  if (is_error(call({"SELECT", std::to_string(options_.database)}).get())) {
     disconnect();
     return false;
   }
@@ -33,20 +36,28 @@ void redis_pipeline::disconnect() {
   context_.reset();
 }
 
+void redis_pipeline::fail(std::string why) {
+  failure_ = std::move(why);
+  disconnect();
+}
+
 void redis_pipeline::append(redis_command command) {
   const auto wire = command.wire();
   if (context_ && redisAppendFormattedCommand(context_.get(), wire.data(), wire.size()) != REDIS_OK) {
-    disconnect();
+    fail(context_->errstr);
   }
 }
 
 redis_reply redis_pipeline::take() {
-  void* reply = nullptr;
-  if (!context_ || redisGetReply(context_.get(), &reply) != REDIS_OK) {
-    disconnect();
+  void* taken = nullptr;
+  if (!context_) return nullptr;
+  if (redisGetReply(context_.get(), &taken) != REDIS_OK) {
+    fail(context_->errstr);
     return nullptr;
   }
-  return redis_reply(static_cast<redisReply*>(reply));
+  redis_reply reply(static_cast<redisReply*>(taken));
+  if (is_error(reply.get())) failure_ = text_of(reply.get());
+  return reply;
 }
 
 redis_reply redis_pipeline::call(redis_command command) {

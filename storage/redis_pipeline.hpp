@@ -5,6 +5,7 @@
 #include <hiredis/hiredis.h>
 
 #include <memory>
+#include <string>
 
 #include "storage/redis_command.hpp"
 #include "storage/redis_options.hpp"
@@ -25,13 +26,18 @@ class redis_pipeline {
   /// error that the server answers is a reply.
   redis_reply take();
   redis_reply call(redis_command command);
+  /// What was wrong last: with the connection, or in the server's own words.
+  const std::string& failure() const { return failure_; }
 
  private:
   struct context_deleter {
     void operator()(redisContext* context) const { redisFree(context); }
   };
 
+  void fail(std::string why);
+
   const redis_options options_;
+  std::string failure_;
   std::unique_ptr<redisContext, context_deleter> context_;
 };
 

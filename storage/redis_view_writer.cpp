@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <random>
+#include <set>
 #include <span>
+
+#include <spdlog/spdlog.h>
 
 #include "storage/redis_layout.hpp"
 #include "storage/redis_pipeline.hpp"
@@ -63,7 +66,11 @@ std::optional<std::uint64_t> number_of(const redisReply* reply) {
 class redis_view_writer::server {
  public:
   server(const redis_options& options, std::shared_ptr<redis_session_holder> session)
-      : prefix_(options.prefix), session_(std::move(session)), redis_(options) {}
+      : prefix_(options.prefix),
+        where_("Redis at " + options.host + ":" + std::to_string(options.port) + ", database " +
+               std::to_string(options.database)),
+        session_(std::move(session)),
+        redis_(options) {}
 
   view_result<checkpoints> open(const std::string& store_id) {
     generation_.clear();
@@ -131,12 +138,15 @@ class redis_view_writer::server {
     if (!accepted()) {
       return failed();
     }
+    told_.clear();
     return std::monostate{};
   }
 
  private:
   /// The next thing to do is to open the view again.
   tl::unexpected<view_error> failed() {
+    const auto& why = redis_.failure();
+    if (!why.empty() && told_.insert(why).second) spdlog::warn("{}: {}", where_, why);
     generation_.clear();
     redis_.disconnect();
     return unavailable;
@@ -164,8 +174,16 @@ class redis_view_writer::server {
     if (!is_array(stored.get(), 2)) {
       return std::nullopt;
     }
-    const bool ours = is_string(stored->element[0]) && text_of(stored->element[0]) == stamp_ &&
-                      is_string(stored->element[1]);
+    const std::string whose(is_string(stored->element[0]) ? text_of(stored->element[0]) : std::string_view());
+    const bool ours = whose == stamp_ && is_string(stored->element[1]);
+    const auto nobodys = stamp_of(nobodys_store);
+    if (!whose.empty() && whose != stamp_ && whose != nobodys && stamp_ != nobodys) {
+      spdlog::warn(
+          "{}: the view there is another store's, or of another format, and is made anew; should that store "
+          "still be "
+          "served, give each a database of its own",
+          where_);
+    }
     return ours ? std::string(text_of(stored->element[1])) : std::string();
   }
 
@@ -273,6 +291,10 @@ class redis_view_writer::server {
   }
 
   const std::string prefix_;
+  /// For the log.
+  const std::string where_;
+  /// What has been said of it since the view was last shown.
+  std::set<std::string> told_;
   const std::shared_ptr<redis_session_holder> session_;
   redis_pipeline redis_;
   std::string stamp_;

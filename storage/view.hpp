@@ -154,6 +154,10 @@ class view_reader {
   virtual void list(view_query query, view_callback<view_page> done) = 0;
 };
 
+/// A store id that no journal has. A view is cleared by whoever opens it where it is another journal's: so
+/// whoever wants it made anew opens it as this one's first.
+inline constexpr const char* nobodys_store = "nobody";
+
 /// The projector's side. Calls return at once; callbacks are called exactly once, in order, on a
 /// thread of the adapter's. Destroying it finishes what was begun.
 class view_writer {

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +33,10 @@ constexpr std::size_t smallest_cache_bytes = 1024 * 1024;
 
 /// What the disk under an embedded view answers to every write; 0: it writes. See write() below.
 std::atomic<int> error_of_disk = 0;
+/// Of the view's tables the first sectors can't be read, but for small ones.
+std::atomic<bool> sectors_are_bad = false;
+constexpr off_t bad_sectors_bytes = 4096;
+constexpr off_t small_table_bytes = 16 * 1024;
 
 timestamp at(std::int64_t ms) {
   return timestamp(milliseconds(ms));
@@ -191,17 +196,39 @@ std::vector<entity_id> walk(View& view, view_query query, Between between) {
 
 }  // namespace
 
-/// Stands in front of the C library's, also for RocksDB.
-extern "C" ssize_t write(int descriptor, const void* bytes, size_t size) {
+namespace {
+
+bool is_of_view(int descriptor) {
   char name[4096];
   const auto link = "/proc/self/fd/" + std::to_string(descriptor);
-  const auto length = error_of_disk == 0 ? 0 : ::readlink(link.c_str(), name, sizeof(name));
-  if (length > 0 &&
-      std::string_view(name, static_cast<std::size_t>(length)).find("/view/") != std::string::npos) {
+  const auto length = ::readlink(link.c_str(), name, sizeof(name));
+  return length > 0 &&
+         std::string_view(name, static_cast<std::size_t>(length)).find("/view/") != std::string::npos;
+}
+
+bool is_small(int descriptor) {
+  struct stat about {};
+  return ::fstat(descriptor, &about) != 0 || about.st_size < small_table_bytes;
+}
+
+}  // namespace
+
+/// Stands in front of the C library's, also for RocksDB.
+extern "C" ssize_t write(int descriptor, const void* bytes, size_t size) {
+  if (error_of_disk != 0 && is_of_view(descriptor)) {
     errno = error_of_disk;
     return -1;
   }
   return ::syscall(SYS_write, descriptor, bytes, size);
+}
+
+/// pread() where offsets have 64 bits.
+extern "C" ssize_t pread64(int descriptor, void* bytes, size_t size, off_t offset) {
+  if (sectors_are_bad && offset < bad_sectors_bytes && is_of_view(descriptor) && !is_small(descriptor)) {
+    errno = EIO;
+    return -1;
+  }
+  return ::syscall(SYS_pread64, descriptor, bytes, size, offset);
 }
 
 #define BOTH embedded_store, redis_store
@@ -670,6 +697,32 @@ TEST_CASE(
   REQUIRE(view.publish().has_value());
   CHECK((*view.get(1))->version == rows[0].version);
   CHECK(view.list(all_rows(false, 1000))->rows.size() == 1000);
+}
+
+TEST_CASE("embedded: what the writer can't read is read once more, and then made anew") {
+  view_fixture<embedded_store> view;
+  view.serve();
+  std::vector<view_row> rows;
+  for (entity_id id = 1; id <= 1000; ++id) rows.push_back(row(id, 1, 1, 1000));
+  REQUIRE(view.write(rows, {{0, 1000}}).has_value());
+  view.reopen();
+  view.serve();
+  for (auto& each : rows) each.version = 2;
+  sectors_are_bad = true;
+  CHECK(is_unavailable(view.write(rows, {{0, 2000}})));
+  CHECK((*view.open())[0] == 1000);
+  SUBCASE("a disk that is well again") {
+    sectors_are_bad = false;
+  }
+  SUBCASE("a disk that stays so") {
+    CHECK(is_unavailable(view.write(rows, {{0, 2000}})));
+    CHECK((*view.open())[0] == 0);
+  }
+  CHECK(view.write(rows, {{0, 2000}}).has_value());
+  sectors_are_bad = false;
+  REQUIRE(view.publish().has_value());
+  CHECK(view.total(all_rows()) == 1000);
+  CHECK((*view.get(1))->version == 2);
 }
 
 TEST_CASE("embedded: one that ended the process twice when it was opened, or lacks a file, is rebuilt") {

@@ -194,6 +194,42 @@ TEST_CASE("a Redis that was emptied gets everything again") {
   CHECK(std::vector<std::string>(again.begin(), again.begin() + 3) == before);
 }
 
+/// One event each.
+void append_placed(storage::memory_journal& journal, const storage::shard_claim& owner, std::uint64_t from,
+                   std::uint64_t to) {
+  for (auto n = from; n <= to; ++n) {
+    auto next = entry(owner, storage::id_of(0, n), 0);
+    next.record =
+        storage::encode_events(std::vector<domain::reservation_event>{domain::reservation_placed{}});
+    REQUIRE(append(journal, next).status == storage::append_status::appended);
+  }
+}
+
+TEST_CASE("what comes in the place of what a journal has lost is published") {
+  redis_server redis;
+  consumer shipping(redis);
+  http::event_publisher_options options;
+  options.redis.port = redis.port();
+  storage::memory_journal whole;
+  append_placed(whole, claim(whole, 0), 1, 10);
+  {
+    http::publishing_meter meter;
+    const http::event_publisher publisher(whole, options, meter);
+    shipping.read(10);
+  }
+  // As a standby that took over without the last four.
+  storage::memory_journal shorter({}, whole.store_id());
+  const auto owner = claim(shorter, 0);
+  append_placed(shorter, owner, 1, 6);
+  http::publishing_meter meter;
+  const http::event_publisher publisher(shorter, options, meter);
+  REQUIRE(eventually([&] { return meter.read().behind_for.count() == 0; }));
+  append_placed(shorter, owner, 7, 8);
+  const auto got = shipping.read(2);
+  CHECK(got[0].event_id() == std::to_string(storage::id_of(0, 7)) + "-1");
+  CHECK(got[1].event_id() == std::to_string(storage::id_of(0, 8)) + "-1");
+}
+
 TEST_CASE("two that publish one journal add nothing twice, and either goes on alone") {
   redis_server redis;
   consumer shipping(redis);
@@ -201,12 +237,8 @@ TEST_CASE("two that publish one journal add nothing twice, and either goes on al
   const auto owner = claim(journal, 0);
   std::uint64_t count = 0;
   const auto append_some = [&] {
-    for (int i = 0; i < 300; ++i) {
-      auto next = entry(owner, storage::id_of(0, ++count), 0);
-      next.record =
-          storage::encode_events(std::vector<domain::reservation_event>{domain::reservation_placed{}});
-      REQUIRE(append(journal, next).status == storage::append_status::appended);
-    }
+    append_placed(journal, owner, count + 1, count + 300);
+    count += 300;
   };
   http::event_publisher_options options;
   options.redis.port = redis.port();

@@ -87,6 +87,29 @@ TEST_CASE("a view that was lost is shown again while customers go on, though nev
   CHECK(shows_all(engine, placed + meanwhile));
 }
 
+TEST_CASE("a view that has more than the journal is made anew") {
+  virtual_engine engine;
+  shard_keys keys(0);
+  engine.place(a_placement({{keys.next(), 1}}));
+  engine.run();
+  engine.advance(1s);
+  REQUIRE(shows_all(engine, 1));
+  engine.crash();
+  // As if the journal had had a second order before a standby took over that lacked it.
+  auto lost = engine.view.rows.at(storage::id_of(0, 1));
+  lost.id = storage::id_of(0, 2);
+  lost.version = 100;
+  engine.view.write({lost}, {{0, 100}}, [](auto) {});
+  engine.start();
+  engine.run();
+  engine.advance(1s);
+  CHECK(shows_all(engine, 1));
+  engine.place(a_placement({{keys.next(), 1}}));
+  engine.run();
+  engine.advance(1s);
+  CHECK(shows_all(engine, 2));
+}
+
 TEST_CASE("rows that came while a shard was handed over are not passed over by the next that comes") {
   const auto going = shards_of_a_second_node();
   REQUIRE(going.size() >= 2);

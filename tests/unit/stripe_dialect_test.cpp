@@ -51,6 +51,7 @@ charge_request charge() {
   request.idempotency_key = "charge-257";
   return request;
 }
+const settle_request settlement{257, price, "charge-257"};
 const refund_request refund{257, price, "pi_257_1", "refund-257"};
 
 struct row {
@@ -143,7 +144,7 @@ std::string after_lookup(const http_answer& answer) {
 }
 std::string after_search(const http_answer& answer) {
   const auto created = std::get<stripe::intent>(stripe::read_intent({200, intent_json("canceled")}));
-  const auto all = stripe::after_search(created, stripe::read_intents(answer));
+  const auto all = stripe::after_search(settlement, created, stripe::read_intents(answer));
   if (!all) return "unknown " + all.error();
   std::string ids;
   for (const auto& each : *all) ids += (ids.empty() ? "" : " ") + each.id;
@@ -186,6 +187,13 @@ TEST_CASE("what an answer to the creation means") {
           {{200, intent_json("succeeded", "pi_258_1", R"("258")")}, "unknown another_intent"},
           {{200, intent_json("requires_payment_method", "pi_257_1", R"("257")", "1")},
            "unknown another_intent"},
+          {{400, error_json("invalid_request_error", "amount_too_small")}, "not_charged amount_too_small"},
+          {{422, error_json("invalid_request_error", "")}, "not_charged status_422"},
+          {{400, error_json("idempotency_error", "")}, "unknown status_400"},
+          {{400, error_json("api_error", "")}, "unknown status_400"},
+          {{404, error_json("invalid_request_error", "resource_missing")}, "unknown resource_missing"},
+          {{409, error_json("invalid_request_error", "idempotency_key_in_use")},
+           "unknown idempotency_key_in_use"},
       },
       after_create);
 }
@@ -266,10 +274,28 @@ TEST_CASE("the intents of a reservation: those found and the one created, in the
 TEST_CASE("what the search says of an intent is newer than its creation") {
   const auto created = std::get<stripe::intent>(stripe::read_intent({200, intent_json("processing")}));
   const auto found = stripe::read_intents({200, list_json("search_result", intent_json("succeeded"))});
-  const auto all = stripe::after_search(created, found);
+  const auto all = stripe::after_search(settlement, created, found);
   REQUIRE(all);
   REQUIRE(all->size() == 1);
   CHECK(all->front().status == stripe::intent_status::succeeded);
+}
+
+TEST_CASE("what the search finds is settled alone where the provider makes no such intent") {
+  const auto found = [](const std::string& items) {
+    return stripe::read_intents({200, list_json("search_result", items)});
+  };
+  CHECK(stripe::after_search(settlement, std::nullopt, found(""))->empty());
+  CHECK(stripe::after_search(settlement, std::nullopt, found(intent_json("succeeded")))->size() == 1);
+}
+
+TEST_CASE("what was found from more than a day before the order is another order's") {
+  constexpr std::chrono::seconds created{1'700'000'000};
+  const auto found = stripe::read_intents({200, list_json("search_result", intent_json("succeeded"))});
+  auto order = settlement;
+  order.placed_at = domain::timestamp(created + memory_of_keys);
+  CHECK(stripe::after_search(order, std::nullopt, found)->size() == 1);
+  order.placed_at += std::chrono::milliseconds(1);
+  CHECK(stripe::after_search(order, std::nullopt, found)->empty());
 }
 
 TEST_CASE("what an answer to a refund means") {
