@@ -312,6 +312,78 @@ TEST_CASE("an owner that stands still in a transaction is put aside, and told so
   check_gapless(*journal, 0);
 }
 
+TEST_CASE(
+    "a commit whose wait for a standby is cancelled is not acknowledged, whatever messages a role wants") {
+  postgres_server server;
+  const auto url = server.url("postgres");
+  const auto set_standbys = [&](const std::string& names) {
+    run_sql(url, "ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    run_sql(url, "SELECT pg_reload_conf()");
+  };
+  const auto who_waits = [&] {
+    return run_sql(url, "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+  };
+  run_sql(url, "ALTER ROLE holdfast SET client_min_messages = error");
+  const auto journal = opened(patient(url));
+  const auto owner = claim(*journal, shard);
+  set_standbys("nobody");
+  std::uint64_t n = 0;
+  std::future<append_answer> answer;
+  const auto answered = [&] { return answer.wait_for(0s) == std::future_status::ready; };
+  std::string waits = "0";
+  // The setting is in force a moment later.
+  while (waits == "0") {
+    auto promise = std::make_shared<std::promise<append_answer>>();
+    answer = promise->get_future();
+    journal->append({entry(owner, nth(++n), 0)}, [promise](auto given) { promise->set_value(given); });
+    REQUIRE(eventually([&] { return answered() || (waits = who_waits()) != "0"; }, postgres_deadline));
+  }
+  run_sql(url, "SELECT pg_cancel_backend(" + waits + ")");
+  // It is found, and waits for the standby anew, on another connection.
+  const auto waits_anew = [&] {
+    const auto now = who_waits();
+    return now != "0" && now != waits;
+  };
+  CHECK(eventually([&] { return answered() || waits_anew(); }, postgres_deadline));
+  CHECK_FALSE(answered());
+  set_standbys("");
+  const auto verdicts = answer.get();
+  REQUIRE_MESSAGE(verdicts, verdicts.error().message);
+  CHECK((verdicts->at(0) == appended_at(n)));
+  check_gapless(*journal, n);
+}
+
+TEST_CASE("what the server warns of before a commit says nothing of the commit") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  database.sql(
+      "CREATE TABLE seen (pid integer);"
+      "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN RAISE WARNING 'the end is near'; INSERT INTO holdfast.seen VALUES (pg_backend_pid()); "
+      "RETURN NULL; END $$;"
+      "CREATE TRIGGER warn AFTER INSERT ON records EXECUTE FUNCTION warn()");
+  const auto owner = claim(*journal, shard);
+  for (std::uint64_t n = 1; n <= 3; ++n) CHECK((append(*journal, entry(owner, nth(n), 0)) == appended_at(n)));
+  CHECK(database.sql("SELECT count(*) FROM seen") == "3");
+  CHECK_MESSAGE(database.sql("SELECT count(DISTINCT pid) FROM seen") == "1", "no connection was given up");
+}
+
+TEST_CASE("a batch that the server's own time-out for transactions ends is made again") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  // As PostgreSQL 17 says it.
+  database.sql(
+      "CREATE SEQUENCE tries;"
+      "CREATE FUNCTION time_out() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN IF nextval('holdfast.tries') = 1 THEN "
+      "RAISE EXCEPTION 'terminating connection due to transaction timeout' USING ERRCODE = '25P04'; END IF; "
+      "RETURN NULL; END $$;"
+      "CREATE TRIGGER time_out AFTER INSERT ON records EXECUTE FUNCTION time_out()");
+  CHECK((append(*journal, entry(claim(*journal, shard), nth(1), 0)) == appended_at(1)));
+  CHECK(database.sql("SELECT last_value FROM tries") == "2");
+  check_gapless(*journal, 1);
+}
+
 TEST_CASE("a claim whose answer was lost is made again, and its epoch is the one in force") {
   for (const auto fault : {commit_fault::lost_on_the_way, commit_fault::answer_lost}) {
     const postgres_database database;
