@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "storage/postgres_journal.hpp"
 #include "storage/postgres_places.hpp"
 #include "tests/support/journal_calls.hpp"
@@ -559,6 +560,44 @@ TEST_CASE("what waits is bounded, and what finds no place fails") {
     CHECK(contains(dropped.error().message, "bytes wait"));
   }
   check_gapless(*journal, 2);
+}
+
+TEST_CASE("entities that wait to be read are bounded, scans are neither counted nor dropped") {
+  const postgres_database database;
+  auto options = patient(database.url());
+  options.most_waiting_reads = 1;
+  const auto journal = opened(options);
+  append(*journal, entry(claim(*journal, shard), nth(1), 0));
+  std::promise<void> gate;
+  const auto open_gate = gate.get_future().share();
+  std::counting_semaphore<> held{0};
+  const auto hold = [&held, open_gate](const auto&) {
+    held.release();
+    open_gate.wait();
+  };
+  // All three threads that read.
+  journal->list_unfinished(shard, 0, 10, hold);
+  for (int i = 0; i < 2; ++i) journal->read_entity(nth(1), hold);
+  for (int i = 0; i < 3; ++i) held.acquire();
+  std::array<std::promise<journal_result<std::vector<entity_id>>>, 3> scans;
+  for (auto& one : scans) {
+    journal->list_unfinished(shard, 0, 10, [&](auto answer) { one.set_value(std::move(answer)); });
+  }
+  std::array<std::promise<journal_result<std::vector<journal_record>>>, 2> looks;
+  for (auto& one : looks) {
+    journal->read_entity(nth(1), [&](auto answer) { one.set_value(std::move(answer)); });
+  }
+  gate.set_value();
+  for (auto& one : scans) CHECK(one.get_future().get());
+  CHECK(looks[0].get_future().get());
+  const auto dropped = looks[1].get_future().get();
+  REQUIRE_FALSE(dropped);
+  CHECK(contains(dropped.error().message, "reads wait"));
+}
+
+TEST_CASE("all that a node reads which starts alone with all shards has a place") {
+  CHECK(postgres_options{}.most_waiting_reads >
+        2 * shard_count * holdfast::actors::shard_bounds{}.resume_window);
 }
 
 TEST_CASE("a server that has another store than before is refused") {
