@@ -75,7 +75,8 @@ std::uint64_t random_number() {
 }
 
 /// What is committed, but perhaps on one machine only, must not be answered. Where an operator cancels the
-/// wait for a standby the server warns, and calls the commit a success.
+/// wait for a standby the server warns, and calls the commit a success. The commit is the last of its
+/// exchange.
 void check_commit(const postgres_connection& connection, const postgres_rows& answer) {
   using kind = postgres_failure::kind;
   if (!connection.warning().empty()) throw postgres_failure(kind::passing, connection.warning());

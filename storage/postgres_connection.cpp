@@ -27,9 +27,12 @@ bool may_pass(std::string_view state) {
   constexpr std::array<std::string_view, 5> passing{"08", "40", "53", "57", "58"};
   constexpr std::string_view lock_not_available = "55P03";
   constexpr std::string_view idle_in_transaction = "25P03";
+  // From PostgreSQL 17 on.
+  constexpr std::string_view transaction_timeout = "25P04";
   constexpr std::string_view read_only = "25006";
   return std::find(passing.begin(), passing.end(), state.substr(0, 2)) != passing.end() ||
-         state == lock_not_available || state == idle_in_transaction || state == read_only;
+         state == lock_not_available || state == idle_in_transaction || state == transaction_timeout ||
+         state == read_only;
 }
 
 postgres_failure failure_of(const PGresult* result) {
@@ -92,7 +95,7 @@ std::vector<postgres_rows> postgres_connection::exchange(const std::vector<postg
     } else if (status == PGRES_COMMAND_OK) {
       prepared_.insert(asked->statement);
     }
-    ++asked;
+    if (++asked != sent_.end()) warning_.clear();
   }
   if (failure) throw *failure;
   return answers;

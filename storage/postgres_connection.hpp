@@ -62,7 +62,9 @@ class postgres_connection {
   std::vector<postgres_rows> exchange(const std::vector<postgres_request>& requests);
   postgres_rows ask(postgres_request request);
 
-  /// What the server warned of in the last exchange; empty where it did not.
+  /// What the server warned of as it carried out the last request of the last exchange, a COMMIT say; empty
+  /// where it did not. What it warned of before that says nothing of a commit: near the end of its
+  /// transaction numbers it warns at every transaction that writes.
   const std::string& warning() const { return warning_; }
 
  private:

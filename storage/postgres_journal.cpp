@@ -104,30 +104,31 @@ class postgres_journal::threads {
   /// Answers what `read(connection)` returns, which somebody waits for.
   template <class Answer, class Read>
   void look(Read read, journal_callback<Answer> done) {
-    this->read(looks_, std::move(read), std::move(done));
-  }
-
-  /// The same, however long the server is away.
-  template <class Answer, class Read>
-  void scan(Read read, journal_callback<Answer> done) {
-    this->read(scans_, std::move(read), std::move(done));
-  }
-
- private:
-  using read_task = std::function<void(postgres_session&)>;
-
-  template <class Answer, class Read>
-  void read(call_queue<read_task>& queue, Read read, journal_callback<Answer> done) {
     calls_.begin();
-    const bool dropped = ++waiting_reads_ > options_.most_waiting_reads;
+    const bool dropped = ++waiting_looks_ > options_.most_waiting_reads;
     const auto now = postgres_session::clock::now();
-    queue.push([this, dropped, now, read = std::move(read), done = std::move(done)](auto& session) {
-      --waiting_reads_;
+    looks_.push([this, dropped, now, read = std::move(read), done = std::move(done)](auto& session) {
+      --waiting_looks_;
       done(dropped ? failed("more than " + std::to_string(options_.most_waiting_reads) + " reads wait")
                    : guarded<Answer>(session, now, read));
       calls_.end();
     });
   }
+
+  /// The same, however long the server is away. All have a place: who scans waits for the answer before he
+  /// scans on, so there are few for each shard, and a shard that gets none ends the process.
+  template <class Answer, class Read>
+  void scan(Read read, journal_callback<Answer> done) {
+    calls_.begin();
+    const auto now = postgres_session::clock::now();
+    scans_.push([this, now, read = std::move(read), done = std::move(done)](auto& session) {
+      done(guarded<Answer>(session, now, read));
+      calls_.end();
+    });
+  }
+
+ private:
+  using read_task = std::function<void(postgres_session&)>;
 
   tl::unexpected<journal_error> failed(const std::string& what) const {
     return tl::unexpected(journal_error{"journal " + where_ + ": " + what});
@@ -217,7 +218,7 @@ class postgres_journal::threads {
   /// The writer's.
   postgres_known known_;
   std::atomic<std::size_t> waiting_bytes_ = 0;
-  std::atomic<std::size_t> waiting_reads_ = 0;
+  std::atomic<std::size_t> waiting_looks_ = 0;
   open_calls calls_;
   call_queue<waiting_write> writes_;
   call_queue<read_task> looks_;

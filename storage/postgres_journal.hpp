@@ -9,8 +9,8 @@
 // commit whose answer was lost is looked for before it is made again, so that nothing is appended twice and
 // nothing is answered that did not happen. Only the reading of an entity, which customers wait for, fails by
 // itself, after `give_up_reading_after` (2 s by default). What waits is bounded, in bytes of records and in
-// reads. From close() on nothing waits for a server any more: claims and appends fail, and with them the
-// journal, as the port says; whether the last append landed is for a replay to find out.
+// entities that are looked for. From close() on nothing waits for a server any more: claims and appends fail,
+// and with them the journal, as the port says; whether the last append landed is for a replay to find out.
 //
 // The server: fsync must be on. synchronous_commit is as the database has it (`local` and the like are its
 // operator's choice, all of them survive a crash of the server), but for `off`, which the journal's own

@@ -18,7 +18,8 @@ namespace {
 
 /// Any number, as long as every node takes the same: "members?" in ASCII.
 constexpr std::uint64_t cluster_lock = 0x6d656d626572733f;
-constexpr std::uint64_t cluster_version = 1;
+// 1: each lease had its own end, which every heartbeat wrote.
+constexpr std::uint64_t cluster_version = 2;
 
 // Locked for the length of the transaction: one heartbeat after the other.
 constexpr postgres_statement begin_beat{"begin_beat", "BEGIN ISOLATION LEVEL READ COMMITTED"};
@@ -31,21 +32,37 @@ constexpr postgres_statement create_members{
     "create_members",
     "CREATE TABLE IF NOT EXISTS members (name text PRIMARY KEY, address text NOT NULL, "
     "roles bigint NOT NULL, until timestamptz NOT NULL, last_beat bigint NOT NULL)"};
-// Updated with every heartbeat: their pages keep room for that.
+// A lease lasts as long as its owner's row in `members` says; where that is over, or gone, nobody has it. So
+// this is written only when a shard changes hands. Were each lease's row written with every heartbeat, what
+// is left of the old ones would soon slow down all heartbeats where a long snapshot (a dump, a transaction
+// that was forgotten) keeps them from being cleaned up.
 constexpr postgres_statement create_leases{
-    "create_leases",
-    "CREATE TABLE IF NOT EXISTS leases (shard smallint PRIMARY KEY, owner text, until timestamptz) "
-    "WITH (fillfactor = 10)"};
+    "create_leases", "CREATE TABLE IF NOT EXISTS leases (shard smallint PRIMARY KEY, owner text)"};
 constexpr postgres_statement fill_leases{
     "fill_leases",
-    "INSERT INTO leases SELECT shard, NULL, NULL FROM generate_series(0, 255) AS every(shard) "
+    "INSERT INTO leases (shard) SELECT shard FROM generate_series(0, 255) AS every(shard) "
     "ON CONFLICT DO NOTHING"};
 constexpr postgres_statement name_cluster_version{
     "name_cluster_version", "INSERT INTO cluster SELECT $1::bigint WHERE NOT EXISTS (SELECT FROM cluster)"};
 constexpr postgres_statement read_cluster_version{"read_cluster_version", "SELECT version FROM cluster"};
+// From version 1. Heartbeats of a program that knows that one fail from here on, so its nodes stop before
+// their leases end.
+constexpr postgres_statement free_over_leases{
+    "free_over_leases", "UPDATE leases SET owner = NULL WHERE until <= clock_timestamp()"};
+constexpr postgres_statement drop_ends_of_leases{"drop_ends_of_leases",
+                                                 "ALTER TABLE leases DROP COLUMN until"};
+constexpr postgres_statement set_cluster_version{"set_cluster_version",
+                                                 "UPDATE cluster SET version = $1::bigint"};
 static_assert(shard_count == 256, "as many rows are made");
 
 // clock_timestamp(), not now(): that is of the transaction's begin, before it waited for the lock.
+//
+// What is over is not renewed: it is taken away before the member's row is written. What ends between the
+// two statements nobody has seen as free, since heartbeats wait for each other.
+constexpr postgres_statement end_leases{
+    "end_leases",
+    "UPDATE leases SET owner = NULL WHERE owner = $1::text "
+    "AND NOT EXISTS (SELECT FROM members WHERE name = $1::text AND until > clock_timestamp())"};
 constexpr postgres_statement put_member{
     "put_member",
     "INSERT INTO members VALUES ($1::text, $2::text, $3::bigint, "
@@ -59,31 +76,27 @@ constexpr postgres_statement forget_members{
 constexpr postgres_statement leave_members{
     "leave_members",
     "UPDATE members SET until = clock_timestamp(), last_beat = 9223372036854775807 WHERE name = $1::text"};
-constexpr postgres_statement give_all_back{
-    "give_all_back", "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text"};
+constexpr postgres_statement give_all_back{"give_all_back",
+                                           "UPDATE leases SET owner = NULL WHERE owner = $1::text"};
 // All that follows is done by the member's latest heartbeat only.
 constexpr postgres_statement give_back{
     "give_back",
-    "UPDATE leases SET owner = NULL, until = NULL WHERE owner = $1::text AND NOT shard = ANY ($2::bigint[]) "
-    "AND EXISTS (SELECT FROM members WHERE name = $1::text AND last_beat = $3::bigint)"};
-constexpr postgres_statement renew{
-    "renew",
-    "UPDATE leases SET until = clock_timestamp() + $2::bigint * interval '1 ms' "
-    "WHERE owner = $1::text AND until > clock_timestamp() "
+    "UPDATE leases SET owner = NULL WHERE owner = $1::text AND NOT shard = ANY ($2::bigint[]) "
     "AND EXISTS (SELECT FROM members WHERE name = $1::text AND last_beat = $3::bigint)"};
 // Up to its share, as even_share() of membership.hpp has it.
 constexpr postgres_statement take{
     "take",
-    "WITH takers AS ("
+    "WITH alive AS ("
+    "  SELECT name, last_beat, roles FROM members WHERE until > clock_timestamp()), "
+    "takers AS ("
     "  SELECT name, last_beat, row_number() OVER (ORDER BY name COLLATE \"C\") AS rank, "
-    "  count(*) OVER () AS all_takers FROM members WHERE until > clock_timestamp() AND roles & 1 <> 0), "
+    "  count(*) OVER () AS all_takers FROM alive WHERE roles & 1 <> 0), "
     "free AS ("
-    "  SELECT shard FROM leases WHERE owner IS NULL OR until <= clock_timestamp() ORDER BY shard LIMIT "
+    "  SELECT shard FROM leases WHERE NOT EXISTS (SELECT FROM alive WHERE name = owner) ORDER BY shard LIMIT "
     "  coalesce((SELECT greatest(0, 256 / all_takers + (rank <= 256 % all_takers)::int - "
-    "    (SELECT count(*) FROM leases WHERE owner = $1::text AND until > clock_timestamp())) "
-    "    FROM takers WHERE name = $1::text AND last_beat = $3::bigint), 0)) "
-    "UPDATE leases SET owner = $1::text, until = clock_timestamp() + $2::bigint * interval '1 ms' "
-    "FROM free WHERE leases.shard = free.shard"};
+    "    (SELECT count(*) FROM leases WHERE owner = $1::text)) "
+    "    FROM takers WHERE name = $1::text AND last_beat = $2::bigint), 0)) "
+    "UPDATE leases SET owner = $1::text FROM free WHERE leases.shard = free.shard"};
 constexpr postgres_statement read_members{
     "read_members",
     "SELECT name, address, roles FROM members WHERE until > clock_timestamp() ORDER BY name COLLATE \"C\""};
@@ -91,8 +104,9 @@ constexpr postgres_statement has_members{"has_members",
                                          "SELECT (to_regclass('members') IS NOT NULL)::int::bigint"};
 constexpr postgres_statement count_members_now{
     "count_members_now", "SELECT count(*) FROM members WHERE until > clock_timestamp()"};
-constexpr postgres_statement read_leases{
-    "read_leases", "SELECT shard::bigint, owner FROM leases WHERE until > clock_timestamp()"};
+// Of those too who are no members any more.
+constexpr postgres_statement read_leases{"read_leases",
+                                         "SELECT shard::bigint, owner FROM leases WHERE owner IS NOT NULL"};
 
 // As they are stored.
 constexpr std::uint64_t reservation_role = 1;
@@ -136,17 +150,22 @@ void make_cluster_schema(postgres_connection& connection, const postgres_options
                                             {lock_cluster, postgres_values().number(cluster_lock)},
                                             {create_schema},
                                             {create_cluster_version},
-                                            {create_members},
-                                            {create_leases},
-                                            {fill_leases},
                                             {name_cluster_version, postgres_values().number(cluster_version)},
-                                            {read_cluster_version},
-                                            {end_beat}});
-  if (const auto version = answers[8].number(0, 0); version != cluster_version) {
+                                            {read_cluster_version}});
+  const auto version = answers[5].number(0, 0);
+  if (version > cluster_version) {
     throw postgres_failure(postgres_failure::kind::lasting,
                            "the cluster's schema has version " + std::to_string(version) +
-                               ", but this program knows version " + std::to_string(cluster_version));
+                               ", but this program knows up to version " + std::to_string(cluster_version));
   }
+  std::vector<postgres_request> requests{{create_members}, {create_leases}, {fill_leases}};
+  if (version == 1) {
+    requests.push_back({free_over_leases});
+    requests.push_back({drop_ends_of_leases});
+    requests.push_back({set_cluster_version, postgres_values().number(cluster_version)});
+  }
+  requests.push_back({end_beat});
+  connection.exchange(requests);
 }
 
 }  // namespace
@@ -260,12 +279,12 @@ void postgres_membership::beat(heartbeat what, heartbeat_callback done) {
         const auto answers = connection.exchange(
             {{begin_beat},
              {lock_cluster, postgres_values().number(cluster_lock)},
+             {end_leases, by_name()},
              {put_member,
               by_name().bytes(address).number(number_of(roles)).number(lease_ms).number(what.number)},
              {forget_members},
              {give_back, by_name().numbers(numbers_of(what.serves)).number(what.number)},
-             {renew, by_name().number(lease_ms).number(what.number)},
-             {take, by_name().number(lease_ms).number(what.number)},
+             {take, by_name().number(what.number)},
              {read_members},
              {read_leases},
              {end_beat}});

@@ -1,6 +1,7 @@
 // A cluster's membership in PostgreSQL, in a schema of its own, by that server's clock. A heartbeat is one
 // transaction in one round trip; heartbeats of all nodes wait for each other, so that two never share out
-// the same shards.
+// the same shards. It writes the member's row, which says how long all its leases last, and those of shards
+// that change hands.
 //
 // Threading: as the port says. Owns one thread and its connection. What the server does not answer within
 // half a lease fails.
@@ -16,7 +17,7 @@ namespace holdfast::storage {
 
 class postgres_membership final : public membership {
  public:
-  /// Connects and makes the schema where it is absent. Fails where the server is not there, or where the
+  /// Connects, makes or migrates the schema. Fails where the server is not there, or where the
   /// schema is of a newer version.
   static membership_result<std::unique_ptr<postgres_membership>> open(postgres_options options,
                                                                       std::chrono::milliseconds lease);

@@ -33,8 +33,10 @@ struct postgres_options {
   std::chrono::milliseconds idle_in_transaction{1'000};
   /// Records that may wait to be written. A call beyond that fails, and with it the journal.
   std::size_t most_waiting_bytes = 256 * 1024 * 1024;
-  /// Reads that may wait; one beyond that fails by itself.
-  std::size_t most_waiting_reads = 16 * 1024;
+  /// Entities that may wait to be looked for; a look beyond that fails by itself. Far above what a node asks
+  /// for that starts alone: all 256 shards at once, each 64 of its unfinished reservations (`resume_window`
+  /// of actors/engine.hpp), 16,384 in all, and as many again for its customers.
+  std::size_t most_waiting_reads = 64 * 1024;
 };
 
 }  // namespace holdfast::storage

@@ -21,6 +21,8 @@ constexpr std::uint64_t migration_lock = 0x686f6c6466617374;
 // Settings of a session hold against the database's and the role's, and against changes of the server's
 // configuration file while it lasts.
 //
+// Warnings are let through: that a commit did not wait for its standby is told by one alone.
+//
 // Plans are fixed: every statement is a look into an index for each of a few given keys, whatever the
 // statistics say, and those of a table that has just been filled say that it is empty. Planned once for
 // all, and never by reading a table through.
@@ -34,6 +36,7 @@ constexpr postgres_statement set_up{
     "       set_config('idle_in_transaction_session_timeout', $2::text, false), "
     "       set_config('lock_timeout', $3::text, false), "
     "       set_config('statement_timeout', '0', false), "
+    "       set_config('client_min_messages', 'warning', false), "
     "       set_config('client_connection_check_interval', '1s', false), "
     "       set_config('tcp_keepalives_idle', '2', false), "
     "       set_config('tcp_keepalives_interval', '1', false), "

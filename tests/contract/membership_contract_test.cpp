@@ -103,6 +103,18 @@ class node {
   shards serves_;
 };
 
+std::unique_ptr<postgres_membership> opened(const postgres_database& database,
+                                            std::chrono::milliseconds lease) {
+  auto membership = postgres_membership::open({.url = database.url(), .schema = "cluster"}, lease);
+  REQUIRE_MESSAGE(membership, membership.error());
+  return std::move(*membership);
+}
+
+/// In the schema of the membership.
+std::string cluster_sql(const postgres_database& database, const std::string& statements) {
+  return run_sql(database.url(), "SET search_path = cluster; " + statements);
+}
+
 shards common(const node& a, const node& b) {
   shards both;
   std::set_intersection(a.serves().begin(), a.serves().end(), b.serves().begin(), b.serves().end(),
@@ -241,15 +253,122 @@ TEST_CASE_TEMPLATE("a heartbeat that arrives late has no effect", rig, memory_ri
   CHECK(second.serves().size() == shard_count);
 }
 
+TEST_CASE("a heartbeat writes one row, and those of leases only as shards change hands") {
+  const postgres_database database;
+  const auto store = opened(database, 60s);
+  node first(*store, "first");
+  first.beat();
+  CHECK(first.serves().size() == shard_count);
+  cluster_sql(database,
+              "CREATE TABLE written (name text);"
+              "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+              "$$ BEGIN INSERT INTO cluster.written VALUES (TG_TABLE_NAME); RETURN NULL; END $$;"
+              "CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON members "
+              "FOR EACH ROW EXECUTE FUNCTION note();"
+              "CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON leases "
+              "FOR EACH ROW EXECUTE FUNCTION note()");
+  const auto written = [&](const std::string& table) {
+    return cluster_sql(database, "SELECT count(*) FROM written WHERE name = '" + table + "'");
+  };
+  for (int i = 0; i < 100; ++i) first.beat();
+  CHECK(first.serves().size() == shard_count);
+  CHECK(written("members") == "100");
+  CHECK(written("leases") == "0");
+  node second(*store, "second");
+  second.beat();
+  first.beat_and_hand_over();
+  second.beat();
+  CHECK(second.serves().size() == shard_count / 2);
+  CHECK_MESSAGE(written("leases") == "256", "128 that were given back, and taken");
+}
+
+TEST_CASE("leases that ran out are not renewed, though nobody has taken them") {
+  const postgres_database database;
+  const auto store = opened(database, 60s);
+  node first(*store, "first");
+  node second(*store, "second");
+  first.beat();
+  second.beat();
+  REQUIRE(first.serves().size() == shard_count);
+  // As if its last heartbeat had been a lease ago.
+  cluster_sql(database, "UPDATE members SET until = clock_timestamp() WHERE name = 'first'");
+  const auto state = first.beat();
+  CHECK(state.members.size() == 2);
+  CHECK_MESSAGE(first.serves().size() == shard_count / 2, "taken anew, up to its share");
+  second.beat();
+  CHECK(second.serves().size() == shard_count / 2);
+  CHECK(common(first, second).empty());
+}
+
+TEST_CASE("leases of a member that was forgotten are nobody's, also when it comes again") {
+  const postgres_database database;
+  const auto store = opened(database, 60s);
+  node first(*store, "first");
+  node second(*store, "second");
+  second.take_no_shards();
+  first.beat();
+  cluster_sql(database, "UPDATE members SET until = clock_timestamp() - interval '1 hour'");
+  const auto state = second.beat();
+  CHECK(cluster_sql(database, "SELECT count(*) FROM members") == "1");
+  CHECK(std::count(state.owners.begin(), state.owners.end(), nobody) == shard_count);
+  node third(*store, "third");
+  third.take_no_shards();
+  third.beat();
+  first.take_no_shards();
+  const auto again = first.beat();
+  CHECK(again.members.size() == 3);
+  CHECK(std::count(again.owners.begin(), again.owners.end(), nobody) == shard_count);
+}
+
+namespace {
+
+/// As version 1 made them, with one member that has all leases but one, which is over.
+constexpr auto tables_of_version_1 =
+    "CREATE SCHEMA cluster; SET search_path = cluster;"
+    "CREATE TABLE cluster (version bigint NOT NULL); INSERT INTO cluster VALUES (1);"
+    "CREATE TABLE members (name text PRIMARY KEY, address text NOT NULL, roles bigint NOT NULL, "
+    "until timestamptz NOT NULL, last_beat bigint NOT NULL);"
+    "CREATE TABLE leases (shard smallint PRIMARY KEY, owner text, until timestamptz) WITH (fillfactor = 10);"
+    "INSERT INTO members VALUES ('old', '127.0.0.1:1', 7, clock_timestamp() + interval '1 hour', 3);"
+    "INSERT INTO leases SELECT shard, 'old', clock_timestamp() + interval '1 hour' "
+    "FROM generate_series(0, 255) AS every(shard);"
+    "UPDATE leases SET until = clock_timestamp() WHERE shard = 9";
+
+}  // namespace
+
+TEST_CASE("leases of version 1 last as long as their owner is a member, and its program gets no more") {
+  const postgres_database database;
+  run_sql(database.url(), tables_of_version_1);
+  const auto store = opened(database, 60s);
+  CHECK(cluster_sql(database, "SELECT version FROM cluster") == "2");
+  node fresh(*store, "fresh");
+  CHECK(fresh.beat().members.size() == 2);
+  CHECK(fresh.serves() == shards{9});
+  const auto renew = "UPDATE leases SET until = clock_timestamp() WHERE owner = 'old'";
+  CHECK_THROWS(cluster_sql(database, renew));
+  cluster_sql(database, "UPDATE members SET until = clock_timestamp() WHERE name = 'old'");
+  fresh.beat();
+  CHECK(fresh.serves().size() == shard_count);
+  CHECK_MESSAGE(opened(database, 60s), "once is enough");
+}
+
+TEST_CASE("a membership of a newer version is refused, and left as it is") {
+  const postgres_database database;
+  run_sql(database.url(), tables_of_version_1);
+  cluster_sql(database, "UPDATE cluster SET version = 99");
+  const auto refused = postgres_membership::open({.url = database.url(), .schema = "cluster"}, 60s);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().find("version 99") != std::string::npos);
+  CHECK(cluster_sql(database, "SELECT count(until) FROM leases") == "256");
+}
+
 TEST_CASE("nodes that beat at the same time never share out a shard twice, and all get their share") {
   const postgres_database database;
   constexpr int nodes = 4;
   std::vector<std::unique_ptr<postgres_membership>> stores;
   std::vector<std::unique_ptr<node>> all;
   for (int i = 0; i < nodes; ++i) {
-    auto opened = postgres_membership::open({.url = database.url(), .schema = "cluster"}, 20s);
-    REQUIRE_MESSAGE(opened, opened.error());
-    stores.push_back(std::move(*opened));
+    stores.push_back(opened(database, 20s));
     all.push_back(std::make_unique<node>(*stores.back(), "node-" + std::to_string(i)));
   }
   for (int round = 0; round < 4; ++round) {
@@ -267,14 +386,13 @@ TEST_CASE("nodes that beat at the same time never share out a shard twice, and a
 
 TEST_CASE("a membership whose server is away fails in time to stop before its lease ends, and recovers") {
   const postgres_database database;
-  auto opened = postgres_membership::open({.url = database.url(), .schema = "cluster"}, 2s);
-  REQUIRE_MESSAGE(opened, opened.error());
-  node one(**opened, "one");
+  const auto store = opened(database, 2s);
+  node one(*store, "one");
   one.beat();
   shared_postgres().end(SIGINT);
   std::promise<bool> answered;
   const auto asked_at = std::chrono::steady_clock::now();
-  (*opened)->beat({{"one", "", {}}, 100, {}}, [&](auto state) { answered.set_value(state.has_value()); });
+  store->beat({{"one", "", {}}, 100, {}}, [&](auto state) { answered.set_value(state.has_value()); });
   CHECK_FALSE(answered.get_future().get());
   CHECK((std::chrono::steady_clock::now() - asked_at < 2s));
   shared_postgres().start();

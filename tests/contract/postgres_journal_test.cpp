@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "storage/postgres_journal.hpp"
 #include "storage/postgres_places.hpp"
 #include "tests/support/journal_calls.hpp"
@@ -312,6 +313,78 @@ TEST_CASE("an owner that stands still in a transaction is put aside, and told so
   check_gapless(*journal, 0);
 }
 
+TEST_CASE(
+    "a commit whose wait for a standby is cancelled is not acknowledged, whatever messages a role wants") {
+  postgres_server server;
+  const auto url = server.url("postgres");
+  const auto set_standbys = [&](const std::string& names) {
+    run_sql(url, "ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    run_sql(url, "SELECT pg_reload_conf()");
+  };
+  const auto who_waits = [&] {
+    return run_sql(url, "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+  };
+  run_sql(url, "ALTER ROLE holdfast SET client_min_messages = error");
+  const auto journal = opened(patient(url));
+  const auto owner = claim(*journal, shard);
+  set_standbys("nobody");
+  std::uint64_t n = 0;
+  std::future<append_answer> answer;
+  const auto answered = [&] { return answer.wait_for(0s) == std::future_status::ready; };
+  std::string waits = "0";
+  // The setting is in force a moment later.
+  while (waits == "0") {
+    auto promise = std::make_shared<std::promise<append_answer>>();
+    answer = promise->get_future();
+    journal->append({entry(owner, nth(++n), 0)}, [promise](auto given) { promise->set_value(given); });
+    REQUIRE(eventually([&] { return answered() || (waits = who_waits()) != "0"; }, postgres_deadline));
+  }
+  run_sql(url, "SELECT pg_cancel_backend(" + waits + ")");
+  // It is found, and waits for the standby anew, on another connection.
+  const auto waits_anew = [&] {
+    const auto now = who_waits();
+    return now != "0" && now != waits;
+  };
+  CHECK(eventually([&] { return answered() || waits_anew(); }, postgres_deadline));
+  CHECK_FALSE(answered());
+  set_standbys("");
+  const auto verdicts = answer.get();
+  REQUIRE_MESSAGE(verdicts, verdicts.error().message);
+  CHECK((verdicts->at(0) == appended_at(n)));
+  check_gapless(*journal, n);
+}
+
+TEST_CASE("what the server warns of before a commit says nothing of the commit") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  database.sql(
+      "CREATE TABLE seen (pid integer);"
+      "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN RAISE WARNING 'the end is near'; INSERT INTO holdfast.seen VALUES (pg_backend_pid()); "
+      "RETURN NULL; END $$;"
+      "CREATE TRIGGER warn AFTER INSERT ON records EXECUTE FUNCTION warn()");
+  const auto owner = claim(*journal, shard);
+  for (std::uint64_t n = 1; n <= 3; ++n) CHECK((append(*journal, entry(owner, nth(n), 0)) == appended_at(n)));
+  CHECK(database.sql("SELECT count(*) FROM seen") == "3");
+  CHECK_MESSAGE(database.sql("SELECT count(DISTINCT pid) FROM seen") == "1", "no connection was given up");
+}
+
+TEST_CASE("a batch that the server's own time-out for transactions ends is made again") {
+  const postgres_database database;
+  const auto journal = opened(patient(database.url()));
+  // As PostgreSQL 17 says it.
+  database.sql(
+      "CREATE SEQUENCE tries;"
+      "CREATE FUNCTION time_out() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN IF nextval('holdfast.tries') = 1 THEN "
+      "RAISE EXCEPTION 'terminating connection due to transaction timeout' USING ERRCODE = '25P04'; END IF; "
+      "RETURN NULL; END $$;"
+      "CREATE TRIGGER time_out AFTER INSERT ON records EXECUTE FUNCTION time_out()");
+  CHECK((append(*journal, entry(claim(*journal, shard), nth(1), 0)) == appended_at(1)));
+  CHECK(database.sql("SELECT last_value FROM tries") == "2");
+  check_gapless(*journal, 1);
+}
+
 TEST_CASE("a claim whose answer was lost is made again, and its epoch is the one in force") {
   for (const auto fault : {commit_fault::lost_on_the_way, commit_fault::answer_lost}) {
     const postgres_database database;
@@ -487,6 +560,44 @@ TEST_CASE("what waits is bounded, and what finds no place fails") {
     CHECK(contains(dropped.error().message, "bytes wait"));
   }
   check_gapless(*journal, 2);
+}
+
+TEST_CASE("entities that wait to be read are bounded, scans are neither counted nor dropped") {
+  const postgres_database database;
+  auto options = patient(database.url());
+  options.most_waiting_reads = 1;
+  const auto journal = opened(options);
+  append(*journal, entry(claim(*journal, shard), nth(1), 0));
+  std::promise<void> gate;
+  const auto open_gate = gate.get_future().share();
+  std::counting_semaphore<> held{0};
+  const auto hold = [&held, open_gate](const auto&) {
+    held.release();
+    open_gate.wait();
+  };
+  // All three threads that read.
+  journal->list_unfinished(shard, 0, 10, hold);
+  for (int i = 0; i < 2; ++i) journal->read_entity(nth(1), hold);
+  for (int i = 0; i < 3; ++i) held.acquire();
+  std::array<std::promise<journal_result<std::vector<entity_id>>>, 3> scans;
+  for (auto& one : scans) {
+    journal->list_unfinished(shard, 0, 10, [&](auto answer) { one.set_value(std::move(answer)); });
+  }
+  std::array<std::promise<journal_result<std::vector<journal_record>>>, 2> looks;
+  for (auto& one : looks) {
+    journal->read_entity(nth(1), [&](auto answer) { one.set_value(std::move(answer)); });
+  }
+  gate.set_value();
+  for (auto& one : scans) CHECK(one.get_future().get());
+  CHECK(looks[0].get_future().get());
+  const auto dropped = looks[1].get_future().get();
+  REQUIRE_FALSE(dropped);
+  CHECK(contains(dropped.error().message, "reads wait"));
+}
+
+TEST_CASE("all that a node reads which starts alone with all shards has a place") {
+  CHECK(postgres_options{}.most_waiting_reads >
+        2 * shard_count * holdfast::actors::shard_bounds{}.resume_window);
 }
 
 TEST_CASE("a server that has another store than before is refused") {
