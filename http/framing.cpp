@@ -1,5 +1,7 @@
 #include "http/framing.hpp"
 
+#include <string.h>
+
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
@@ -131,6 +133,10 @@ request_parser::request_parser() {
   body_limit(largest_body_bytes);
   // Not eager: put() returns at the end of the header, so that its size can be checked.
   eager(false);
+}
+
+request_parser::~request_parser() {
+  explicit_bzero(request_.body.data(), request_.body.size());
 }
 
 request_parser::step request_parser::feed(std::string_view bytes) {

@@ -28,6 +28,8 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   };
 
   request_parser();
+  /// Wipes the body, if nobody has taken it: it may have a card number.
+  ~request_parser() override;
 
   /// Goes on until the request is complete, refused or in need of more bytes. What follows a
   /// complete request is left alone.

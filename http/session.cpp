@@ -117,6 +117,10 @@ void session_set::close_all() {
 session::session(loop_socket socket, tls_context context, session_set& set)
     : socket_(std::move(socket), std::move(context)), set_(set) {}
 
+session::~session() {
+  discard(input_.size());
+}
+
 void session::start(std::list<std::shared_ptr<session>>::iterator place) {
   place_ = place;
   error_code ignored;
@@ -475,6 +479,8 @@ void session::drain_input() {
                                   [self = shared_from_this()](error_code error, std::size_t bytes) {
                                     if (self->phase_ != phase::lingering) return;
                                     self->lingered_bytes_ += bytes;
+                                    self->input_.commit(bytes);
+                                    self->discard(bytes);
                                     if (error || self->lingered_bytes_ > largest_linger_bytes)
                                       return self->close();
                                     self->drain_input();

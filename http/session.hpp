@@ -73,6 +73,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   using clock = std::chrono::steady_clock;
 
   session(loop_socket socket, tls_context context, session_set& set);
+  ~session() override;
 
   void start(std::list<std::shared_ptr<session>>::iterator place);
   void sweep(clock::time_point now);

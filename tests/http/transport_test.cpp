@@ -1,5 +1,6 @@
 // The transport over real sockets, with handlers of the test's own in place of the API.
 #include <doctest/doctest.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -19,10 +20,12 @@
 #include "http/body_stream.hpp"
 #include "http/listener.hpp"
 #include "tests/support/event_stream.hpp"
+#include "tests/support/own_memory.hpp"
 #include "tests/support/raw_client.hpp"
 
 using namespace holdfast::http;
 using holdfast::testing::chunk_reader;
+using holdfast::testing::own_memory_has;
 using holdfast::testing::raw_client;
 using holdfast::testing::raw_response;
 using namespace std::chrono_literals;
@@ -390,6 +393,46 @@ TEST_CASE("a client that vanishes in the middle of its request leaves nothing be
   }
   CHECK(eventually([&] { return server.transport.connections() == 0; }));
   CHECK(serves(server));
+}
+
+TEST_CASE("a body leaves nothing in memory when nobody takes it, however its request ends") {
+  constexpr std::string_view card = "7316529840317465";
+  running server(everywhere([](request&, respond done) { done(text_response("nothing here")); }));
+  const auto send = [&](raw_client& client, std::string_view before, std::string_view behind) {
+    std::string bytes;
+    bytes.reserve(before.size() + card.size() + behind.size());
+    bytes.append(before).append(card).append(behind);
+    client.send(bytes);
+    CHECK(own_memory_has(card));
+    explicit_bzero(bytes.data(), bytes.size());
+  };
+  const auto is_forgotten = [&] { return eventually([&] { return !own_memory_has(card); }); };
+  const std::string begin = "POST /nothing HTTP/1.1\r\nHost: h\r\n";
+  const std::string chunked = begin + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string rest(15'000, ' ');
+
+  raw_client answered = server.connect();
+  send(answered, begin + "Content-Length: 40\r\n\r\n{\"userId\":1,\"cardNo\":\"", "\"}");
+  CHECK(answered.read_response().status == 200);
+  CHECK(is_forgotten());
+
+  raw_client too_long = server.connect();
+  send(too_long, begin + "Content-Length: 17000\r\n\r\n" + rest, "\"}");
+  CHECK(too_long.read_response().status == 413);
+  too_long.close();
+
+  raw_client malformed = server.connect();
+  send(malformed, chunked + "1f\r\n{\"userId\":1,\"x", "\"\r\nno chunk\r\n");
+  CHECK(malformed.read_response().status == 400);
+  malformed.close();
+
+  for (const auto& before : {begin + "Content-Length: 500\r\n\r\n" + rest.substr(0, 100),
+                             chunked + "3e8\r\n" + rest.substr(0, 100)}) {
+    raw_client half = server.connect();
+    send(half, before, "");
+  }
+  CHECK(eventually([&] { return server.transport.connections() == 1; }));
+  CHECK(is_forgotten());
 }
 
 TEST_CASE("a client that vanishes before its answer leaves nothing behind, and its request goes on") {
