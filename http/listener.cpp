@@ -1,6 +1,8 @@
 #include "http/listener.hpp"
 
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -34,6 +37,13 @@ constexpr int sweeps_per_deadline = 8;
 
 /// After a failed accept (no descriptors left, usually) trying again at once would spin.
 constexpr milliseconds accept_retry_interval{50};
+
+/// Of what a client has not taken for so long, nothing is kept, nor sent again (tcp(7)).
+boost::system::error_code set_user_timeout(int socket, milliseconds timeout) {
+  const auto value = static_cast<unsigned>(timeout.count());
+  if (::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value) == 0) return {};
+  return {errno, boost::system::system_category()};
+}
 
 /// Counts connections over all loops and lets stop() wait for the last one.
 class connection_count {
@@ -221,6 +231,11 @@ class transport::implementation {
     acceptor_->set_option(asio::socket_base::reuse_address(true), error);
     if (error) return error;
     acceptor_->bind(endpoint, error);
+    if (error) return error;
+    // What it accepts has these two from it, without a call for each.
+    acceptor_->set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), error);
+    if (error) return error;
+    error = set_user_timeout(acceptor_->native_handle(), nothing_taken_within);
     if (error) return error;
     acceptor_->listen(asio::socket_base::max_listen_connections, error);
     if (error) return error;

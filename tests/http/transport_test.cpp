@@ -19,6 +19,7 @@
 
 #include "http/body_stream.hpp"
 #include "http/listener.hpp"
+#include "http/session.hpp"
 #include "tests/support/event_stream.hpp"
 #include "tests/support/own_memory.hpp"
 #include "tests/support/raw_client.hpp"
@@ -502,6 +503,75 @@ TEST_CASE("a client that never reads its answer is closed at the deadline") {
   client.send(get("/"));
   CHECK(eventually([&] { return server.transport.connections() == 1; }));
   CHECK(eventually([&] { return server.transport.connections() == 0; }));
+}
+
+TEST_CASE("a client that goes on reading a large answer slowly gets all of it") {
+  constexpr auto deadline = 1s;
+  constexpr std::size_t body_bytes = 20'000'000;
+  constexpr std::size_t between_two_pauses_bytes = 500'000;
+  // Never answered: nothing is heard on its connection.
+  running server(everywhere([](request request, respond done) {
+                   if (request.path == "/large") done(text_response(std::string(body_bytes, 'x')));
+                 }),
+                 {}, deadline);
+  raw_client quiet = server.connect();
+  quiet.send(get("/never"));
+  raw_client slow = server.connect();
+  slow.bound_receive_buffer(64 * 1024);
+  const auto begin = std::chrono::steady_clock::now();
+  slow.send(get("/large"));
+  std::size_t read = 0;
+  for (std::size_t pause_at = 0; read < body_bytes;) {
+    const auto some = slow.read_some();
+    REQUIRE_FALSE(some.empty());
+    read += some.size();
+    if (read < pause_at) continue;
+    CHECK(quiet.is_quiet_for(100ms));
+    pause_at += between_two_pauses_bytes;
+  }
+  CHECK(std::chrono::steady_clock::now() - begin > 2 * deadline);
+}
+
+TEST_CASE("what waits for clients that don't read is bounded, and what is small or read is not refused") {
+  constexpr std::size_t body_bytes = 20'000'000;
+  constexpr std::size_t most_waiting = largest_waiting_bytes / body_bytes;
+  running server(everywhere([](request request, respond done) {
+    const std::size_t bytes = request.path == "/large" ? body_bytes : request.path == "/page" ? 50'000 : 10;
+    done(text_response(std::string(bytes, 'x')));
+  }));
+  raw_client other = server.connect();
+  const auto get_large = [&] { return other.exchange(get("/large")); };
+  const auto check_refused = [](const raw_response& answer) {
+    CHECK(answer.status == 503);
+    CHECK(answer.header("retry-after") == "1");
+    CHECK(answer.body.find("\"code\":\"overloaded\"") != std::string::npos);
+    CHECK(answer.body.find("\"instance\":\"/large\"") != std::string::npos);
+  };
+  CHECK(get_large().body.size() == body_bytes);
+
+  std::vector<raw_client> unread;
+  for (std::size_t i = 0; i < most_waiting; ++i) {
+    unread.push_back(server.connect());
+    unread.back().bound_receive_buffer(64 * 1024);
+    unread.back().send(get("/large"));
+    // It is being written.
+    CHECK_FALSE(unread.back().is_quiet_for(patience));
+  }
+  check_refused(get_large());
+  CHECK(other.exchange(get("/small")).body.size() == 10);
+  CHECK(other.exchange(get("/page")).body.size() == 50'000);
+  CHECK(other.exchange("HEAD /large HTTP/1.1\r\nHost: h\r\n\r\n", true).status == 200);
+  check_refused(get_large());
+
+  // One is read, another one's client leaves: there is room for as many.
+  CHECK(unread.back().read_response().body.size() == body_bytes);
+  CHECK(get_large().body.size() == body_bytes);
+  unread.back().send(get("/large"));
+  CHECK_FALSE(unread.back().is_quiet_for(patience));
+  check_refused(get_large());
+  unread.front().reset();
+  CHECK(eventually([&] { return server.transport.connections() == most_waiting; }));
+  CHECK(get_large().body.size() == body_bytes);
 }
 
 TEST_CASE("a request under way has no deadline of the transport's") {
