@@ -155,8 +155,8 @@ class engine::implementation {
     if (!operations_->admit()) return done({operation_status::overloaded});
     router_->operate(std::move(what), leaving(operations_, std::move(done)));
   }
-  void set_breaker(breaker_mode mode) { tell_front(actors::set_breaker{mode}); }
-  void rebuild_view() { tell_front(actors::rebuild_view{}); }
+  bool set_breaker(breaker_mode mode) { return tell_front(actors::set_breaker{mode}); }
+  bool rebuild_view() { return tell_front(actors::rebuild_view{}); }
   std::optional<retried_step> retried(domain::reservation_id id) const { return around_->retries->find(id); }
 
   breaker_figures breaker() const { return around_->breaker->figures(); }
@@ -215,9 +215,13 @@ class engine::implementation {
   void end_threads() { system_.reset(); }
 
  private:
+  /// Requests come before the front is there: who is admitted finds it.
   template <class Message>
-  void tell_front(Message what) {
-    if (front_) caf::anon_send(front_, std::move(what));
+  bool tell_front(Message what) {
+    if (!operations_->admit()) return false;
+    caf::anon_send(front_, std::move(what));
+    operations_->leave();
+    return true;
   }
 
   void leave_cluster() {
@@ -277,11 +281,11 @@ void engine::cancel(domain::reservation_id id, std::function<void(cancellation_a
 void engine::operate(operator_command what, std::function<void(operation_answer)> done) {
   implementation_->operate(std::move(what), std::move(done));
 }
-void engine::set_breaker(breaker_mode mode) {
-  implementation_->set_breaker(mode);
+bool engine::set_breaker(breaker_mode mode) {
+  return implementation_->set_breaker(mode);
 }
-void engine::rebuild_view() {
-  implementation_->rebuild_view();
+bool engine::rebuild_view() {
+  return implementation_->rebuild_view();
 }
 std::optional<retried_step> engine::retried(domain::reservation_id id) const {
   return implementation_->retried(id);

@@ -292,10 +292,11 @@ class engine {
 
   /// Done by the node that owns the reservation. Answered when it is durable.
   void operate(operator_command what, std::function<void(operation_answer)> done);
-  /// Of this node.
-  void set_breaker(breaker_mode mode);
+  /// Of this node. False where it takes no commands, since it starts or ends: then nothing is done.
+  bool set_breaker(breaker_mode mode);
   /// Clears the view and makes it anew from the journal; readers are told that it is unavailable meanwhile.
-  void rebuild_view();
+  /// False as above.
+  bool rebuild_view();
   /// Nothing where this node tries nothing again for it.
   std::optional<retried_step> retried(domain::reservation_id id) const;
 

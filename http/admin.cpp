@@ -152,6 +152,13 @@ response dry_run_response(operator_action action, const operator_note& note, con
   });
 }
 
+response not_taken(const client& client) {
+  return refuse(
+      client, fault::overloaded,
+      "The service starts or ends, or more commands are under way than are taken at once; nothing was "
+      "done. Send it again after the time in Retry-After.");
+}
+
 /// It will be done; where that is seen.
 response accepted(const client& client, std::string_view action, std::string_view link,
                   std::string_view path) {
@@ -297,19 +304,20 @@ response admin::hold_breaker(const client& client, const request& request) {
   if (word != "open" && word != "close" && word != "auto") {
     return refuse(client, std::move(refused_field("action", "has to be open, close or auto.").value()));
   }
+  const bool taken = engine_.set_breaker(word == "open"    ? actors::breaker_mode::open
+                                         : word == "close" ? actors::breaker_mode::closed
+                                                           : actors::breaker_mode::automatic);
+  if (!taken) return not_taken(client);
   audit(client.trace, "operator {} sets the circuit breaker to {}: {}", wanted->note.who, word,
         wanted->note.why);
-  engine_.set_breaker(word == "open"    ? actors::breaker_mode::open
-                      : word == "close" ? actors::breaker_mode::closed
-                                        : actors::breaker_mode::automatic);
   return accepted(client, word, "circuitbreakers", "/actuator/circuitbreakers");
 }
 
 response admin::rebuild_view(const client& client, const request& request) {
   auto note = read_note(request, *client.who);
   if (!note) return refuse(client, std::move(note.error()));
+  if (!engine_.rebuild_view()) return not_taken(client);
   audit(client.trace, "operator {} has the view made anew: {}", note->who, note->why);
-  engine_.rebuild_view();
   return accepted(client, "rebuild", "health", "/actuator/health");
 }
 

@@ -1,5 +1,7 @@
 #include "http/framing.hpp"
 
+#include <string.h>
+
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/verb.hpp>
@@ -57,6 +59,10 @@ bool is_host(std::string_view text) {
 
 bool is_target_byte(char c) {
   return c > 0x20 && c < 0x7f && c != '#';
+}
+
+bool is_control_byte(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
 }
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
@@ -127,6 +133,10 @@ request_parser::request_parser() {
   body_limit(largest_body_bytes);
   // Not eager: put() returns at the end of the header, so that its size can be checked.
   eager(false);
+}
+
+request_parser::~request_parser() {
+  explicit_bzero(request_.body.data(), request_.body.size());
 }
 
 request_parser::step request_parser::feed(std::string_view bytes) {
@@ -340,6 +350,13 @@ void request_parser::on_body_init_impl(const boost::optional<std::uint64_t>& con
 std::size_t request_parser::on_body_impl(string_view body, error_code&) {
   request_.body.append(body.data(), body.size());
   return body.size();
+}
+
+/// Beast takes any byte between quotation marks: others may see the end of a line there.
+void request_parser::on_chunk_header_impl(std::uint64_t, string_view extension, error_code& error) {
+  if (std::any_of(extension.begin(), extension.end(), is_control_byte)) {
+    error = beast_http::error::bad_chunk_extension;
+  }
 }
 
 std::size_t request_parser::on_chunk_body_impl(std::uint64_t, string_view body, error_code&) {

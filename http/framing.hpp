@@ -28,6 +28,8 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   };
 
   request_parser();
+  /// Wipes the body, if nobody has taken it: it may have a card number.
+  ~request_parser() override;
 
   /// Goes on until the request is complete, refused or in need of more bytes. What follows a
   /// complete request is left alone.
@@ -74,7 +76,7 @@ class request_parser final : private boost::beast::http::basic_parser<true> {
   void on_header_impl(error_code& error) override;
   void on_body_init_impl(const boost::optional<std::uint64_t>& content_length, error_code& error) override;
   std::size_t on_body_impl(string_view body, error_code& error) override;
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t size, string_view extension, error_code& error) override;
   std::size_t on_chunk_body_impl(std::uint64_t remain, string_view body, error_code& error) override;
   void on_finish_impl(error_code&) override {}
 

@@ -1,6 +1,8 @@
 #include "http/listener.hpp"
 
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -37,6 +40,13 @@ constexpr milliseconds accept_retry_interval{50};
 
 using tcp_acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
 
+/// Of what a client has not taken for so long, nothing is kept, nor sent again (tcp(7)).
+boost::system::error_code set_user_timeout(int socket, milliseconds timeout) {
+  const auto value = static_cast<unsigned>(timeout.count());
+  if (::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value) == 0) return {};
+  return {errno, boost::system::system_category()};
+}
+
 boost::system::error_code listen_on(tcp_acceptor& acceptor, const std::string& ip_address,
                                     std::uint16_t port) {
   boost::system::error_code error;
@@ -48,6 +58,11 @@ boost::system::error_code listen_on(tcp_acceptor& acceptor, const std::string& i
   acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (error) return error;
   acceptor.bind(endpoint, error);
+  if (error) return error;
+  // What it accepts has these two from it, without a call for each.
+  acceptor.set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), error);
+  if (error) return error;
+  error = set_user_timeout(acceptor.native_handle(), nothing_taken_within);
   if (error) return error;
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   return error;

@@ -1,7 +1,5 @@
 #include "http/placing.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "http/ascii.hpp"
+#include "http/body_wiper.hpp"
 #include "http/hash.hpp"
 #include "http/media_type.hpp"
 #include "http/order_json.hpp"
@@ -18,22 +17,6 @@
 namespace holdfast::http {
 
 namespace {
-
-/// Overwrites the body when the request has been read, on every way out.
-class body_wiper {
- public:
-  explicit body_wiper(std::string& body) : body_(body) {}
-  body_wiper(const body_wiper&) = delete;
-  body_wiper& operator=(const body_wiper&) = delete;
-  ~body_wiper() {
-    explicit_bzero(body_.data(), body_.size());
-    // The request may wait for its answer for long.
-    std::string().swap(body_);
-  }
-
- private:
-  std::string& body_;
-};
 
 /// Reads fields one by one and gathers what is wrong with them.
 class field_reader {

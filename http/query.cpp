@@ -57,7 +57,7 @@ result<collection_query> read_collection_query(document_kind kind, std::string_v
   if (kind == document_kind::my_reservation) {
     auto user = read_user(text, only_user);
     if (!user) return tl::unexpected(std::move(user.error()));
-    query.user_id = *user;
+    query.user_id = *user ? *user : only_user;
   }
   auto size = read_number(text, "size", largest_page_size, "a whole number from 1 on");
   if (!size) return tl::unexpected(std::move(size.error()));

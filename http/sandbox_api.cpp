@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "http/body_wiper.hpp"
 #include "http/calls_under_way.hpp"
 #include "http/json.hpp"
 #include "http/rfc3339.hpp"
@@ -36,6 +37,7 @@ class sandbox_api {
   }
 
   void handle(request request, respond done) {
+    const body_wiper wiper(request.body);
     const std::string_view path = request.path;
     if (path.starts_with("/v1/")) return call(request, std::move(done));
     if (path == "/control") return done(control(request));

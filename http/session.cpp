@@ -1,11 +1,14 @@
 #include "http/session.hpp"
 
+#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/completion_condition.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
@@ -30,12 +33,17 @@ constexpr std::size_t read_bytes = 2048;
 /// Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t largest_copied_body_bytes = 16 * 1024;
 
+/// Surely fits into the send buffer of a connection whose client has read everything before.
+constexpr std::size_t surely_sent_bytes = send_buffer_bytes / 2;
+
 using buffer_pair = std::array<asio::const_buffer, 2>;
 
 buffer_pair rest_of(buffer_pair buffers, std::size_t sent) {
   const auto of_first = std::min(sent, buffers[0].size());
   return {buffers[0] + of_first, buffers[1] + (sent - of_first)};
 }
+
+constexpr std::chrono::seconds between_two_warnings{10};
 
 /// Of a stream, at once.
 constexpr std::size_t stream_piece_bytes = 64 * 1024;
@@ -54,6 +62,12 @@ void fill_in_chunk_size(std::string& chunk) {
 }
 
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Whether the client's kernel has taken everything that was sent.
+bool all_is_taken(int socket) {
+  int left = 0;
+  return ::ioctl(socket, SIOCOUTQ, &left) == 0 && left == 0;
+}
 
 /// What OpenSSL makes of a request that came without TLS.
 bool is_plain_http(const boost::system::error_code& error) {
@@ -112,10 +126,23 @@ void session_set::close_all() {
   }
 }
 
+/// Once in a while: who makes it happen could fill the log.
+void session_set::warn_of_waiting() {
+  const auto now = session::clock::now();
+  if (now < next_warning_) return;
+  next_warning_ = now + between_two_warnings;
+  spdlog::warn("large answers are refused: {} bytes of others wait for clients that don't read them",
+               waiting_bytes_);
+}
+
 // --- session: its life ---
 
 session::session(loop_socket socket, tls_context context, session_set& set)
     : socket_(std::move(socket), std::move(context)), set_(set) {}
+
+session::~session() {
+  discard(input_.size());
+}
 
 void session::start(std::list<std::shared_ptr<session>>::iterator place) {
   place_ = place;
@@ -185,6 +212,7 @@ void session::close_if_idle() {
 void session::close() {
   if (phase_ == phase::closed) return;
   phase_ = phase::closed;
+  stop_waiting();
   if (stream_) std::exchange(stream_, nullptr)->abandon();
   error_code ignored;
   socket_.plain().close(ignored);
@@ -311,7 +339,29 @@ std::string session::local_address() const {
 
 void session::on_response(std::uint64_t request_number, response&& response) {
   if (phase_ != phase::handling || request_number != request_number_) return;
+  if (!has_room_for(response)) response = refuse_for_lack_of_room();
   write(std::move(response));
+}
+
+/// For what it may have to hold until the client takes it. One answer alone may be as large as it is.
+bool session::has_room_for(const response& response) {
+  const auto bytes = response.body.size();
+  if (bytes <= largest_copied_body_bytes || head_) return true;
+  if (set_.waiting_bytes_ == 0 || set_.waiting_bytes_ + bytes <= largest_waiting_bytes) return true;
+  return bytes <= surely_sent_bytes && all_is_taken(socket_.plain().native_handle());
+}
+
+response session::refuse_for_lack_of_room() {
+  set_.warn_of_waiting();
+  const request& request = parser_->complete();
+  problem problem;
+  problem.fault = fault::overloaded;
+  problem.detail =
+      "Too many large answers wait for clients that don't read them. Ask for a smaller page, or again "
+      "after the time in Retry-After.";
+  problem.instance = request.path;
+  problem.trace = request.trace;
+  return render(problem);
 }
 
 /// Where the request ends can't be known, or it won't end: this is the connection's last answer.
@@ -349,14 +399,31 @@ void session::write_now() {
   const std::size_t sent = socket_.write_some(buffers, error);
   if (error && error != asio::error::would_block) return on_written(error);
   if (sent == output_.size() + large_body_.size()) return on_written({});
+  wait_for_client();
+  asio::async_write(
+      socket_, rest_of(buffers, sent),
+      [this](error_code error, std::size_t written) {
+        // Whoever reads on, however slowly, has his time anew.
+        deadline_ = clock::now() + set_.whole_request_within_;
+        return asio::transfer_all()(error, written);
+      },
+      [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); });
+}
+
+void session::wait_for_client() {
   enter(phase::writing, set_.whole_request_within_);
-  asio::async_write(socket_, rest_of(buffers, sent),
-                    [self = shared_from_this()](error_code error, std::size_t) { self->on_written(error); });
+  waiting_bytes_ = large_body_.size();
+  set_.waiting_bytes_ += waiting_bytes_;
+}
+
+void session::stop_waiting() {
+  set_.waiting_bytes_ -= std::exchange(waiting_bytes_, 0);
 }
 
 void session::on_written(error_code error) {
   if (phase_ != phase::writing) return;
   if (error) return close();
+  stop_waiting();
   if (!large_body_.empty()) std::string().swap(large_body_);
   if (stream_) return begin_stream();
   if (!form_.keep_alive || set_.draining_) return linger();
@@ -475,6 +542,8 @@ void session::drain_input() {
                                   [self = shared_from_this()](error_code error, std::size_t bytes) {
                                     if (self->phase_ != phase::lingering) return;
                                     self->lingered_bytes_ += bytes;
+                                    self->input_.commit(bytes);
+                                    self->discard(bytes);
                                     if (error || self->lingered_bytes_ > largest_linger_bytes)
                                       return self->close();
                                     self->drain_input();

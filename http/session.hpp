@@ -32,6 +32,17 @@ inline constexpr std::size_t largest_linger_bytes = 1024 * 1024;
 /// How long a request that has begun to arrive may still take once the server drains.
 inline constexpr std::chrono::seconds drain_grace{1};
 
+/// What the kernel may hold of answers that a client doesn't read, in bytes: else it would be megabytes.
+/// Linux doubles it, for what it needs besides.
+inline constexpr int send_buffer_bytes = 256 * 1024;
+
+/// How long a client may take nothing of what it is sent, also when its connection has been closed here: its
+/// kernel may go on saying that it is there.
+inline constexpr std::chrono::seconds nothing_taken_within{30};
+
+/// What one event loop holds of large answers that wait for their clients, in bytes.
+inline constexpr std::size_t largest_waiting_bytes = 64 * 1024 * 1024;
+
 /// What the kernel may hold of a stream that its client doesn't read, in bytes: else it would be megabytes,
 /// and long until a slow reader is noticed.
 inline constexpr int stream_send_buffer_bytes = 128 * 1024;
@@ -58,6 +69,8 @@ class session_set {
  private:
   friend class session;
 
+  void warn_of_waiting();
+
   handler handle_;
   std::chrono::milliseconds whole_request_within_;
   std::function<void()> closed_;
@@ -65,6 +78,9 @@ class session_set {
   std::shared_ptr<const tls_certificates> certificates_;
   date_clock date_;
   bool draining_ = false;
+  /// Of large answers that are not written yet: see largest_waiting_bytes.
+  std::size_t waiting_bytes_ = 0;
+  std::chrono::steady_clock::time_point next_warning_{};
   std::list<std::shared_ptr<session>> sessions_;
 };
 
@@ -73,6 +89,7 @@ class session final : public connection, public std::enable_shared_from_this<ses
   using clock = std::chrono::steady_clock;
 
   session(loop_socket socket, tls_context context, session_set& set);
+  ~session() override;
 
   void start(std::list<std::shared_ptr<session>>::iterator place);
   void sweep(clock::time_point now);
@@ -112,8 +129,12 @@ class session final : public connection, public std::enable_shared_from_this<ses
   void handle_request();
   void on_response(std::uint64_t request_number, response&& response);
   void refuse(const problem& problem);
+  bool has_room_for(const response& response);
+  response refuse_for_lack_of_room();
   void write(response&& response);
   void write_now();
+  void wait_for_client();
+  void stop_waiting();
   void on_written(error_code error);
   void begin_stream();
   void go_on_streaming();
@@ -148,6 +169,8 @@ class session final : public connection, public std::enable_shared_from_this<ses
   std::string output_;
   /// A body that is too large to be copied behind its head.
   std::string large_body_;
+  /// Its bytes, where they are counted in the set's.
+  std::size_t waiting_bytes_ = 0;
   /// The body that is written as it comes, and whether a piece of it is on its way.
   std::shared_ptr<body_stream> stream_;
   bool piece_under_way_ = false;

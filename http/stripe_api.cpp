@@ -279,11 +279,10 @@ response stripe_error(unsigned status, const std::string& message) {
       {.status = status, .type = status < 500 ? "invalid_request_error" : "api_error", .message = message});
 }
 
-stripe_reply answer_stripe(sandbox_bank& bank, request& request, domain::timestamp now) {
+stripe_reply answer_stripe(sandbox_bank& bank, const request& request, domain::timestamp now) {
   if (auto refusal = refusal_of(request)) return at_once(std::move(*refusal));
   if (bank.fails()) return at_once(stripe_error(500, "The sandbox fails, as it was told to."));
   auto fields = parse_form(request.method == method::get ? request.query : request.body);
-  ::explicit_bzero(request.body.data(), request.body.size());
   if (!fields) return at_once(stripe_error(400, "The parameters are malformed, or one is given twice."));
   call call{bank, request, std::move(*fields), now};
   auto reply = answer_route(call);

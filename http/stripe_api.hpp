@@ -24,8 +24,8 @@ struct stripe_reply {
   std::optional<payments::late_charge> late;
 };
 
-/// Wipes the request's body, which may hold a card number.
-stripe_reply answer_stripe(payments::sandbox_bank& bank, request& request, domain::timestamp now);
+/// The request's body may hold a card number: whoever has taken the request wipes it.
+stripe_reply answer_stripe(payments::sandbox_bank& bank, const request& request, domain::timestamp now);
 
 /// An error in the dialect's form.
 response stripe_error(unsigned status, const std::string& message);

@@ -1,7 +1,7 @@
 // What an attacker sends, over real sockets against the real binary: framing that two parties could
-// read differently, requests without end, halves of requests, ten thousand idle connections and slow
-// senders. What stands behind a refusal is never served, nothing is placed that did not arrive whole,
-// and afterwards the server serves as before.
+// read differently, requests without end, halves of requests, ten thousand idle connections, slow senders,
+// and readers who don't read. What stands behind a refusal is never served, nothing is placed that did not
+// arrive whole, and afterwards the server serves as before.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "http/server.hpp"
+#include "http/session.hpp"
 #include "http/utf8.hpp"
 #include "tests/support/served_shop.hpp"
 
@@ -120,11 +121,8 @@ int check_outcomes(const std::vector<row>& table, const std::string& behind, con
   return placed;
 }
 
-/// The server's ends of connections that the kernel still keeps: established, or closed by the client
-/// only.
-std::size_t connections_of(const served_shop& shop) {
-  const std::string established = "01";
-  const std::string closed_by_client = "08";
+/// The server's ends of connections that the kernel still keeps in these states.
+std::size_t sockets_of(const served_shop& shop, const strings& states) {
   std::ifstream sockets("/proc/net/tcp");
   std::size_t count = 0;
   for (std::string text; std::getline(sockets, text);) {
@@ -133,9 +131,20 @@ std::size_t connections_of(const served_shop& shop) {
     // sl, local address, local port, remote address, state: the last three are hexadecimal.
     const bool read =
         std::sscanf(text.c_str(), " %*d: %*8[0-9A-F]:%4X %*8[0-9A-F]:%*4[0-9A-F] %2s", &port, state) == 2;
-    if (read && port == shop.server().port()) count += state == established || state == closed_by_client;
+    if (!read || port != shop.server().port()) continue;
+    count += static_cast<std::size_t>(std::count(states.begin(), states.end(), state));
   }
   return count;
+}
+
+/// Established, or closed by the client only.
+std::size_t connections_of(const served_shop& shop) {
+  return sockets_of(shop, {"01", "08"});
+}
+
+/// Closed by the server, with bytes that the client has not taken.
+std::size_t orphans_of(const served_shop& shop) {
+  return sockets_of(shop, {"04", "09", "0B"});
 }
 
 /// After all of it: nothing is left of the connections, a placement is served, and there is none that
@@ -266,6 +275,12 @@ TEST_CASE(
       {head(chunked) + "c;a=b\n" + order + "\r\n" + last_chunk, bad},
       {head(chunked) + "c;a=b\rx\r\n" + order + "\r\n" + last_chunk, bad},
       {head(chunked) + "c;a=\"\r\n" + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + "c;a=\"\n\"\r\n" + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + "c;a=\"\\\n\"\r\n" + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + "c;a=\"\n0\n\n\"\r\n" + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + "c;a=\"\0\"\r\n"s + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + "c;a=\"\x7f\"\r\n" + order + "\r\n" + last_chunk, bad},
+      {head(chunked) + order_in_a_chunk + "0;a=\"\n\"\r\n\r\n", bad},
       // 12, where 64 or 32 bits were all that counted, and what adds up to little only with a carry.
       {head(chunked) + "1000000000000000c\r\n" + order + "\r\n" + last_chunk, bad},
       {head(chunked) + "10000000c\r\n" + order + "\r\n" + last_chunk, too_large},
@@ -308,6 +323,7 @@ TEST_CASE("what is framed oddly and clearly is one request, whatever request its
       {head("Transfer-Encoding:\tChunked\r\n") + in_one_chunk(order), placed},
       {head(chunked) + "c;a=b;c=\"d\"\r\n" + order + "\r\n0;e\r\n\r\n", placed},
       {head(chunked) + "c;a=\"POST /preReservations HTTP/1.1\"\r\n" + order + "\r\n" + last_chunk, placed},
+      {head(chunked) + "c;a=\"\t\xec\\\"\"\r\n" + order + "\r\n" + last_chunk, placed},
       {head(chunked) + "000000000000000000000000c\r\n" + order + "\r\n000\r\n\r\n", placed},
       {head(chunked) + "1\r\n{\r\nb\r\n" + order.substr(1) + "\r\n" + last_chunk, placed},
       {head(chunked) + order_in_a_chunk + "0\r\nX: y\r\nHost: other\r\n" + field_of_a_request + "\r\n",
@@ -318,7 +334,7 @@ TEST_CASE("what is framed oddly and clearly is one request, whatever request its
   };
   served_shop shop(patient);
   const int reservations = check_outcomes(table, request_behind, shop);
-  CHECK(reservations == 24);
+  CHECK(reservations == 26);
   check_unharmed(shop, reservations);
 }
 
@@ -641,6 +657,60 @@ TEST_CASE(
   for (auto& each : idle) REQUIRE(each.read_until_close().empty());
   CHECK(resident_bytes(shop) < bound);
   idle.clear();
+  check_unharmed(shop, placed);
+}
+
+// --- Readers who don't read ---
+
+constexpr std::size_t unread_pages = 300;
+constexpr int reservations_of_a_page = 200;
+/// As long as one may be, of characters that take six bytes each in JSON.
+const std::string address_of_6000_bytes = repeat("\\u0001", 1000);
+/// Beside what the server holds on purpose: what it writes pages into, and what its allocator keeps. The
+/// address sanitizer keeps much of what was freed.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t most_bytes_beside_pages = 512 * 1024 * 1024;
+#else
+constexpr std::size_t most_bytes_beside_pages = 64 * 1024 * 1024;
+#endif
+
+TEST_CASE("clients who read nothing of large pages cost little, disturb nobody and are gone in time") {
+  auto flags = patient;
+  flags.insert(flags.end(), {"--threads", "1"});
+  served_shop shop(flags);
+  int placed = 0;
+  for (; placed < reservations_of_a_page; ++placed) {
+    REQUIRE(shop->place(R"({"userId":1,"userAddress":")" + address_of_6000_bytes + "\"}").status == 201);
+  }
+  REQUIRE(shop.counts(placed));
+  const std::string page = "/preReservations?size=1000";
+  REQUIRE(shop->get(page).body.size() > 1'000'000);
+  const std::size_t bound = resident_bytes(shop) + http::largest_waiting_bytes + most_bytes_beside_pages;
+
+  std::vector<raw_client> unread;
+  for (std::size_t i = 0; i < unread_pages; ++i) {
+    unread.push_back(shop.connect());
+    unread.back().send(request_text("GET", page));
+  }
+  // Each is being answered.
+  for (auto& each : unread) REQUIRE_FALSE(each.is_quiet_for(answer_deadline));
+  CHECK(resident_bytes(shop) < bound);
+
+  const auto refused = shop->get(page);
+  // A page would fill the screen.
+  REQUIRE(refused.status == 503);
+  check_problem(refused, 503, "overloaded");
+  CHECK(refused.header("retry-after") == "1");
+  CHECK(shop->get("/preReservations?size=10").status == 200);
+  for (int i = 0; i < 100; ++i, ++placed) check_served(shop);
+  CHECK(resident_bytes(shop) < bound);
+
+  // Their kernels go on saying that they are there.
+  const auto until_gone = 2 * http::nothing_taken_within + answer_deadline;
+  CHECK(eventually([&] { return connections_of(shop) <= 1 && orphans_of(shop) == 0; }, until_gone));
+  http_client customer(shop.server().port());
+  CHECK(customer.get(page).body.size() > 1'000'000);
+  CHECK(resident_bytes(shop) < bound);
   check_unharmed(shop, placed);
 }
 

@@ -1,5 +1,6 @@
 // The transport over real sockets, with handlers of the test's own in place of the API.
 #include <doctest/doctest.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -18,11 +19,14 @@
 
 #include "http/body_stream.hpp"
 #include "http/listener.hpp"
+#include "http/session.hpp"
 #include "tests/support/event_stream.hpp"
+#include "tests/support/own_memory.hpp"
 #include "tests/support/raw_client.hpp"
 
 using namespace holdfast::http;
 using holdfast::testing::chunk_reader;
+using holdfast::testing::own_memory_has;
 using holdfast::testing::raw_client;
 using holdfast::testing::raw_response;
 using namespace std::chrono_literals;
@@ -392,6 +396,46 @@ TEST_CASE("a client that vanishes in the middle of its request leaves nothing be
   CHECK(serves(server));
 }
 
+TEST_CASE("a body leaves nothing in memory when nobody takes it, however its request ends") {
+  constexpr std::string_view card = "7316529840317465";
+  running server(everywhere([](request&, respond done) { done(text_response("nothing here")); }));
+  const auto send = [&](raw_client& client, std::string_view before, std::string_view behind) {
+    std::string bytes;
+    bytes.reserve(before.size() + card.size() + behind.size());
+    bytes.append(before).append(card).append(behind);
+    client.send(bytes);
+    CHECK(own_memory_has(card));
+    explicit_bzero(bytes.data(), bytes.size());
+  };
+  const auto is_forgotten = [&] { return eventually([&] { return !own_memory_has(card); }); };
+  const std::string begin = "POST /nothing HTTP/1.1\r\nHost: h\r\n";
+  const std::string chunked = begin + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string rest(15'000, ' ');
+
+  raw_client answered = server.connect();
+  send(answered, begin + "Content-Length: 40\r\n\r\n{\"userId\":1,\"cardNo\":\"", "\"}");
+  CHECK(answered.read_response().status == 200);
+  CHECK(is_forgotten());
+
+  raw_client too_long = server.connect();
+  send(too_long, begin + "Content-Length: 17000\r\n\r\n" + rest, "\"}");
+  CHECK(too_long.read_response().status == 413);
+  too_long.close();
+
+  raw_client malformed = server.connect();
+  send(malformed, chunked + "1f\r\n{\"userId\":1,\"x", "\"\r\nno chunk\r\n");
+  CHECK(malformed.read_response().status == 400);
+  malformed.close();
+
+  for (const auto& before : {begin + "Content-Length: 500\r\n\r\n" + rest.substr(0, 100),
+                             chunked + "3e8\r\n" + rest.substr(0, 100)}) {
+    raw_client half = server.connect();
+    send(half, before, "");
+  }
+  CHECK(eventually([&] { return server.transport.connections() == 1; }));
+  CHECK(is_forgotten());
+}
+
 TEST_CASE("a client that vanishes before its answer leaves nothing behind, and its request goes on") {
   held_requests requests;
   running server(requests.factory());
@@ -459,6 +503,75 @@ TEST_CASE("a client that never reads its answer is closed at the deadline") {
   client.send(get("/"));
   CHECK(eventually([&] { return server.transport.connections() == 1; }));
   CHECK(eventually([&] { return server.transport.connections() == 0; }));
+}
+
+TEST_CASE("a client that goes on reading a large answer slowly gets all of it") {
+  constexpr auto deadline = 1s;
+  constexpr std::size_t body_bytes = 20'000'000;
+  constexpr std::size_t between_two_pauses_bytes = 500'000;
+  // Never answered: nothing is heard on its connection.
+  running server(everywhere([](request request, respond done) {
+                   if (request.path == "/large") done(text_response(std::string(body_bytes, 'x')));
+                 }),
+                 {}, deadline);
+  raw_client quiet = server.connect();
+  quiet.send(get("/never"));
+  raw_client slow = server.connect();
+  slow.bound_receive_buffer(64 * 1024);
+  const auto begin = std::chrono::steady_clock::now();
+  slow.send(get("/large"));
+  std::size_t read = 0;
+  for (std::size_t pause_at = 0; read < body_bytes;) {
+    const auto some = slow.read_some();
+    REQUIRE_FALSE(some.empty());
+    read += some.size();
+    if (read < pause_at) continue;
+    CHECK(quiet.is_quiet_for(100ms));
+    pause_at += between_two_pauses_bytes;
+  }
+  CHECK(std::chrono::steady_clock::now() - begin > 2 * deadline);
+}
+
+TEST_CASE("what waits for clients that don't read is bounded, and what is small or read is not refused") {
+  constexpr std::size_t body_bytes = 20'000'000;
+  constexpr std::size_t most_waiting = largest_waiting_bytes / body_bytes;
+  running server(everywhere([](request request, respond done) {
+    const std::size_t bytes = request.path == "/large" ? body_bytes : request.path == "/page" ? 50'000 : 10;
+    done(text_response(std::string(bytes, 'x')));
+  }));
+  raw_client other = server.connect();
+  const auto get_large = [&] { return other.exchange(get("/large")); };
+  const auto check_refused = [](const raw_response& answer) {
+    CHECK(answer.status == 503);
+    CHECK(answer.header("retry-after") == "1");
+    CHECK(answer.body.find("\"code\":\"overloaded\"") != std::string::npos);
+    CHECK(answer.body.find("\"instance\":\"/large\"") != std::string::npos);
+  };
+  CHECK(get_large().body.size() == body_bytes);
+
+  std::vector<raw_client> unread;
+  for (std::size_t i = 0; i < most_waiting; ++i) {
+    unread.push_back(server.connect());
+    unread.back().bound_receive_buffer(64 * 1024);
+    unread.back().send(get("/large"));
+    // It is being written.
+    CHECK_FALSE(unread.back().is_quiet_for(patience));
+  }
+  check_refused(get_large());
+  CHECK(other.exchange(get("/small")).body.size() == 10);
+  CHECK(other.exchange(get("/page")).body.size() == 50'000);
+  CHECK(other.exchange("HEAD /large HTTP/1.1\r\nHost: h\r\n\r\n", true).status == 200);
+  check_refused(get_large());
+
+  // One is read, another one's client leaves: there is room for as many.
+  CHECK(unread.back().read_response().body.size() == body_bytes);
+  CHECK(get_large().body.size() == body_bytes);
+  unread.back().send(get("/large"));
+  CHECK_FALSE(unread.back().is_quiet_for(patience));
+  check_refused(get_large());
+  unread.front().reset();
+  CHECK(eventually([&] { return server.transport.connections() == most_waiting; }));
+  CHECK(get_large().body.size() == body_bytes);
 }
 
 TEST_CASE("a request under way has no deadline of the transport's") {

@@ -142,6 +142,9 @@ class raw_client {
     return received_.empty() && ::poll(&wait, 1, static_cast<int>(time.count())) == 0;
   }
 
+  /// So that what this side has not read mostly stays with the other side.
+  void bound_receive_buffer(int bytes) { ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
+
   void shut_down_sending() { ::shutdown(socket_, SHUT_WR); }
 
   /// Leaves at once: the other side sees a reset.

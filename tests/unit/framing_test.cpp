@@ -112,6 +112,7 @@ TEST_CASE("empty chunked bodies arrive byte by byte") {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   CHECK(fed(head + "0\r\n\r\n", 1).completed().body.empty());
   CHECK(fed(head + "0;x\r\n\r\n", 1).completed().body.empty());
+  CHECK(fed(head + "0;x=\"\t\xec\"\r\n\r\n", 1).completed().body.empty());
 }
 
 TEST_CASE("the forms of a target") {
@@ -197,8 +198,10 @@ TEST_CASE("ambiguous framing is refused") {
 
 TEST_CASE("malformed chunks are refused") {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const char* bad : {"xyz\r\n\r\n", "-1\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "1 \r\na\r\n",
-                          "3;\r\nabc\r\n", "fffffffffffffffff\r\n", "0\r\nContent-Length: 3\r\n\r\n"}) {
+  for (const char* bad :
+       {"xyz\r\n\r\n", "-1\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "1 \r\na\r\n", "3;\r\nabc\r\n",
+        "fffffffffffffffff\r\n", "0\r\nContent-Length: 3\r\n\r\n", "3;a=\"\n\"\r\nabc\r\n0\r\n\r\n",
+        "3;a=\"\\\n\"\r\nabc\r\n0\r\n\r\n", "3;a=\"\x7f\"\r\nabc\r\n0\r\n\r\n", "0;a=\"\x01\"\r\n\r\n"}) {
     CAPTURE(bad);
     CHECK(fed(head + bad).now == progress::refused);
   }

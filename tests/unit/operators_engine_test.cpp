@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/engine.hpp"
 #include "tests/support/virtual_cluster.hpp"
 #include "tests/support/virtual_engine.hpp"
 
@@ -230,6 +231,21 @@ TEST_CASE("a breaker that is held closed does not open, whatever the provider do
   CHECK(engine.provider.charges.size() == 30);
   CHECK(engine.breaker().now == actors::breaker_figures::state::closed);
   CHECK(engine.breaker().held);
+}
+
+TEST_CASE("an engine that has not started yet says that it takes no command for its breaker or its view") {
+  virtual_engine ports;
+  actors::engine engine({.reservations = ports.reservations,
+                         .receipts = ports.receipts,
+                         .view = ports.view,
+                         .progress = *ports.progress,
+                         .provider = ports.provider,
+                         .clock = {},
+                         .delivery_date = {},
+                         .on_fatal = {}},
+                        {});
+  CHECK_FALSE(engine.set_breaker(breaker_mode::open));
+  CHECK_FALSE(engine.rebuild_view());
 }
 
 TEST_CASE("a view that an operator wants made anew loses what it had, and is as it was") {

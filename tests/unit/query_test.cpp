@@ -131,6 +131,24 @@ TEST_CASE("a user's own reservations come newest first") {
         storage::view_collection::receipts);
 }
 
+TEST_CASE(
+    "a customer's own list is newest first without his number, and the other collections are oldest first") {
+  const auto own = [](std::string_view text, document_kind kind) {
+    const auto query = http::read_collection_query(kind, text, 7);
+    REQUIRE(query.has_value());
+    CHECK(query->user_id == 7);
+    return query->descending;
+  };
+  CHECK(own("", document_kind::my_reservation));
+  CHECK(own("userId=7", document_kind::my_reservation));
+  CHECK(!own("sort=createdAt,asc", document_kind::my_reservation));
+  for (const auto kind : {document_kind::pre_reservation, document_kind::payment, document_kind::receipt}) {
+    CHECK(!own("", kind));
+    CHECK(own("sort=createdAt,desc", kind));
+  }
+  CHECK(!http::read_collection_query(document_kind::my_reservation, "userId=8", 7).has_value());
+}
+
 TEST_CASE("a cursor comes back as it went out, and nothing else is one") {
   for (const auto& cursor :
        {descending_cursor, http::cursor{.descending = false, .place = {.at = {}, .id = 1}},
