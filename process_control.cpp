@@ -7,18 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
 #include <utility>
-
-#include "logging.hpp"
 
 namespace holdfast {
 
 namespace {
 
 constexpr std::chrono::milliseconds answers_go_out_within{500};
+/// A start may wait for a database for ever.
+constexpr std::chrono::seconds start_goes_on_for{5};
 constexpr int exit_code_of_failure = 1;
 /// Sent by the process to itself. From outside it would end the process anyway.
 constexpr int failure_signal = SIGUSR1;
@@ -30,6 +31,9 @@ sigset_t watched_signals() {
   return signals;
 }
 
+/// Whether anybody looks for the first signal.
+std::atomic<bool> waited_for = false;
+
 /// What to do on SIGHUP.
 std::mutex hang_up_mutex;
 std::function<void()> hang_up_call;
@@ -40,9 +44,17 @@ bool hang_up_is_taken() {
   return hang_up_call != nullptr;
 }
 
+/// Each line of the log is flushed as it is written; doing so here would wait for whoever writes one and
+/// can't.
 [[noreturn]] void end_now(int code) {
-  flush_logging();
   std::_Exit(code);
+}
+
+void end_if_the_start_goes_on(int code) {
+  std::thread([code] {
+    std::this_thread::sleep_for(start_goes_on_for);
+    if (!waited_for) end_now(code);
+  }).detach();
 }
 
 [[noreturn]] void watch(std::promise<int> first) {
@@ -59,6 +71,7 @@ bool hang_up_is_taken() {
     if (asked) end_now(128 + signal);
     asked = true;
     first.set_value(signal);
+    if (!waited_for) end_if_the_start_goes_on(128 + signal);
   }
 }
 
@@ -95,6 +108,11 @@ end_signals::end_signals() {
   std::promise<int> first;
   first_ = first.get_future();
   std::thread{watch, std::move(first)}.detach();
+}
+
+int end_signals::wait() {
+  waited_for = true;
+  return first_.get();
 }
 
 void end_signals::end_within(std::chrono::milliseconds time, int code) {

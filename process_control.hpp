@@ -24,14 +24,15 @@ std::uint64_t raise_descriptor_limit();
 void ignore_signals_of_writes();
 
 /// Takes SIGTERM and SIGINT: the first asks the process to end, the second ends it at once with
-/// 128 and the signal's number. So does SIGHUP, where nothing else is to be done on it. It needs a thread of
+/// 128 and the signal's number. So does the first where nobody waits for it within 5 s, as in a start that can't
+/// go on. So does SIGHUP, where nothing else is to be done on it. It needs a thread of
 /// its own for as long as the process lives, so there is one of it.
 class end_signals {
  public:
   end_signals();
 
   /// Returns the first signal once it has come.
-  int wait() { return first_.get(); }
+  int wait();
 
   /// From now on SIGHUP calls this, on a thread of its own, one call after the other; with nothing, what was
   /// given before is not called any more when this returns. Any thread.

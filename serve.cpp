@@ -209,19 +209,13 @@ class service {
                  .refused = [this](unsigned status) { request_meters_.count_unreadable(status); },
                  .certificates = std::move(certificates)}) {}
 
-  /// Listens first, so that with a port in use no reservation is resumed.
+  /// With what went wrong, where something did: then it is to be stopped.
   std::optional<std::string> start() {
-    if (const auto failure = server_.start()) {
-      return *failure + "; end what listens there, or give another --listen";
+    try {
+      return begin();
+    } catch (const std::exception& error) {
+      return error.what();
     }
-    if (auto failure = engine_.start(server_.loops())) return failure;
-    if (settings_.events) {
-      publisher_.emplace(reservations_,
-                         http::event_publisher_options{*settings_.events, settings_.events_length},
-                         publishing_);
-    }
-    ready_ = !failed_;
-    return std::nullopt;
   }
 
   std::uint16_t port() const { return server_.port(); }
@@ -257,11 +251,27 @@ class service {
   }
 
  private:
+  /// Listens first, so that with a port in use no reservation is resumed.
+  std::optional<std::string> begin() {
+    if (const auto failure = server_.start()) {
+      return *failure + "; end what listens there, or give another --listen";
+    }
+    if (auto failure = engine_.start(server_.loops())) return failure;
+    if (settings_.events) {
+      publisher_.emplace(reservations_,
+                         http::event_publisher_options{*settings_.events, settings_.events_length},
+                         publishing_);
+    }
+    ready_ = !failed_;
+    return std::nullopt;
+  }
+
   void journal_failed(const std::string& message) {
     ready_ = false;
     failed_ = true;
-    spdlog::critical("{}; ending, so that the next start replays what is durable", message);
+    // First: whoever reads the log may stand still.
     end_signals::end_after_failure();
+    spdlog::critical("{}; ending, so that the next start replays what is durable", message);
   }
 
   const configuration& settings_;

@@ -114,9 +114,11 @@ class engine::implementation {
     lend_loops(*system_, std::move(loops));
     auto promise = std::make_shared<std::promise<tl::expected<router, std::string>>>();
     auto starting = promise->get_future();
-    front_ =
-        system_->spawn(engine_front, surroundings_ptr(around_),
-                       started_callback([promise](auto started) { promise->set_value(std::move(started)); }));
+    // Theirs alone: it is broken when they go down.
+    front_ = system_->spawn(engine_front, surroundings_ptr(around_),
+                            started_callback([promise = std::move(promise)](auto started) {
+                              promise->set_value(std::move(started));
+                            }));
     // Its parts end with it, so nothing would serve any more.
     front_->attach_functor([fatal = around_->ports.on_fatal](const caf::error& reason) {
       if (reason && reason != caf::exit_reason::user_shutdown) fatal("the engine's front went down");

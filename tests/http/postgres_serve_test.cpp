@@ -129,6 +129,37 @@ TEST_CASE("shards spread over two servers are one journal, which stands still wh
   CHECK(server.terminate() == 0);
 }
 
+/// Has the shards' rows for itself, as somebody's forgotten transaction.
+class held_shards {
+ public:
+  explicit held_shards(const postgres_database& of)
+      : connection_(::PQconnectdb(of.url().c_str()), ::PQfinish) {
+    run("BEGIN");
+    run("LOCK TABLE holdfast_reservations.shards");
+  }
+
+ private:
+  void run(const char* statement) {
+    const std::unique_ptr<PGresult, void (*)(PGresult*)> done(::PQexec(connection_.get(), statement),
+                                                              ::PQclear);
+    REQUIRE(::PQresultStatus(done.get()) == PGRES_COMMAND_OK);
+  }
+
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+};
+
+TEST_CASE("a start that can't go on ends when it is told to") {
+  const postgres_database database;
+  const temporary_folder folder;
+  CHECK(serving_process(folder.path(), {"--journal", database.url()}).terminate() == 0);
+  const held_shards held(database);
+  process server(
+      {"serve", "--listen", "127.0.0.1:0", "--data", folder.path().string(), "--journal", database.url()});
+  REQUIRE(eventually([&] { return database.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"; }));
+  server.send(SIGTERM);
+  CHECK(server.wait_for_exit() == 128 + SIGTERM);
+}
+
 TEST_CASE("a database that is not there ends the start with the setting and what to write") {
   const temporary_folder folder;
   process server({"serve", "--listen", "127.0.0.1:0", "--data", folder.path().string(), "--journal",
