@@ -37,11 +37,14 @@ std::atomic<bool> waited_for = false;
 /// What to do on SIGHUP.
 std::mutex hang_up_mutex;
 std::function<void()> hang_up_call;
+std::atomic<bool> hang_up_is_taken = false;
 
-bool hang_up_is_taken() {
-  const std::lock_guard lock(hang_up_mutex);
-  if (hang_up_call) hang_up_call();
-  return hang_up_call != nullptr;
+/// On a thread of its own: the one that hears of signals waits for nothing.
+void call_on_hang_up() {
+  std::thread([] {
+    const std::lock_guard lock(hang_up_mutex);
+    if (hang_up_call) hang_up_call();
+  }).detach();
 }
 
 /// Each line of the log is flushed as it is written; doing so here would wait for whoever writes one and
@@ -67,7 +70,10 @@ void end_if_the_start_goes_on(int code) {
       std::this_thread::sleep_for(answers_go_out_within);
       end_now(exit_code_of_failure);
     }
-    if (signal == SIGHUP && hang_up_is_taken()) continue;
+    if (signal == SIGHUP && hang_up_is_taken) {
+      call_on_hang_up();
+      continue;
+    }
     if (asked) end_now(128 + signal);
     asked = true;
     first.set_value(signal);
@@ -125,6 +131,7 @@ void end_signals::end_within(std::chrono::milliseconds time, int code) {
 void end_signals::on_hang_up(std::function<void()> call) {
   const std::lock_guard lock(hang_up_mutex);
   hang_up_call = std::move(call);
+  hang_up_is_taken = hang_up_call != nullptr;
 }
 
 void end_signals::end_after_failure() {

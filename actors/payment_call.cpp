@@ -46,7 +46,7 @@ payment_outcome outcome_of(payments::refund_answer& answer) {
 
 charge_call charge_call_for(payment_order& order) {
   return {{order.reservation, order.price, std::move(order.card_number), std::move(order.payment_method),
-           key_of(order.reservation, "charge"), order.trace, std::move(order.still_owned)}};
+           key_of(order.reservation, "charge"), order.trace, std::move(order.still_owned), order.placed_at}};
 }
 
 settle_call settle_call_for(const payment_order& order) {

@@ -34,7 +34,7 @@ struct payment_order {
   tracing::trace_context trace = {};
   /// Of charge_request.
   std::function<bool()> still_owned = {};
-  /// Of settle_request.
+  /// Of charge_request, too.
   domain::timestamp placed_at = {};
 };
 

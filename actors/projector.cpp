@@ -98,18 +98,24 @@ void projector_state::opened(const view_opened& what) {
 /// made anew.
 bool projector_state::has_what_the_journal_lacks(const storage::checkpoints& checkpoints) {
   const auto& progress = around_->ports.progress;
+  // Others may have gone on with shards that this node has not noticed to be lost.
+  if (!progress.may_serve()) return false;
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     const auto end = progress.last_durable(shard);
     if (!kept_[shard] || !progress.owned(shard) || checkpoints[shard] <= end) continue;
-    spdlog::error(
-        "the journal has lost its end: of shard {} the view has records up to {}, the journal up to {}; the "
-        "view is "
-        "made anew",
-        shard, checkpoints[shard], end);
-    rebuild_ = true;
+    lacks(shard, checkpoints[shard], end);
     return true;
   }
   return false;
+}
+
+void projector_state::lacks(storage::shard_id shard, storage::position seen, storage::position end) {
+  spdlog::error(
+      "the journal has lost its end: of shard {} the view has records up to {}, the journal up to {}; the "
+      "view is "
+      "made anew",
+      shard, seen, end);
+  rebuild_ = true;
 }
 
 /// The journal has them.
@@ -293,7 +299,12 @@ void projector_state::hear_ends(const ends_read& what) {
   auto& progress = around_->ports.progress;
   for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
     if (!kept_[shard] || progress.owned(shard)) continue;
-    progress.seen_in_journal(shard, (**what.result)[shard]);
+    const auto end = (**what.result)[shard];
+    if (projected_[shard] > end) {
+      lacks(shard, projected_[shard], end);
+      return pump();
+    }
+    progress.seen_in_journal(shard, end);
     unfollow(shard);
   }
   if (phase_ == phase::live) phase_ = phase::catching_up;

@@ -68,6 +68,7 @@ class projector_state {
 
   void open();
   bool has_what_the_journal_lacks(const storage::checkpoints& checkpoints);
+  void lacks(storage::shard_id shard, storage::position seen, storage::position end);
   void fail_reading(const storage::journal_error& why);
   void lose_view();
   void forget_waiting();

@@ -76,9 +76,15 @@ class event_publisher::implementation {
   }
 
   step publish_some() {
+    const bool was_placed = place_.has_value();
+    const bool placed = was_placed || find_place();
+    // Behind the place, which another node may have moved just now: it is at no later end than these.
     const auto ends = journal_.read_ends();
-    if (!ends) return unreadable(ends.error().message);
-    const bool placed = place_ || find_place(*ends);
+    if (!ends) {
+      if (!was_placed) place_.reset();
+      return unreadable(ends.error().message);
+    }
+    if (placed && !was_placed) go_back_to(*ends);
     // Also where Redis is away: the stream falls behind.
     meter_.looked(*ends);
     if (!placed) return step::not_now;
@@ -92,23 +98,27 @@ class event_publisher::implementation {
     return next == *place_ ? step::all_done : add(std::move(next), entries);
   }
 
-  bool find_place(const std::vector<storage::position>& ends) {
+  bool find_place() {
     const auto text = stream_.read_place();
     if (!text) return fails(publishing_obstacle::redis, "Redis: " + stream_.failure());
     place_ = text->empty() ? storage::journal_place(storage::shard_count, 0)
                            : storage::journal_place_of(*text, store_id_);
     text_ = *text;
     if (!place_) return fails(publishing_obstacle::redis, "the place that the stream remembers is none");
-    for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
-      auto& at = (*place_)[shard];
-      if (at <= ends[shard]) continue;
-      // What comes in its place is to be published, too.
-      spdlog::error("the journal has lost its end: of shard {} events up to {} were published, it has {}",
-                    shard, at, ends[shard]);
-      at = ends[shard];
-    }
     meter_.at(*place_);
     return true;
+  }
+
+  /// What comes in the place of what a journal has lost is to be published, too.
+  void go_back_to(const std::vector<storage::position>& ends) {
+    const auto before = *place_;
+    for (storage::shard_id shard = 0; shard < storage::shard_count; ++shard) {
+      (*place_)[shard] = std::min((*place_)[shard], ends[shard]);
+    }
+    if (*place_ == before) return;
+    spdlog::error(
+        "the journal has lost its end: events were published that it does not have; going on at its end");
+    meter_.at(*place_);
   }
 
   bool gather(storage::shard_id shard, storage::position& at, std::vector<storage::stream_entry>& entries) {

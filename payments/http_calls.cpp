@@ -140,7 +140,7 @@ class settle_call final : public call_for<settle_request, settle_answer> {
 
   void created(http_result result) {
     const auto told = understand(result, stripe::read_intent);
-    auto created = stripe::created_intent(told, request_.reservation, request_.price);
+    auto created = stripe::created_intent(told, {request_.reservation, request_.price, request_.placed_at});
     if (created) {
       created_ = std::move(*created);
     } else if (!stripe::is_refused_for_good(told)) {

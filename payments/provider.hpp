@@ -20,6 +20,11 @@
 
 namespace holdfast::payments {
 
+/// How long a provider knows a key, at least (docs.stripe.com/api/idempotent_requests). A store that lacks
+/// what came last is not served before that has passed, so what is older than an order by more was never its
+/// own.
+inline constexpr std::chrono::hours memory_of_keys{24};
+
 struct charge_request {
   domain::reservation_id reservation = 0;
   domain::money price;
@@ -33,6 +38,9 @@ struct charge_request {
   /// Whether whoever charges still has the reservation; empty where it can't go to anybody else. An adapter
   /// asks between making what a settlement would find and cancel, and having it charged; on any thread.
   std::function<bool()> still_owned = {};
+  /// When the order was placed. What the provider has of its number from more than `memory_of_keys` before is
+  /// another order's: a store that was restored gives out numbers again.
+  domain::timestamp placed_at = {};
 
   bool lost() const { return still_owned && !still_owned(); }
 };
@@ -69,14 +77,9 @@ struct settle_request {
   /// The key of the charge that is to be settled.
   std::string charge_key;
   tracing::trace_context trace = {};
-  /// What the provider has of this number from more than `memory_of_keys` before is another order's: a store
-  /// that was restored gives out numbers again.
+  /// As in charge_request.
   domain::timestamp placed_at = {};
 };
-
-/// A store that lacks what came last is not served before the provider's keys have run out, and those of
-/// Stripe do after this (docs.stripe.com/api/idempotent_requests).
-inline constexpr std::chrono::hours memory_of_keys{24};
 
 enum class settle_status : std::uint8_t {
   captured,

@@ -11,6 +11,7 @@ constexpr std::string_view refused = "connection_refused";
 constexpr std::string_view server_error = "server_error";
 constexpr std::string_view too_many = "too_many_attempts";
 constexpr std::string_view not_taken = "parameter_invalid";
+constexpr std::string_view another_intent = "another_intent";
 
 refund_answer unknown_refund(std::string_view reason) {
   return {refund_status::unknown, {}, std::string(reason)};
@@ -51,11 +52,15 @@ refund_answer answer_of(const intent_name& intent, refund_outcome outcome) {
   return unknown_refund(server_error);
 }
 
+bool is_of_an_earlier_order(const payment_intent& intent, domain::timestamp placed_at) {
+  return domain::timestamp(intent.created) + memory_of_keys < placed_at;
+}
+
 /// What of the order could still move money is closed; the answer that this leaves.
 settle_answer close_all(sandbox_bank& bank, const settle_request& request, domain::timestamp now) {
   settle_answer answer{settle_status::not_charged, {}, {}};
   for (const auto& each : bank.find_all(request.reservation)) {
-    if (domain::timestamp(each.created) + memory_of_keys < request.placed_at) continue;
+    if (is_of_an_earlier_order(each, request.placed_at)) continue;
     if (bank.cancel(each.name, now).status != intent_status::succeeded) continue;
     const auto id = intent_id(each.name);
     if (answer.status == settle_status::not_charged) {
@@ -82,6 +87,8 @@ charge_reply charge(sandbox_bank& bank, const charge_request& request, domain::t
   if (!bank.takes(request.price)) return answered(charge_status::not_charged, not_taken, true);
   const auto intent = bank.create(request.reservation, request.price, request.idempotency_key, now);
   if (!intent) return answered(charge_status::not_charged, too_many);
+  if (is_of_an_earlier_order(*intent, request.placed_at))
+    return answered(charge_status::unknown, another_intent, true);
   if (request.lost()) return answered(charge_status::unknown, reservation_lost, true);
   auto confirmed = bank.confirm(intent->name, request.card_number.reveal(), now);
   reply.answer = answer_of(intent->name, confirmed);
@@ -93,9 +100,11 @@ bank_reply<settle_answer> settle(sandbox_bank& bank, const settle_request& reque
   if (bank.knobs().outage) return {unknown_settlement(refused), {}};
   const auto delay = bank.latency();
   if (bank.fails()) return {unknown_settlement(server_error), delay};
-  const bool taken = bank.takes(request.price);
-  if (taken && !bank.create(request.reservation, request.price, request.charge_key, now)) {
-    return {unknown_settlement(too_many), delay};
+  if (bank.takes(request.price)) {
+    const auto intent = bank.create(request.reservation, request.price, request.charge_key, now);
+    if (!intent) return {unknown_settlement(too_many), delay};
+    if (is_of_an_earlier_order(*intent, request.placed_at))
+      return {unknown_settlement(another_intent), delay};
   }
   return {close_all(bank, request, now), delay};
 }

@@ -52,6 +52,17 @@ const intent* unexpectedly(const error& failed, const std::string& intent) {
   return told ? &*failed.about : nullptr;
 }
 
+const std::string another_intent = "another_intent";
+
+bool is_of(const order& of, const intent& each) {
+  return each.reservation == of.reservation && each.price == of.price;
+}
+
+bool is_of_an_earlier_order(const order& of, const intent& each) {
+  const auto earliest = std::chrono::floor<std::chrono::seconds>(of.placed_at - memory_of_keys);
+  return each.created < earliest.time_since_epoch().count();
+}
+
 /// Numbers in ids in the order of counting.
 auto rank(const intent& each) {
   return std::make_tuple(each.created, each.id.size(), std::cref(each.id));
@@ -65,19 +76,16 @@ bool is_refused_for_good(const answer<intent>& created) {
   return failed->status == 400 || failed->status == 402 || failed->status == 422;
 }
 
-tl::expected<intent, std::string> created_intent(const answer<intent>& created,
-                                                 domain::reservation_id reservation,
-                                                 const domain::money& price) {
+tl::expected<intent, std::string> created_intent(const answer<intent>& created, const order& of) {
   const auto* made = std::get_if<intent>(&created);
   if (made == nullptr) return tl::unexpected(reason_of(created));
-  const bool is_ours = made->reservation == reservation && made->price == price;
-  if (!is_ours) return tl::unexpected<std::string>("another_intent");
+  if (!is_of(of, *made) || is_of_an_earlier_order(of, *made)) return tl::unexpected(another_intent);
   return *made;
 }
 
 std::variant<std::string, charge_answer> after_create(const answer<intent>& created,
                                                       const charge_request& request) {
-  const auto made = created_intent(created, request.reservation, request.price);
+  const auto made = created_intent(created, {request.reservation, request.price, request.placed_at});
   if (is_refused_for_good(created)) return charge_answer{charge_status::not_charged, {}, made.error()};
   if (!made) return unknown(made.error());
   if (made->status == intent_status::unpaid) return made->id;
@@ -86,7 +94,7 @@ std::variant<std::string, charge_answer> after_create(const answer<intent>& crea
 
 charge_answer after_confirm(const answer<intent>& confirmed, const std::string& id) {
   if (const auto* told = std::get_if<intent>(&confirmed)) {
-    return told->id == id ? outcome_of(*told) : unknown("another_intent");
+    return told->id == id ? outcome_of(*told) : unknown(another_intent);
   }
   const auto* failed = std::get_if<error>(&confirmed);
   if (failed == nullptr) return unknown(reason_of(confirmed));
@@ -108,14 +116,10 @@ tl::expected<std::vector<intent>, std::string> after_search(const settle_request
   if (list->has_more || list->intents.size() > items_of_a_list)
     return tl::unexpected<std::string>("too_many_intents");
   auto all = list->intents;
-  const auto is_of_an_order_before = [&](const intent& each) {
-    const domain::timestamp created_at{std::chrono::seconds(each.created)};
-    return created_at + memory_of_keys < request.placed_at;
-  };
-  std::erase_if(all, is_of_an_order_before);
-  for (const auto& each : all) {
-    const bool is_ours = each.reservation == request.reservation && each.price == request.price;
-    if (!is_ours) return tl::unexpected<std::string>("another_intent");
+  const order of{request.reservation, request.price, request.placed_at};
+  std::erase_if(all, [&](const intent& each) { return is_of_an_earlier_order(of, each); });
+  if (!std::all_of(all.begin(), all.end(), [&](const intent& each) { return is_of(of, each); })) {
+    return tl::unexpected(another_intent);
   }
   // The search may not know yet what was created a moment ago; what it knows is newer.
   const auto is_created = [&](const auto& each) { return each.id == created->id; };

@@ -38,11 +38,16 @@ bool is_clear(const answer<Value>& answer) {
 /// under way, a wrong one and too many requests say nothing of the kind.
 bool is_refused_for_good(const answer<intent>& created);
 
+/// Which order an intent has to be of.
+struct order {
+  domain::reservation_id reservation = 0;
+  domain::money price;
+  domain::timestamp placed_at;
+};
+
 /// The intent that was created, now or by an earlier request with the same key. The error is a word
-/// that says why it is none, or none of this reservation and price.
-tl::expected<intent, std::string> created_intent(const answer<intent>& created,
-                                                 domain::reservation_id reservation,
-                                                 const domain::money& price);
+/// that says why it is none, or none of this order.
+tl::expected<intent, std::string> created_intent(const answer<intent>& created, const order& of);
 
 /// The intent that is to be confirmed, or the end of the charge.
 std::variant<std::string, charge_answer> after_create(const answer<intent>& created,

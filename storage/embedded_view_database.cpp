@@ -64,7 +64,8 @@ tl::expected<std::monostate, std::string> embedded_view_database::open_tables() 
 
 /// RocksDB refuses all writes after a failed one. Its Resume() does not help where it was the log that
 /// could not be written, so it is opened again, whatever has failed. One that is damaged goes: it opens
-/// well, since its tables are not looked through then.
+/// well, since its tables are not looked through then. So does one that could not be read before, and now
+/// can't be opened.
 bool embedded_view_database::open_again(with_rows rows) {
   const std::unique_lock lock(open_);
   tables_.reset();
@@ -72,7 +73,11 @@ bool embedded_view_database::open_again(with_rows rows) {
     // Should that fail, the opening tells why.
     embedded_view_tables::destroy(path_).PermitUncheckedError();
   }
-  const auto opened = open_tables();
+  auto opened = open_tables();
+  if (!opened && rows == with_rows::kept && unreadable_before_) {
+    embedded_view_tables::destroy(path_).PermitUncheckedError();
+    opened = open_tables();
+  }
   if (!opened) {
     if (!std::exchange(told_, true)) spdlog::warn("{}", opened.error());
     return false;

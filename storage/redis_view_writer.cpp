@@ -177,7 +177,8 @@ class redis_view_writer::server {
     const std::string whose(is_string(stored->element[0]) ? text_of(stored->element[0]) : std::string_view());
     const bool ours = whose == stamp_ && is_string(stored->element[1]);
     const auto nobodys = stamp_of(nobodys_store);
-    if (!whose.empty() && whose != stamp_ && whose != nobodys && stamp_ != nobodys) {
+    const bool anothers = !whose.empty() && whose != stamp_ && whose != nobodys && stamp_ != nobodys;
+    if (anothers && !std::exchange(told_of_another_, true)) {
       spdlog::warn(
           "{}: the view there is another store's, or of another format, and is made anew; should that store "
           "still be "
@@ -295,6 +296,7 @@ class redis_view_writer::server {
   const std::string where_;
   /// What has been said of it since the view was last shown.
   std::set<std::string> told_;
+  bool told_of_another_ = false;
   const std::shared_ptr<redis_session_holder> session_;
   redis_pipeline redis_;
   std::string stamp_;

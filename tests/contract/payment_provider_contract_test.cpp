@@ -263,6 +263,16 @@ TEST_CASE("settling leaves alone what an earlier order of the same number was ch
         memory_of_keys + 1min;
     const auto settled = await<settle_answer>([&](auto done) { at.port().settle(later, done); });
     CHECK(settled.status == settle_status::not_charged);
+    // Where the key is known all the same, nobody can say what of this is whose.
+    later.charge_key = settle_of(1).charge_key;
+    const auto with_its_key = await<settle_answer>([&](auto done) { at.port().settle(later, done); });
+    CHECK(with_its_key.status == settle_status::unknown);
+    auto charged_again = charge_of(1);
+    charged_again.placed_at = later.placed_at;
+    const auto answer = charge(at, std::move(charged_again));
+    CHECK(answer.status == charge_status::unknown);
+    CHECK(answer.reason == "another_intent");
+    CHECK(charges_in(at.ledger(), 1) == 1);
     CHECK(refunds_in(at.ledger(), 1) == 0);
     CHECK(settle(at, 1).transaction_id == earlier.transaction_id);
   });

@@ -3,6 +3,7 @@
 // Every answer has to be JSON, and no card number may be in it.
 #include <rapidjson/document.h>
 
+#include <optional>
 #include <string>
 
 #include "domain/card.hpp"
@@ -164,13 +165,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace holdfast::fuzz;
   using progress = holdfast::http::request_parser::progress;
   std::string unread(text_of(data, size));
-  holdfast::http::request_parser parser;
+  std::optional<holdfast::http::request_parser> parser(std::in_place);
   for (;;) {
-    const auto step = parser.feed(unread);
+    const auto step = parser->feed(unread);
     unread.erase(0, step.consumed);
-    if (step.now == progress::refused) check(holdfast::http::render(parser.refusal()));
+    if (step.now == progress::refused) check(holdfast::http::render(parser->refusal()));
     if (step.now != progress::complete) return 0;
-    handle(std::move(parser.complete()));
-    parser = holdfast::http::request_parser();
+    handle(std::move(parser->complete()));
+    parser.emplace();
   }
 }

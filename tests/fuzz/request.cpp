@@ -2,6 +2,7 @@
 // same requests come out, bounded, and what comes behind a refusal is never read.
 //
 // The first byte says how many bytes come at once.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,18 +24,18 @@ struct read_so_far {
 /// What a session reads of a connection that brings these bytes in such pieces.
 read_so_far read(std::string_view bytes, std::size_t piece) {
   read_so_far read;
-  request_parser parser;
+  std::optional<request_parser> parser(std::in_place);
   std::string unread;
   while (!bytes.empty()) {
     unread += bytes.substr(0, piece);
     bytes.remove_prefix(std::min(piece, bytes.size()));
     for (bool more = true; more;) {
-      const auto step = parser.feed(unread);
+      const auto step = parser->feed(unread);
       require(step.consumed <= unread.size(), "no more is consumed than there was");
       unread.erase(0, step.consumed);
-      parser.claim_continue();
+      parser->claim_continue();
       if (step.now == progress::refused) {
-        parser.refusal();
+        parser->refusal();
         read.refused = true;
         return read;
       }
@@ -42,10 +43,10 @@ read_so_far read(std::string_view bytes, std::size_t piece) {
               "what waits to be read is bounded");
       more = step.now == progress::complete && !unread.empty();
       if (step.now != progress::complete) continue;
-      parser.keep_alive();
-      read.requests.push_back(std::move(parser.complete()));
+      parser->keep_alive();
+      read.requests.push_back(std::move(parser->complete()));
       require(read.requests.back().body.size() <= http::largest_body_bytes, "bodies are bounded");
-      parser = request_parser();
+      parser.emplace();
     }
   }
   return read;

@@ -47,10 +47,13 @@ void understand(const http_answer& answer) {
   stripe::after_confirm(intent, "pi_1");
   stripe::after_cancel(intent, "pi_1");
   stripe::is_clear(intent);
+  stripe::is_refused_for_good(intent);
   stripe::reason_of(intent);
-  stripe::created_intent(intent, 257, charge.price);
+  stripe::created_intent(intent, {257, charge.price, {}});
   const stripe::intent created{"pi_1", 257, charge.price, stripe::intent_status::unpaid, 0};
-  stripe::after_search(created, stripe::read_intents(answer));
+  const settle_request settlement{.reservation = 257, .price = charge.price, .charge_key = "257-charge"};
+  stripe::after_search(settlement, created, stripe::read_intents(answer));
+  stripe::after_search(settlement, std::nullopt, stripe::read_intents(answer));
   stripe::after_refund(stripe::read_refund(answer), refund);
   stripe::after_lookup(stripe::read_refunds(answer), refund);
 }

@@ -12,6 +12,7 @@
 #include "http/listener.hpp"
 #include "http/tls_certificates.hpp"
 #include "tests/support/http_client.hpp"
+#include "tests/support/own_memory.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/tls_client.hpp"
 
@@ -222,6 +223,34 @@ TEST_CASE(
     CHECK(tls_status_of(slow.read_all()) == 408);
   }
   CHECK(eventually([&] { return transport.connections() == 0; }));
+  transport.stop(std::chrono::milliseconds{1000});
+}
+
+TEST_CASE("a body that came over TLS leaves nothing in memory when nobody takes it") {
+  constexpr std::string_view card = "7316529840317466";
+  certificate_files files("mine");
+  auto opened = http::tls_certificates::open(files.certificate(), files.key());
+  REQUIRE(opened);
+  const auto answer = [](auto&) {
+    return [](http::request&, http::respond done) {
+      done({.status = 204, .content_type = {}, .body = {}, .headers = {}});
+    };
+  };
+  http::transport transport(answer, {.port = 0, .certificates = *opened}, std::chrono::milliseconds{30'000});
+  REQUIRE_FALSE(transport.start());
+  {
+    tls_client client(transport.port(), files.certificate());
+    std::string bytes;
+    bytes.reserve(200);
+    bytes.append("POST /nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 29\r\n\r\n{\"cardNo\":\"")
+        .append(card)
+        .append("\"}");
+    CHECK(own_memory_has(card));
+    REQUIRE(client.send(bytes));
+    explicit_bzero(bytes.data(), bytes.size());
+    CHECK(tls_status_of(client.read_some()) == 204);
+    CHECK(eventually([&] { return !own_memory_has(card); }));
+  }
   transport.stop(std::chrono::milliseconds{1000});
 }
 

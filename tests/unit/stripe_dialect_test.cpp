@@ -294,7 +294,7 @@ TEST_CASE("what was found from more than a day before the order is another order
   auto order = settlement;
   order.placed_at = domain::timestamp(created + memory_of_keys);
   CHECK(stripe::after_search(order, std::nullopt, found)->size() == 1);
-  order.placed_at += std::chrono::milliseconds(1);
+  order.placed_at += std::chrono::seconds(1);
   CHECK(stripe::after_search(order, std::nullopt, found)->empty());
 }
 
