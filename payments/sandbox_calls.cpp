@@ -56,6 +56,11 @@ bool is_of_an_earlier_order(const payment_intent& intent, domain::timestamp plac
   return domain::timestamp(intent.created) + memory_of_keys < placed_at;
 }
 
+/// One that is still open is as good as a new one.
+bool was_an_earlier_orders(const payment_intent& intent, domain::timestamp placed_at) {
+  return intent.status != intent_status::requires_payment_method && is_of_an_earlier_order(intent, placed_at);
+}
+
 /// What of the order could still move money is closed; the answer that this leaves.
 settle_answer close_all(sandbox_bank& bank, const settle_request& request, domain::timestamp now) {
   settle_answer answer{settle_status::not_charged, {}, {}};
@@ -87,7 +92,7 @@ charge_reply charge(sandbox_bank& bank, const charge_request& request, domain::t
   if (!bank.takes(request.price)) return answered(charge_status::not_charged, not_taken, true);
   const auto intent = bank.create(request.reservation, request.price, request.idempotency_key, now);
   if (!intent) return answered(charge_status::not_charged, too_many);
-  if (is_of_an_earlier_order(*intent, request.placed_at))
+  if (was_an_earlier_orders(*intent, request.placed_at))
     return answered(charge_status::unknown, another_intent, true);
   if (request.lost()) return answered(charge_status::unknown, reservation_lost, true);
   auto confirmed = bank.confirm(intent->name, request.card_number.reveal(), now);
@@ -103,8 +108,7 @@ bank_reply<settle_answer> settle(sandbox_bank& bank, const settle_request& reque
   if (bank.takes(request.price)) {
     const auto intent = bank.create(request.reservation, request.price, request.charge_key, now);
     if (!intent) return {unknown_settlement(too_many), delay};
-    if (is_of_an_earlier_order(*intent, request.placed_at))
-      return {unknown_settlement(another_intent), delay};
+    if (was_an_earlier_orders(*intent, request.placed_at)) return {unknown_settlement(another_intent), delay};
   }
   return {close_all(bank, request, now), delay};
 }

@@ -79,7 +79,9 @@ bool is_refused_for_good(const answer<intent>& created) {
 tl::expected<intent, std::string> created_intent(const answer<intent>& created, const order& of) {
   const auto* made = std::get_if<intent>(&created);
   if (made == nullptr) return tl::unexpected(reason_of(created));
-  if (!is_of(of, *made) || is_of_an_earlier_order(of, *made)) return tl::unexpected(another_intent);
+  // One that is still open is as good as a new one, whatever the clocks say.
+  const bool was_anothers = made->status != intent_status::unpaid && is_of_an_earlier_order(of, *made);
+  if (!is_of(of, *made) || was_anothers) return tl::unexpected(another_intent);
   return *made;
 }
 

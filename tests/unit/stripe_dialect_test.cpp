@@ -298,6 +298,18 @@ TEST_CASE("what was found from more than a day before the order is another order
   CHECK(stripe::after_search(order, std::nullopt, found)->empty());
 }
 
+TEST_CASE("what a key brings from more than a day before the order is another order's, unless it is open") {
+  constexpr std::chrono::seconds created{1'700'000'000};
+  auto order = charge();
+  order.placed_at = domain::timestamp(created + memory_of_keys + std::chrono::seconds(1));
+  const auto after = [&](const char* status) {
+    return stripe::after_create(stripe::read_intent({200, intent_json(status)}), order);
+  };
+  CHECK(said(std::get<charge_answer>(after("succeeded"))) == "unknown another_intent");
+  CHECK(said(std::get<charge_answer>(after("canceled"))) == "unknown another_intent");
+  CHECK(std::holds_alternative<std::string>(after("requires_payment_method")));
+}
+
 TEST_CASE("what an answer to a refund means") {
   const std::string request = "invalid_request_error";
   check(
