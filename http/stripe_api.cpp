@@ -100,7 +100,7 @@ stripe_reply create(const call& call) {
   const auto currency = currency_in(*currency_text);
   if (!currency) return at_once(refuse_parameter("currency", "Give three letters (ISO 4217)."));
   if (!call.bank.takes({*amount, *currency})) {
-    return at_once(refuse_parameter("currency", "XXX and XTS are not taken."));
+    return at_once(refuse_parameter("currency", "XTS is not taken."));
   }
   const auto* reservation_text = field_of(call.fields, "metadata[reservation]");
   if (reservation_text == nullptr) return at_once(refuse_parameter("metadata[reservation]", {}));

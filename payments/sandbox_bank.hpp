@@ -141,8 +141,8 @@ class sandbox_bank {
   bool fails() { return happens(knobs_.fail_rate); }
   std::chrono::milliseconds latency();
 
-  /// Whether a charge of this is made at all: not in XXX and XTS, which are no currency and one for tests
-  /// (ISO 4217), so that what a provider refuses for good can be tried.
+  /// Whether a charge of this is made at all: not in XTS, the currency for tests (ISO 4217), so that what a
+  /// provider refuses for good can be tried.
   static bool takes(const domain::money& price);
 
   /// The intent of this key, made where there is none. Nothing where there are too many.

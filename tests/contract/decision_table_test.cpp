@@ -49,7 +49,7 @@ class shop {
   testing::virtual_engine& engine() { return engine_; }
   testing::provider_bridge& bridge() { return bridge_; }
 
-  /// Of the price from now on. The sandbox takes no XXX.
+  /// Of the price from now on. The sandbox takes no XTS.
   void use_currency(const std::string& code) { currency_ = code; }
   void place(const std::string& card = good_card) { placed_ = engine_.place(request(card)); }
   void cancel() { cancelled_ = engine_.cancel(1); }
@@ -223,7 +223,7 @@ const row table[] = {
      cancel_reason::payment_declined, 0, 0, 0, "4000000000000119"},
     {"the provider refuses to make such a charge",
      [](shop& at, rig&) {
-       at.use_currency("XXX");
+       at.use_currency("XTS");
        at.place();
      },
      503, 503, cancelled, payment_status::payment_failed, receipt_status::none,
@@ -372,7 +372,7 @@ const row table[] = {
      cancel_reason::payment_interrupted, 0, 0},
     {"the same, and the provider refuses to make such a charge",
      [](shop& at, rig&) {
-       at.use_currency("XXX");
+       at.use_currency("XTS");
        at.place();
        while (at.bridge().charges == 0 && at.stored().version == 0) REQUIRE(at.step());
        REQUIRE(at.bridge().charges == 0);

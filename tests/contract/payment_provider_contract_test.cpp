@@ -157,13 +157,13 @@ TEST_CASE("a price of nothing and a missing card are charged too") {
 TEST_CASE("a charge that the provider refuses to make is not charged, and settled as such") {
   over_all_adapters([](rig& at) {
     auto refused = charge_of(1);
-    refused.price.currency = "XXX";
+    refused.price.currency = "XTS";
     const auto charged = charge(at, refused);
     CHECK(charged.status == charge_status::not_charged);
     CHECK(charged.reason == "parameter_invalid");
     CHECK(charged.provider_is_well);
     auto interrupted = settle_of(2);
-    interrupted.price.currency = "XXX";
+    interrupted.price.currency = "XTS";
     const auto settled = await<settle_answer>([&](auto done) { at.port().settle(interrupted, done); });
     CHECK(settled.status == settle_status::not_charged);
     CHECK(at.ledger().empty());
