@@ -111,9 +111,8 @@ bool projector_state::has_what_the_journal_lacks(const storage::checkpoints& che
 
 void projector_state::lacks(storage::shard_id shard, storage::position seen, storage::position end) {
   spdlog::error(
-      "the journal has lost its end: of shard {} the view has records up to {}, the journal up to {}; the "
-      "view is "
-      "made anew",
+      "the journal has lost its end: of shard {} the view has records up to {}, the journal up to "
+      "{}; the view is made anew",
       shard, seen, end);
   rebuild_ = true;
 }
@@ -143,9 +142,8 @@ void projector_state::lose_view() {
   around_->meters->projection.falls_behind(self_->clock().now());
   if (!std::exchange(lost_, true)) {
     spdlog::warn(
-        "the view is not available, or takes nothing new: lists answer 503, or are old, until it is back and "
-        "has caught "
-        "up; orders go on");
+        "the view is not available, or takes nothing new: lists answer 503, or are old, until it is back "
+        "and has caught up; orders go on");
   }
   forget_waiting();
   others_looked_up_ = false;

@@ -180,9 +180,8 @@ class redis_view_writer::server {
     const bool anothers = !whose.empty() && whose != stamp_ && whose != nobodys && stamp_ != nobodys;
     if (anothers && !std::exchange(told_of_another_, true)) {
       spdlog::warn(
-          "{}: the view there is another store's, or of another format, and is made anew; should that store "
-          "still be "
-          "served, give each a database of its own",
+          "{}: the view there is another store's, or of another format, and is made anew; should that "
+          "store still be served, give each a database of its own",
           where_);
     }
     return ours ? std::string(text_of(stored->element[1])) : std::string();
