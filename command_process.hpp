@@ -25,7 +25,7 @@ int run_process(log_level level, std::optional<log_format> format,
 
 /// Logs the message; the exit code of a failure.
 int fail(const std::string& message);
-/// The same for a setting, or a file that one names, that can't be used: trying again would not help.
+/// The same for a setting that can't be used: trying again would not help.
 int fail_for_good(const std::string& message);
 
 }  // namespace holdfast

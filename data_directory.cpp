@@ -1,7 +1,9 @@
 #include "data_directory.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,6 +87,16 @@ std::optional<std::string> data_directory::no_access(const std::string& path,
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> data_directory::anothers(const std::string& path) {
+  struct stat about {};
+  if (::geteuid() != 0 || ::stat(path.c_str(), &about) != 0 || about.st_uid == 0) return std::nullopt;
+  const auto* owner = ::getpwuid(about.st_uid);
+  const auto name = owner == nullptr ? "#" + std::to_string(about.st_uid) : std::string(owner->pw_name);
+  return "the data folder " + path + " is " + name +
+         "'s, who could not open what root makes there: run this as " + name + " (runuser -u " + name +
+         " -- ...)";
 }
 
 std::optional<std::string> data_directory::begin_restore() const {

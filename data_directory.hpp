@@ -26,6 +26,9 @@ class data_directory {
   static std::optional<std::string> no_access(const std::string& path, const std::vector<std::string>& names,
                                               folder_access wanted);
 
+  /// What to do where root is about to write into another user's folder, who could not open it afterwards.
+  static std::optional<std::string> anothers(const std::string& path);
+
   /// What to do where a restore into the folder was broken off.
   static std::optional<std::string> broken_restore(const std::string& path);
 

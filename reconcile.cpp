@@ -102,6 +102,8 @@ tl::expected<void, std::string> lock_folder(const reconcile_configuration& setti
   if (!std::filesystem::exists(path_in(settings, "reservations"))) {
     return tl::unexpected("there is no journal in " + settings.data + "; give the --data of holdfast serve");
   }
+  // What is opened to be written leaves files of this user's there, which the service could not open then.
+  if (auto anothers = data_directory::anothers(settings.data)) return tl::unexpected(*anothers);
   auto folder = data_directory::open(settings.data);
   if (!folder) {
     return tl::unexpected(folder.error() + " (--apply needs it alone: stop holdfast serve first)");

@@ -2,6 +2,7 @@
 // finds nothing on a healthy system, live and stopped; it finds every seeded difference, mends it,
 // and finds nothing afterwards; and it says why where it can't run.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -415,6 +416,13 @@ TEST_CASE("what keeps it from running is said, with exit code 1") {
     std::ofstream(data / "restoring").flush();
     check({}, "was broken off: remove the folder, and restore again");
     check({"--apply"}, "was broken off");
+  }
+  SUBCASE("root in the folder of another user") {
+    seed_journal(data, {{1, "issued"}});
+    seed_ledger(data / "sandbox", {});
+    // Who is not root can't give it away, and may do what he can.
+    if (::chown(data.c_str(), 65534, 65534) != 0) return;
+    check({"--apply"}, "runuser -u nobody -- ");
   }
   SUBCASE("a ledger with lines that don't parse") {
     seed_journal(data, {{1, "issued"}});

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "tests/support/http_client.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/raw_client.hpp"
 #include "tests/support/reservation_story.hpp"
 #include "tests/support/served_cluster.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -36,6 +38,11 @@ class load_balancer {
     std::ofstream servers(folder_ / "nodes.cfg");
     servers << "backend nodes\n";
     for (const auto port : nodes) servers << "  server node-" << port << " " << local(port) << " check\n";
+    servers << "backend streams\n";
+    for (const auto port : nodes) {
+      servers << "  server node-" << port << " " << local(port) << " track nodes/node-" << port
+              << " maxconn 256\n";
+    }
     servers.close();
     program_.emplace(
         std::vector<std::string>{"/usr/sbin/haproxy", "-db", "-f", HOLDFAST_SOURCE_DIR "/scripts/haproxy.cfg",
@@ -98,6 +105,21 @@ std::string calls_of(const served_cluster& nodes, std::size_t number) {
       calls += "node " + std::to_string(number) + ": " + line + "\n";
   }
   return calls;
+}
+
+TEST_CASE("readers of events behind the load balancer keep no order out") {
+  constexpr int more_than_a_node_takes_at_once = 30;
+  const temporary_folder folder;
+  serving_process node(folder.path());
+  load_balancer balancer({node.port()});
+  REQUIRE(eventually([&] { return balancer.serves(); }));
+  std::vector<std::unique_ptr<raw_client>> readers;
+  for (int i = 0; i < more_than_a_node_takes_at_once; ++i) {
+    auto& reader = *readers.emplace_back(std::make_unique<raw_client>(balancer.port()));
+    reader.send("GET /events HTTP/1.1\r\nHost: shop\r\n\r\n");
+    REQUIRE(reader.read_some().find("200 OK") != std::string::npos);
+  }
+  CHECK(http_client(balancer.port()).place(R"({"userId":1,"cardNo":"4242424242424242"})").status == 201);
 }
 
 TEST_CASE("nodes that are restarted in turn under load cost no request and no order") {
