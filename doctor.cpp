@@ -16,6 +16,7 @@
 #include <system_error>
 #include <vector>
 
+#include "command.hpp"
 #include "configuration.hpp"
 #include "data_directory.hpp"
 #include "delivery_calendar.hpp"
@@ -280,7 +281,7 @@ int doctor(int argc, const char* const* argv) {
   if (settings->traces.collector) look_at_collector(settings->traces, tell);
   look_at_clock(*settings, tell);
   look_at_descriptors(tell);
-  return tell.end();
+  return code_when_printed(tell.end());
 }
 
 }  // namespace holdfast

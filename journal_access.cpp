@@ -45,6 +45,14 @@ opened open_both(opened_journals into, const Open& open) {
   return into;
 }
 
+one_opened open_places(const std::vector<storage::postgres_place>& places, const char* name,
+                       bool must_exist) {
+  storage::postgres_options options;
+  options.schema = schema_of(name);
+  options.must_exist = must_exist;
+  return storage::open_postgres_places(places, std::move(options));
+}
+
 /// In PostgreSQL, where the schemas are made by opening them.
 opened open_new_places(const std::vector<storage::postgres_place>& places) {
   const auto members =
@@ -53,7 +61,7 @@ opened open_new_places(const std::vector<storage::postgres_place>& places) {
   if (*members > 0) {
     return tl::unexpected("a cluster of " + std::to_string(*members) + " nodes runs on it: end them first");
   }
-  auto into = open_both({}, [&](const char* name) { return open_places(places, name); });
+  auto into = open_both({}, [&](const char* name) { return open_places(places, name, false); });
   if (!into) return into;
   try {
     for (auto* journal : {into->reservations.get(), into->receipts.get()}) {
@@ -75,9 +83,7 @@ opened open_new_places(const std::vector<storage::postgres_place>& places) {
 }  // namespace
 
 one_opened open_places(const std::vector<storage::postgres_place>& places, const char* name) {
-  storage::postgres_options options;
-  options.schema = schema_of(name);
-  return storage::open_postgres_places(places, std::move(options));
+  return open_places(places, name, true);
 }
 
 std::optional<std::string> refuse_to_read(const std::string& data) {

@@ -50,7 +50,7 @@ tl::expected<std::vector<std::string>, std::string> find_damage(const journal_lo
 /// New ones to be filled, which nothing serves before end_restore(). Fails where there are some already.
 tl::expected<opened_journals, std::string> open_new(const journal_location& where);
 
-/// Of PostgreSQL, by the name of one of the two: "reservations".
+/// What is there in PostgreSQL, by the name of one of the two: "reservations".
 storage::journal_result<std::unique_ptr<storage::journal>> open_places(
     const std::vector<storage::postgres_place>& places, const char* name);
 

@@ -262,12 +262,12 @@ class operator_run {
     if (settings_.apply) bar.emplace("reservations", 0);
     std::string after;
     do {
-      const auto done = ask("POST", "/admin/sagas/" + action, note([&](auto& out) {
-                              put_filter(out);
-                              out.Key("dryRun");
-                              out.Bool(!settings_.apply);
-                              if (!after.empty()) put(out, "after", after);
-                            }));
+      const auto done = ask_or_end(printer, "POST", "/admin/sagas/" + action, note([&](auto& out) {
+                                     put_filter(out);
+                                     out.Key("dryRun");
+                                     out.Bool(!settings_.apply);
+                                     if (!after.empty()) put(out, "after", after);
+                                   }));
       settings_.apply ? print_results(done, printer) : print_dry_run(done, action, printer);
       if (bar) bar->reached(printer.count());
       after = text_at(done, "/next");
@@ -277,6 +277,18 @@ class operator_run {
     if (settings_.apply) return;
     std::fprintf(stderr, "%llu would be done, and nothing was: give --apply\n",
                  static_cast<unsigned long long>(printer.count()));
+  }
+
+  /// What was done before stays known.
+  rapidjson::Document ask_or_end(record_printer& printer, const std::string& method,
+                                 const std::string& target, const std::string& body) {
+    try {
+      return ask(method, target, body);
+    } catch (const refused& why) {
+      if (printer.count() == 0) throw;
+      printer.end();
+      throw refused(std::string(why.what()) + "; of those above it is known, of others it is not");
+    }
   }
 
   void print_results(const rapidjson::Value& done, record_printer& printer) {

@@ -15,6 +15,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "command.hpp"
 #include "command_process.hpp"
 #include "data_directory.hpp"
 #include "journal_access.hpp"
@@ -212,7 +213,7 @@ int reconcile(int argc, const char* const* argv) {
     const auto code = reconcile_run(*settings).run();
     if (!code) return fail(code.error());
     flush_logging();
-    return *code;
+    return code_when_printed(*code);
   } catch (const std::exception& error) {
     return fail(error.what());
   }

@@ -77,6 +77,16 @@ std::string_view outcome_name(operation_status status) {
   return {};
 }
 
+/// Whoever sent it may have been told that it failed, and have chosen otherwise.
+constexpr std::chrono::seconds longest_walk_of_a_bulk{10};
+
+response refuse_as_late(const client& client) {
+  return refuse(
+      client, fault::unavailable,
+      "The journal took too long to tell which they are, and nothing was done. Send the command again after "
+      "the time in Retry-After.");
+}
+
 response refuse_walk(const client& client, saga_failure why) {
   if (why == saga_failure::too_many_walks) {
     return refuse(client, fault::overloaded,
@@ -287,11 +297,13 @@ void admin::operate_on_many(client client, operator_action action, const request
   auto wanted = read_bulk(request, *client.who);
   if (!wanted) return done(refuse(client, std::move(wanted.error())));
   const auto which = wanted->which;
+  const auto until = std::chrono::steady_clock::now() + longest_walk_of_a_bulk;
   sagas_.walk(
       which, now(),
-      [this, client = std::move(client), action, wanted = std::move(*wanted),
+      [this, client = std::move(client), action, wanted = std::move(*wanted), until,
        done = std::move(done)](saga_result page) {
         if (!page) return done(refuse_walk(client, page.error()));
+        if (!wanted.dry_run && std::chrono::steady_clock::now() > until) return done(refuse_as_late(client));
         if (wanted.dry_run) return done(dry_run_response(action, wanted.note, *page));
         std::make_shared<bulk>(*this, action, wanted.note, client.trace, std::move(*page), done)->begin();
       });

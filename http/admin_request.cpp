@@ -224,6 +224,11 @@ result<saga_filter> read_filter(const rapidjson::Value& body) {
   if (auto wrong = check_names(*object, "/filter", {"state", "olderThanSeconds", "userId", "status"})) {
     return tl::unexpected(std::move(*wrong));
   }
+  // A script whose variable is empty does not mean all.
+  for (const auto& [name, value] : object->GetObject()) {
+    if (value.IsNull())
+      return refused_at("/filter/" + std::string(text_of(name)), "is null; leave it out for any.");
+  }
   saga_filter filter;
   std::optional<saga_state> state;
   if (auto wrong = read_word_of(*object, "state", accepted_saga_states, saga_state_named, state)) {

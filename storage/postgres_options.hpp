@@ -13,8 +13,10 @@ struct postgres_options {
   /// As libpq takes it: `postgres://USER@HOST:PORT/DATABASE`, or several hosts with commas, of which the one
   /// that takes writes is used.
   std::string url;
-  /// The schema within the database that holds this journal and nothing else; made where it is absent.
+  /// The schema within the database that holds this journal and nothing else; made where it is absent, unless
+  /// it has to be there.
   std::string schema = "holdfast";
+  bool must_exist = false;
   /// The shards that this journal is for. It remembers them, and is not opened for others.
   shard_id first_shard = 0;
   shard_id last_shard = shard_count - 1;

@@ -186,6 +186,9 @@ std::string open_schema(postgres_connection& connection, const postgres_options&
   }
   auto found = read_row(connection, options);
   check_version(found.version);
+  if (found.version == 0 && options.must_exist) {
+    refuse("there is no journal in its schema " + options.schema + ": is it the database of holdfast serve?");
+  }
   if (found.version < known_version) {
     migrate(connection, options, "CREATE SCHEMA " + quoted_identifier(options.schema));
     found = read_row(connection, options);

@@ -211,6 +211,7 @@ TEST_CASE("what an operator gets wrong is refused by name, and changes nothing")
   refused(bulk, with_filter(R"({"state":"any"})"), "/filter/state");
   refused(bulk, with_filter(R"({"state":"parked","useId":1})"), "/filter/useId");
   refused(bulk, with_filter(R"({"state":"parked","userId":"x"})"), "/filter/userId");
+  refused(bulk, with_filter(R"({"state":"parked","userId":null})"), "/filter/userId");
   refused(bulk, R"({"who":"mina","reason":"why","filter":{"state":"parked"},"dryRun":"no"})", "/dryRun");
   refused(bulk, R"({"who":"mina","reason":"why","filter":{"state":"parked"},"limit":1001})", "/limit");
   refused("/admin/breaker", R"({"who":"mina","reason":"why","action":"half"})", "/action");

@@ -162,6 +162,16 @@ TEST_CASE("a backup under load has every document acknowledged before it, and al
   const auto exported = folder / "exported";
   const postgres_database database;
   check_done({"export", "--data", data.string(), exported});
+  for (const auto* command : {"verify", "backup", "export"}) {
+    std::vector<std::string> arguments{command, "--journal", database.url()};
+    if (arguments.front() != "verify") arguments.push_back(folder / "nothing");
+    const auto refused = tend(arguments);
+    CAPTURE(refused.output);
+    CHECK(refused.code == 1);
+    CHECK(refused.output.find("there is no journal in its schema holdfast_reservations") !=
+          std::string::npos);
+    CHECK(database.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'holdfast%'") == "0");
+  }
   {
     const member_of_a_cluster nodes(database.url());
     const auto refused = tend({"import", "--journal", database.url(), exported});

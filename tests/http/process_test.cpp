@@ -141,7 +141,8 @@ TEST_CASE("what is written into a folder that others may look into is not for th
 
 TEST_CASE("what can't be printed is a failure, however long it is") {
   const temporary_folder folder;
-  for (const std::string arguments : {"manual", "completion", "--help", "serve --help", "--version"}) {
+  for (const std::string arguments : {"manual", "completion", "--help", "serve --help", "--version",
+                                      "doctor --listen 127.0.0.1:0 --data /tmp/holdfast-nowhere"}) {
     CAPTURE(arguments);
     const auto command = HOLDFAST_BINARY " " + arguments + " >/dev/full 2>" + folder / "errors";
     const int status = std::system(command.c_str());
