@@ -12,11 +12,13 @@ class ordinary_user {
  public:
   ordinary_user() {
     constexpr uid_t nobody = 65534;
-    if (was_ == 0 && ::seteuid(nobody) != 0) throw std::runtime_error("seteuid failed");
+    // The real one, too: else programs that are run would be taken for such as change their user, of which
+    // the sanitizers know too little. The saved one is the way back.
+    if (was_ == 0 && ::setresuid(nobody, nobody, 0) != 0) throw std::runtime_error("setresuid failed");
   }
   ~ordinary_user() {
     // Who was nobody else may always go back.
-    if (::seteuid(was_) != 0) ::_exit(1);
+    if (was_ == 0 && ::setresuid(0, 0, 0) != 0) ::_exit(1);
   }
   ordinary_user(const ordinary_user&) = delete;
   ordinary_user& operator=(const ordinary_user&) = delete;
